@@ -1,0 +1,23 @@
+"""SmartMask: type an object, get precise masks of where and how it could stand in a scene."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
+from smartmask.scene import Layer, Scene
+
+if TYPE_CHECKING:
+    from smartmask.pipelines.mask import SmartMaskPipeline
+
+__version__ = "0.1.0"
+__all__ = ["Blob", "Box", "Layer", "MaskGuide", "Point", "Scene", "Scribble", "SmartMaskPipeline", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # The pipeline imports torch (over a second); scenes and guides do not need it.
+    if name == "SmartMaskPipeline":
+        from smartmask.pipelines.mask import SmartMaskPipeline
+
+        return SmartMaskPipeline
+    raise AttributeError(f"module 'smartmask' has no attribute '{name}'")
