@@ -1,0 +1,172 @@
+"""Figures of merit for masks, as plain numpy: overlap, outline, diversity, and their intervals.
+
+Masks are ``(H, W)`` bool arrays of one shape. All functions crop to where there is something to
+measure, so their cost follows the object's size and not the picture's.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from smartmask.geometry import mask_box
+
+BOUNDARY_TOLERANCE = 0.008  # of the image diagonal, as the DAVIS benchmark sets it
+
+
+class Interval(NamedTuple):
+    """A mean and its bootstrap confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def crop_window(*masks: np.ndarray, margin: int = 1) -> tuple[slice, slice]:
+    """Rows and columns that hold every true pixel of all masks, and ``margin`` pixels round them.
+
+    Masks are (H, W) or (n, H, W), of one H and W. The window stays inside the image and has at
+    least one pixel; masks that are all empty give the top left pixel.
+    """
+    height, width = masks[0].shape[-2:]
+    union = np.zeros((height, width), dtype=bool)
+    for mask in masks:
+        union |= mask if mask.ndim == 2 else mask.any(axis=0)
+    box = mask_box(union)
+    if box is None:
+        return slice(0, 1), slice(0, 1)
+    x0, y0, x1, y1 = (int(v) for v in box)
+    return (
+        slice(max(y0 - margin, 0), min(y1 + margin, height)),
+        slice(max(x0 - margin, 0), min(x1 + margin, width)),
+    )
+
+
+def mask_ious(masks: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """IoU of each of ``(n, H, W)`` masks with one ``(H, W)`` mask: (n,) float64 in [0, 1]; two empty masks give 1."""
+    rows, cols = crop_window(masks, true)
+    masks, true = masks[:, rows, cols], true[rows, cols]
+    inter = np.count_nonzero(masks & true, axis=(1, 2))
+    union = np.count_nonzero(masks | true, axis=(1, 2))
+    return np.where(union > 0, inter / np.maximum(union, 1), 1.0)
+
+
+def outline(mask: np.ndarray) -> np.ndarray:
+    """``(H, W)`` bool: one-pixel-wide boundary of a mask; the image's own border is no boundary.
+
+    A pixel counts if it differs from its right, lower or lower right neighbour, as ``seg2bmap`` of
+    the DAVIS 2016 evaluation does (https://github.com/fperazzi/davis, after D. Martin's Berkeley code).
+    """
+    edge = np.zeros(mask.shape, dtype=bool)
+    edge[:, :-1] |= mask[:, :-1] ^ mask[:, 1:]
+    edge[:-1] |= mask[:-1] ^ mask[1:]
+    edge[:-1, :-1] |= mask[:-1, :-1] ^ mask[1:, 1:]
+    return edge
+
+
+def boundary_f(pred: np.ndarray, true: np.ndarray, tolerance: float | None = None) -> float:
+    """Boundary F-measure of two masks, in [0, 1]: harmonic mean of boundary precision and recall.
+
+    Precision is the share of the predicted outline within ``tolerance`` pixels (Euclidean) of the
+    true outline, recall the reverse. Definition and default, 0.8 % of the diagonal of the *image*
+    rounded up to whole pixels, are DAVIS's: Perazzi et al., "A Benchmark Dataset and Evaluation
+    Methodology for Video Object Segmentation", CVPR 2016. So small objects are judged more leniently
+    than large ones; give ``tolerance`` in pixels for another rule. DAVIS matches by dilation with a
+    disk; a distance of at most its radius is the same thing. Two masks without any outline give 1,
+    one alone gives 0.
+
+    Raises ValueError if the shapes differ or the tolerance is negative.
+    """
+    if pred.shape != true.shape:
+        raise ValueError(f"The masks have shapes {pred.shape} and {true.shape}; boundary F needs one shape.")
+    if tolerance is None:
+        tolerance = math.ceil(BOUNDARY_TOLERANCE * math.hypot(*true.shape))
+    elif tolerance < 0:
+        raise ValueError(f"The boundary tolerance is {tolerance:g} pixels; it must not be negative.")
+    window = crop_window(pred, true)
+    pred_edge, true_edge = outline(pred[window]), outline(true[window])
+    has_pred, has_true = pred_edge.any(), true_edge.any()
+    if not has_pred or not has_true:
+        return float(has_pred == has_true)
+    precision = float((_distance_to(true_edge)[pred_edge] <= tolerance).mean())
+    recall = float((_distance_to(pred_edge)[true_edge] <= tolerance).mean())
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _distance_to(edge: np.ndarray) -> np.ndarray:
+    distance = cv2.distanceTransform(1 - edge.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return distance - 1e-4  # float32 roots: sqrt(9) must count as 3
+
+
+def diversity(masks: np.ndarray) -> float:
+    """Mean of 1 - IoU over all pairs of ``(n, H, W)`` masks, in [0, 1]; 0: all the same. n is at least 2."""
+    count = len(masks)
+    if count < 2:
+        raise ValueError(f"Diversity compares pairs; {count} mask is not enough.")
+    rows, cols = crop_window(masks)
+    flat = masks[:, rows, cols].reshape(count, -1).astype(np.float32)  # exact up to 2^24 pixels
+    inter = flat @ flat.T
+    area = np.diag(inter)
+    union = area[:, None] + area[None, :] - inter
+    iou = np.where(union > 0, inter / np.maximum(union, 1), 1.0)
+    upper = np.triu_indices(count, 1)
+    return float((1 - iou[upper]).mean())
+
+
+def best_of(values: np.ndarray, k: int) -> np.ndarray:
+    """Expected best of k of each object's n samples: (objects,) float64.
+
+    values: (objects, n), higher is better. The mean over all C(n, k) subsets, in closed form: the
+    i-th smallest value (i from 1) is the best of C(i - 1, k - 1) of them. This is the unbiased
+    estimator that Chen et al. (arXiv 2107.03374) use for pass@k, for values instead of passes.
+    Raises ValueError unless 1 <= k <= n.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    count = values.shape[1]
+    if not 1 <= k <= count:
+        raise ValueError(f"Best of {k} needs 1 to {count} samples; each object has {count}.")
+    weights = np.array([math.comb(i, k - 1) for i in range(count)], dtype=np.float64) / math.comb(count, k)
+    return np.sort(values, axis=1) @ weights
+
+
+def best_of_curve(values: np.ndarray) -> np.ndarray:
+    """``best_of`` for k = 1 .. n: (objects, n) float64."""
+    return np.stack([best_of(values, k) for k in range(1, np.shape(values)[1] + 1)], axis=1)
+
+
+def bootstrap_interval(
+    values: np.ndarray,
+    groups: np.ndarray | None = None,
+    confidence: float = 0.95,
+    samples: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """Mean of ``values`` (m,) and its percentile bootstrap interval.
+
+    groups: (m,) labels, such as image keys; whole groups are resampled then, because objects of one
+    image are not independent (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, ch. 8
+    and 13). Without them single values are resampled. One group alone gives an interval of no width,
+    which says nothing. Raises ValueError for no values, values that are not finite, or a confidence
+    outside (0, 1).
+    """
+    values = np.asarray(values, dtype=np.float64).ravel()
+    if values.size == 0 or not np.isfinite(values).all():
+        raise ValueError("A bootstrap interval needs at least one value, all of them finite.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"The confidence is {confidence:g}; it must lie between 0 and 1.")
+    if groups is None:
+        index = np.arange(values.size)
+    else:
+        groups = np.asarray(groups).ravel()
+        if groups.size != values.size:
+            raise ValueError(f"There are {values.size} values but {groups.size} groups; give one group a value.")
+        index = np.unique(groups, return_inverse=True)[1]
+    sums = np.bincount(index, weights=values)
+    sizes = np.bincount(index).astype(np.float64)
+    draws = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=samples)
+    means = (draws @ sums) / (draws @ sizes)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(values.mean()), float(low), float(high))

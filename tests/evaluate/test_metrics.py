@@ -1,0 +1,156 @@
+"""Metrics on cases with a known answer."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import binary_dilation
+
+from smartmask.evaluate.metrics import (
+    best_of,
+    best_of_curve,
+    bootstrap_interval,
+    boundary_f,
+    crop_window,
+    diversity,
+    mask_ious,
+    outline,
+)
+from smartmask.geometry import box_mask, mask_iou
+
+
+def rectangle(x0: int, y0: int, x1: int, y1: int, height: int = 60, width: int = 80) -> np.ndarray:
+    return box_mask((x0, y0, x1, y1), height, width)
+
+
+def test_ious_equal_the_plain_definition() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.random((30, 40)) > 0.7
+    masks = rng.random((5, 30, 40)) > 0.6
+    masks[3] = False
+    np.testing.assert_allclose(mask_ious(masks, true), [mask_iou(m, true) for m in masks])
+    assert mask_ious(np.zeros((1, 4, 4), bool), np.zeros((4, 4), bool))[0] == 1
+
+
+def test_crop_window_stays_inside_and_holds_everything() -> None:
+    mask = rectangle(0, 5, 10, 60)
+    assert crop_window(mask) == (slice(4, 60), slice(0, 11))
+    assert crop_window(np.zeros((9, 9), bool)) == (slice(0, 1), slice(0, 1))
+
+
+def test_boundary_f_of_the_same_mask_is_one_and_of_a_far_mask_zero() -> None:
+    a, b = rectangle(5, 5, 25, 25), rectangle(50, 35, 70, 55)
+    assert boundary_f(a, a) == 1
+    assert boundary_f(a, b) == 0
+
+
+def test_boundary_f_of_empty_and_full_masks() -> None:
+    empty, full, some = np.zeros((20, 20), bool), np.ones((20, 20), bool), rectangle(3, 3, 9, 9, 20, 20)
+    assert boundary_f(empty, empty) == 1
+    assert boundary_f(full, full) == 1  # no outline on either side: the border is no boundary
+    assert boundary_f(empty, some) == boundary_f(some, empty) == boundary_f(full, some) == 0
+
+
+def test_boundary_f_forgives_exactly_the_tolerance() -> None:
+    a, b = rectangle(20, 10, 40, 50), rectangle(23, 10, 43, 50)
+    assert boundary_f(a, b, tolerance=3) == 1
+    assert boundary_f(a, b, tolerance=2) < 1
+    # The default is 0.8 % of the diagonal of the image, rounded up: 1 pixel here, 3 on a larger canvas.
+    assert boundary_f(a, b) == boundary_f(a, b, tolerance=1)
+    big_a, big_b = (np.pad(m, ((0, 180), (0, 160))) for m in (a, b))
+    assert math.ceil(0.008 * math.hypot(240, 240)) == 3
+    assert boundary_f(big_a, big_b) == 1
+
+
+def test_boundary_f_equals_precision_and_recall_by_dilation() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        a, b = (binary_dilation(rng.random((50, 70)) > 0.99, iterations=3) for _ in range(2))
+        offsets = np.arange(-2, 3)
+        disk = offsets[:, None] ** 2 + offsets[None, :] ** 2 <= 4
+        edge_a, edge_b = outline(a), outline(b)
+        precision = (edge_a & binary_dilation(edge_b, disk)).sum() / edge_a.sum()
+        recall = (edge_b & binary_dilation(edge_a, disk)).sum() / edge_b.sum()
+        expected = 2 * precision * recall / (precision + recall)
+        assert boundary_f(a, b, tolerance=2) == pytest.approx(expected)
+
+
+def test_the_image_border_is_no_outline() -> None:
+    cut = rectangle(0, 0, 80, 30)  # touches three borders; only its lower edge is an outline
+    assert outline(cut).sum() == 80
+    assert outline(cut)[29].all()
+
+
+def test_boundary_f_rejects_other_shapes_and_negative_tolerance() -> None:
+    with pytest.raises(ValueError, match="one shape"):
+        boundary_f(np.ones((4, 4), bool), np.ones((4, 5), bool))
+    with pytest.raises(ValueError, match="-1"):
+        boundary_f(np.ones((4, 4), bool), np.ones((4, 4), bool), tolerance=-1)
+
+
+def test_diversity_of_known_sets() -> None:
+    a, b = rectangle(0, 0, 10, 10), rectangle(20, 20, 30, 30)
+    half = rectangle(0, 0, 5, 10)
+    assert diversity(np.stack([a, a, a])) == 0
+    assert diversity(np.stack([a, b])) == 1
+    assert diversity(np.stack([a, half])) == pytest.approx(0.5)
+    assert diversity(np.stack([a, a, b])) == pytest.approx(2 / 3)
+    assert diversity(np.zeros((2, 5, 5), bool)) == 0
+    with pytest.raises(ValueError, match="pairs"):
+        diversity(a[None])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.data())
+def test_best_of_equals_the_mean_over_all_subsets(values: list[float], data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, len(values)))
+    brute = np.mean([max(subset) for subset in itertools.combinations(values, k)])
+    assert best_of(np.array([values]), k)[0] == pytest.approx(brute)
+
+
+def test_best_of_curve_runs_from_mean_to_maximum() -> None:
+    values = np.random.default_rng(1).random((7, 8))
+    curve = best_of_curve(values)
+    assert curve.shape == (7, 8)
+    np.testing.assert_allclose(curve[:, 0], values.mean(axis=1))
+    np.testing.assert_allclose(curve[:, -1], values.max(axis=1))
+    assert (np.diff(curve, axis=1) >= -1e-12).all()
+    with pytest.raises(ValueError, match="Best of 9"):
+        best_of(values, 9)
+
+
+def test_bootstrap_interval_covers_the_mean_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(5)
+    hits = 0
+    for trial in range(200):
+        interval = bootstrap_interval(rng.normal(0.3, 1.0, 60), samples=300, seed=trial)
+        hits += interval.low <= 0.3 <= interval.high
+    assert 0.88 <= hits / 200 <= 0.99
+
+
+def test_bootstrap_by_group_is_wider_when_groups_agree_within() -> None:
+    rng = np.random.default_rng(2)
+    groups = np.repeat(np.arange(30), 10)
+    values = rng.normal(size=30)[groups]  # ten copies each: only 30 independent values
+    single, grouped = bootstrap_interval(values), bootstrap_interval(values, groups)
+    assert single.mean == grouped.mean == pytest.approx(values.mean())
+    width, grouped_width = single.high - single.low, grouped.high - grouped.low
+    assert grouped_width == pytest.approx(width * math.sqrt(10), rel=0.25)
+
+
+def test_bootstrap_is_deterministic_and_takes_names_as_groups() -> None:
+    values, groups = np.arange(6.0), np.array(["a", "a", "b", "b", "c", "c"])
+    assert bootstrap_interval(values, groups) == bootstrap_interval(values, groups)
+    assert bootstrap_interval(np.ones(4)) == (1, 1, 1)
+    for bad in (np.array([]), np.array([1, np.nan])):
+        with pytest.raises(ValueError, match="finite"):
+            bootstrap_interval(bad)
+    with pytest.raises(ValueError, match="one group a value"):
+        bootstrap_interval(values, groups[:3])
+    with pytest.raises(ValueError, match=r"1\.5"):
+        bootstrap_interval(values, confidence=1.5)
