@@ -1,0 +1,61 @@
+"""Limits on what a user may ask for, checked before anything heavy is imported or loaded.
+
+The pipeline, the command line and the web routes call the same functions, so that they agree.
+Each raises ValueError with one sentence: the offending value, and what would be right.
+"""
+
+from __future__ import annotations
+
+import math
+
+MAX_PROMPT = 1000  # characters
+MAX_MASKS = 1000
+MAX_STEPS = 1000
+MAX_SCALE = 100.0
+MAX_SEED = 2**62  # leaves room for the seeds counted up from it
+
+
+def check_prompt(text: str | None, what: str = "object prompt") -> str:
+    """The text without blanks at its ends: 1 to MAX_PROMPT characters of any script."""
+    if not isinstance(text, str):
+        raise ValueError(f"The {what} is {text!r}; give a text such as 'dog'.")
+    if not text.strip():
+        raise ValueError(f"The {what} is empty ({text!r}); give a text such as 'dog'.")
+    if len(text) > MAX_PROMPT:
+        raise ValueError(f"The {what} '{text[:20]}...' has {len(text)} characters; at most {MAX_PROMPT} are read.")
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        raise ValueError(f"The {what} {text!a} is not valid Unicode; type it in UTF-8.")
+    return text.strip()
+
+
+def check_num_masks(count: int) -> int:
+    """How many masks: 1 to MAX_MASKS."""
+    return _whole(count, "number of masks", 1, MAX_MASKS)
+
+
+def check_steps(count: int | None) -> int | None:
+    """How many denoising steps: 1 to MAX_STEPS, or None for the model's own."""
+    return None if count is None else _whole(count, "number of steps", 1, MAX_STEPS)
+
+
+def check_seed(seed: int) -> int:
+    """A seed: 0 to MAX_SEED."""
+    return _whole(seed, "seed", 0, MAX_SEED)
+
+
+def check_scale(scale: float | None, what: str = "guidance scale") -> float | None:
+    """A guidance scale: 0 to MAX_SCALE, or None for the model's own."""
+    if scale is None:
+        return None
+    if not (isinstance(scale, (int, float)) and math.isfinite(scale) and 0 <= scale <= MAX_SCALE):
+        raise ValueError(f"The {what} is {scale}; it must be a number from 0 to {MAX_SCALE:g}.")
+    return float(scale)
+
+
+def _whole(value: int, what: str, low: int, high: int) -> int:
+    # Whole numpy integers pass too; True and 3.0 are more likely mistakes than counts.
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ValueError(f"The {what} is {value!r}; it must be a whole number from {low} to {high}.")
+    if not low <= int(value) <= high:
+        raise ValueError(f"The {what} is {value}; it must be from {low} to {high}.")
+    return int(value)

@@ -1,0 +1,228 @@
+"""Pictures in and out of files: the only place that decodes, converts and saves pixels.
+
+Every loader applies the EXIF rotation, reads the first frame only, and turns whatever is wrong with
+a file into a ValueError of one sentence that names the file and what to do. Colour profiles are not
+applied: pixel values stay as stored, so that a saved picture can equal the loaded one bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 100_000_000  # as for scenes; a decoded photo of this size takes 300 MB
+# An explicit list: Pillow would also hand files to Ghostscript (EPS) or to readers nobody maintains.
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+_FORMAT_NAMES = "PNG, JPEG, WebP, TIFF, BMP, GIF or PPM"
+
+
+def load_photo(path: str | Path) -> np.ndarray:
+    """``(H, W, 3)`` uint8 RGB of a picture file, upright.
+
+    Grey and palette become RGB; transparent pixels are composed on white; CMYK is converted without
+    its profile; 16 bits a channel are scaled to 8 (65535 becomes 255).
+    Raises ValueError for a file that is missing, damaged, not a picture, above MAX_PIXELS (before
+    decoding), or holds 32-bit pixels, whose range a file does not tell.
+    """
+    image, kind = _decode(path, "photo")
+    if _is_deep_grey(image, kind):
+        grey = (np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535
+        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+    _refuse_32_bit(image, path, "photo")
+    if image.has_transparency_data:
+        rgba = _convert(image, "RGBA", path, "photo")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return np.array(_convert(image, "RGB", path, "photo"))
+
+
+def load_label_map(path: str | Path) -> np.ndarray:
+    """``(H, W)`` int32 region ids of a label map: palette indices, or the values of a 1 to 32-bit grey picture.
+
+    Raises ValueError as load_photo does, and for colour pictures, transparency, and lossy JPEG.
+    """
+    image, kind = _decode(path, "label map")
+    if kind in ("JPEG", "MPO"):
+        raise ValueError(f"The label map '{path}' is a JPEG, whose compression changes ids; save it as a PNG.")
+    if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
+        raise ValueError(
+            f"The label map '{path}' has {image.mode} pixels, not ids; use a grey or palette PNG "
+            "(a COCO panoptic PNG needs its panoptic JSON)."
+        )
+    return np.asarray(image).astype(np.int32)
+
+
+def load_panoptic_png(path: str | Path) -> np.ndarray:
+    """``(H, W)`` int64 segment ids of a COCO panoptic PNG: id = R + 256 G + 65536 B.
+
+    Raises ValueError as load_label_map does, and for pictures that are not 8-bit RGB.
+    """
+    image, kind = _decode(path, "panoptic map")
+    if kind in ("JPEG", "MPO"):
+        raise ValueError(f"The panoptic map '{path}' is a JPEG, whose compression changes ids; save it as a PNG.")
+    opaque = image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255)
+    if image.mode != "RGB" and not opaque:
+        raise ValueError(
+            f"The panoptic map '{path}' has {image.mode} pixels; COCO's are RGB (a grey or palette map needs names)."
+        )
+    rgb = np.asarray(image).astype(np.int64)
+    return rgb[..., 0] + 256 * rgb[..., 1] + 65536 * rgb[..., 2]
+
+
+def load_guide_mask(path: str | Path) -> np.ndarray:
+    """``(H, W)`` float32 in [0, 1] of a painted mask or scribble.
+
+    The alpha channel where it varies (paint on a transparent layer), else the brightness (white on
+    black). Raises ValueError as load_photo does, and if nothing is painted.
+    """
+    image, kind = _decode(path, "guide picture")
+    if _is_deep_grey(image, kind):
+        painted = np.asarray(image).astype(np.float32) / 65535
+    else:
+        _refuse_32_bit(image, path, "guide picture")
+        rgba = np.asarray(_convert(image, "RGBA", path, "guide picture"))
+        alpha = rgba[..., 3]
+        if alpha.min() == alpha.max():
+            alpha = np.asarray(Image.fromarray(rgba[..., :3]).convert("L"))
+        painted = alpha.astype(np.float32) / 255
+    if not (painted > 0.5).any():
+        raise ValueError(
+            f"The guide picture '{path}' has nothing painted (its brightest value is {painted.max():.3g} of 1); "
+            "paint white on black, or on a transparent layer."
+        )
+    return painted
+
+
+def save_png(array: np.ndarray, path: str | Path) -> None:
+    """Write a PNG beside its place, then move it there, so that no half-written file is ever seen.
+
+    array: (H, W) bool (saved as 8-bit 0 and 255), (H, W) uint8 grey, or (H, W, 3) uint8 RGB.
+    Raises ValueError for other shapes and types, OSError if the disk refuses.
+    """
+    array = np.asarray(array)
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8) * 255
+    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
+        raise ValueError(f"An array of shape {array.shape} and type {array.dtype} is not a picture; use uint8 or bool.")
+    with _replacing(Path(path)) as handle:
+        Image.fromarray(np.ascontiguousarray(array)).save(handle, format="PNG")
+
+
+def save_json(obj: Any, path: str | Path) -> None:
+    """Write indented UTF-8 JSON beside its place, then move it there.
+
+    Raises ValueError for not-a-number and infinite values, which JSON has not.
+    """
+    text = json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with _replacing(Path(path)) as handle:
+        handle.write(text.encode("utf-8"))
+
+
+def output_folder(path: str | Path) -> Path:
+    """The folder, created if it was missing and proven writable; else a ValueError of one sentence."""
+    path = Path(path)
+    try:
+        if path.exists() and not path.is_dir():
+            raise ValueError(f"The output folder '{path}' is a file; choose another name.")
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".smartmask-{secrets.token_hex(4)}"
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ValueError(f"Cannot write to the output folder '{path}' ({reason}); choose another one.") from error
+    return path
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as handle:
+            yield handle
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _decode(path: str | Path, what: str) -> tuple[Image.Image, str]:
+    """The upright, decoded first frame and the name of its format; each way to fail is a ValueError."""
+    path = Path(path)
+    _check_file(path, what)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd EXIF and on sizes, which are judged here
+        try:
+            image = Image.open(path, formats=_FORMATS)
+        except Image.DecompressionBombError as error:
+            count = re.search(r"\((\d+) pixels\)", str(error))
+            raise ValueError(_too_large(what, path, int(count[1]) if count else None)) from error
+        except UnidentifiedImageError as error:
+            raise ValueError(f"The {what} '{path}' is not a picture; use a {_FORMAT_NAMES} file.") from error
+        except Exception as error:
+            raise ValueError(_damaged(what, path, error)) from error
+        with image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(_too_large(what, path, image.width * image.height))
+            try:
+                image.load()
+                return ImageOps.exif_transpose(image), image.format or ""
+            except Exception as error:  # on damaged data Pillow's decoders raise nearly anything
+                raise ValueError(_damaged(what, path, error)) from error
+
+
+def _check_file(path: Path, what: str) -> None:
+    try:
+        size = path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ValueError(f"The {what} '{path}' does not exist; check the path.") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"The {what} '{path}' cannot be read ({reason}).") from error
+    if not path.is_file():
+        kind = "a folder" if path.is_dir() else "not a regular file"
+        raise ValueError(f"The {what} '{path}' is {kind}; give a picture file.")
+    if size == 0:
+        raise ValueError(f"The {what} '{path}' is empty (0 bytes); save or download it again.")
+    if not os.access(path, os.R_OK):
+        raise ValueError(f"The {what} '{path}' cannot be read (permission denied).")
+
+
+def _is_deep_grey(image: Image.Image, kind: str) -> bool:
+    """16-bit grey; Pillow gives deep PGM files as 32-bit, scaled to 0..65535."""
+    return image.mode.startswith("I;16") or (image.mode == "I" and kind == "PPM")
+
+
+def _refuse_32_bit(image: Image.Image, path: str | Path, what: str) -> None:
+    if image.mode in ("I", "F"):
+        raise ValueError(
+            f"The {what} '{path}' has 32-bit pixels of an unknown range; save it with 8 or 16 bits a channel."
+        )
+
+
+def _convert(image: Image.Image, mode: str, path: str | Path, what: str) -> Image.Image:
+    try:
+        return image.convert(mode)
+    except ValueError as error:
+        raise ValueError(
+            f"The {what} '{path}' has {image.mode} pixels, which cannot be read; save it as RGB."
+        ) from error
+
+
+def _too_large(what: str, path: Path, pixels: int | None) -> str:
+    count = f"{pixels:,}" if pixels else "too many"
+    return f"The {what} '{path}' has {count} pixels, more than {MAX_PIXELS:,}; scale it down first."
+
+
+def _damaged(what: str, path: Path, error: Exception) -> str:
+    reason = str(error).split("\n")[0].rstrip(".") or type(error).__name__
+    return f"The {what} '{path}' is damaged ({reason}); save or download it again."
