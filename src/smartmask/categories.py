@@ -139,16 +139,17 @@ COCO_PANOPTIC: tuple[tuple[int, str, bool], ...] = (
     (200, "rug-merged", False),
 )
 
-# Words that name stuff (amorphous regions) in other label sets; matched as whole words.
-_STUFF_WORDS = frozenset(
-    """background beach bridge building buildings bush carpet ceiling cloud clouds cliff cobblestone concrete
-    counter curtain dirt drivable field flame fence fields floor floors foliage fog forest garden grass gravel
-    ground hill hills house houses ice lake land leaf leaves lawn mountain mountains mud ocean
-    pavement plant platform playground pond railing railroad river road roads rock rocks roof rug sand sea
-    shelf shore sidewalk sky skyscraper snow soil stairs stone stones street tent terrain tile tiles track
-    tree trees tunnel underwater vegetation wall walls water waterfall window woods objects""".split()
+# Head nouns that name stuff (amorphous regions) in other label sets: a brick wall is stuff, a wall clock is not.
+_STUFF_ROWS = (
+    "background beach bridge building buildings bush carpet ceiling cloud clouds cliff cobblestone",
+    "concrete counter curtain dirt field flame fence fields floor floors foliage fog forest",
+    "garden grass gravel ground hill hills house houses ice lake land leaf leaves lawn mountain mountains",
+    "mud ocean pavement plant platform playground pond railing railroad river road roads rock rocks roof",
+    "rug sand sea shelf shore sidewalk sky skyscraper snow soil stairs stone stones street tent terrain",
+    "tile tiles track tree trees tunnel underwater vegetation wall walls water waterfall window woods",
+    "objects",
 )
-_COCO_THING = {name: thing for _, name, thing in COCO_PANOPTIC}
+_STUFF_WORDS = frozenset(word for row in _STUFF_ROWS for word in row.split())
 
 
 def clean_name(name: str) -> str:
@@ -158,9 +159,15 @@ def clean_name(name: str) -> str:
     return " ".join(kept or words)
 
 
+_COCO_THING = {clean_name(name): thing for _, name, thing in COCO_PANOPTIC} | {
+    name: thing for _, name, thing in COCO_PANOPTIC
+}
+
+
 def is_thing(name: str) -> bool:
-    """Whether a name is a countable thing: COCO's own word where it knows the name, else by its nouns."""
-    known = _COCO_THING.get(name)
+    """Whether a name is a countable thing: COCO's own word where it knows the name, else by its last noun."""
+    known = _COCO_THING.get(name, _COCO_THING.get(clean_name(name)))
     if known is not None:
         return known
-    return not any(word in _STUFF_WORDS for word in clean_name(name).lower().split())
+    words = clean_name(name).lower().split()
+    return not words or not (words[-1] in _STUFF_WORDS or "drivable" in words)

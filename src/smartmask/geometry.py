@@ -70,14 +70,31 @@ def rle_decode(rle: dict[str, Any]) -> np.ndarray:
     Raises ValueError if the runs do not fill the stated size.
     """
     height, width = (int(s) for s in rle["size"])
-    counts = rle["counts"]
-    if isinstance(counts, list):
-        if sum(counts) != height * width or any(c < 0 for c in counts):
-            raise ValueError(
-                f"RLE counts add up to {sum(counts)}, but the size {width}x{height} has {height * width} pixels."
-            )
-        rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
-    return coco_mask.decode({"size": [height, width], "counts": rle["counts"]}).astype(bool)
+    given = rle["counts"]
+    counts = np.asarray(given, dtype=np.int64) if isinstance(given, (list, tuple)) else _rle_counts(given)
+    if counts.sum() != height * width or (counts < 0).any():
+        raise ValueError(
+            f"RLE counts add up to {counts.sum()}, but the size {width}x{height} has {height * width} pixels."
+        )
+    columns = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    return np.ascontiguousarray(columns.reshape(width, height).T)
+
+
+def _rle_counts(text: str | bytes) -> np.ndarray:
+    """Run lengths, int64, of COCO's compressed counts: 5 bits a character, runs from the fourth on as differences."""
+    codes = np.frombuffer(text.encode() if isinstance(text, str) else text, dtype=np.uint8).astype(np.int64) - 48
+    if codes.size == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 0x20:
+        raise ValueError("The RLE's counts are not a string that COCO's tools write.")
+    last = np.flatnonzero(codes & 0x20 == 0)  # the sixth bit says that a number goes on
+    first = np.concatenate([[0], last[:-1] + 1])
+    if (last - first).max() > 6:
+        raise ValueError("The RLE's counts hold a number beyond any picture's size.")
+    shift = 5 * (np.arange(codes.size) - np.repeat(first, last - first + 1))
+    counts = np.add.reduceat((codes & 0x1F) << shift, first)
+    counts -= (codes[last] & 0x10 != 0) * (1 << (shift[last] + 5))  # the fifth bit of the last part is the sign
+    for parity in (1, 2):
+        counts[parity::2] = np.cumsum(counts[parity::2])
+    return counts
 
 
 def polygons_to_mask(polygons: list[np.ndarray], height: int, width: int) -> np.ndarray:
@@ -88,6 +105,94 @@ def polygons_to_mask(polygons: list[np.ndarray], height: int, width: int) -> np.
         return np.zeros((height, width), dtype=bool)
     rles = coco_mask.frPyObjects([p.tolist() for p in flat], height, width)
     return coco_mask.decode(coco_mask.merge(rles)).astype(bool)
+
+
+# A corner of the pixel grid is (x, y). Steps along pixel edges, clockwise: right, down, left, up, as (dx, dy);
+# and, as (row, col), the way from a step's first corner to the pixel on its right-hand side.
+Corner = tuple[int, int]
+_STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))
+_PIXEL_ASIDE = ((0, 0), (0, -1), (-1, -1), (-1, 0))
+
+
+def mask_to_polygons(mask: np.ndarray) -> list[np.ndarray]:
+    """Outlines of a ``(H, W)`` mask along pixel edges: one ``(N, 2)`` float64 array of (x, y) a 4-connected part.
+
+    ``polygons_to_mask`` gives the mask back exactly, holes included: in a polygon format without holes
+    (COCO's) they come through a keyhole, a slit of no width from the hole to the outline, passed
+    there and back. An empty mask gives no polygon.
+    """
+    count, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    outlines: dict[int, list[Corner]] = {}
+    holes: dict[int, list[list[Corner]]] = {part: [] for part in range(1, count)}
+    for loop, (row, col) in _trace(mask):
+        part = int(parts[row, col])
+        if _is_hole(loop):
+            holes[part].append(loop)
+        else:
+            outlines[part] = loop
+    return [_turning_points(_cut_keyholes(outlines[part], holes[part])) for part in range(1, count)]
+
+
+def _trace(mask: np.ndarray) -> list[tuple[list[Corner], tuple[int, int]]]:
+    """Closed loops of corners with the mask on their right, each with a mask pixel (row, col) beside it."""
+    padded = np.pad(mask.astype(bool), 1)
+    # Pixels round each corner: a b above, c d below. A step leaves the corner where mask and not-mask meet.
+    a, b, c, d = padded[:-1, :-1], padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
+    exits = (d & ~b) * 1 + (c & ~d) * 2 + (a & ~c) * 4 + (b & ~a) * 8
+    rows, cols = np.nonzero(exits)
+    corners = list(zip(cols.tolist(), rows.tolist(), strict=True))
+    ways = dict(zip(corners, exits[rows, cols].tolist(), strict=True))
+    loops = []
+    for corner in corners:
+        if not ways[corner]:
+            continue
+        heading = (ways[corner] & -ways[corner]).bit_length() - 1
+        beside = corner[1] + _PIXEL_ASIDE[heading][0], corner[0] + _PIXEL_ASIDE[heading][1]
+        loop: list[Corner] = []
+        while ways[corner]:
+            if loop:
+                # Where two parts touch at a corner, the sharper right turn stays with the same part.
+                turns = ((heading + 1) % 4, heading, (heading + 3) % 4)
+                heading = next(turn for turn in turns if ways[corner] >> turn & 1)
+            ways[corner] &= ~(1 << heading)
+            loop.append(corner)
+            corner = corner[0] + _STEPS[heading][0], corner[1] + _STEPS[heading][1]
+        loops.append((loop, beside))
+    return loops
+
+
+def _is_hole(loop: list[Corner]) -> bool:
+    x, y = np.array(loop).T
+    return bool(x @ np.roll(y, -1) < y @ np.roll(x, -1))  # the signed area; clockwise is positive, as y points down
+
+
+def _cut_keyholes(outline: list[Corner], holes: list[list[Corner]]) -> list[Corner]:
+    """One loop of an outline and its holes, each joined by a slit that runs left from its left-most corner."""
+    corners, follower = list(outline), [*range(1, len(outline)), 0]
+    index = {corner: i for i, corner in enumerate(corners)}
+    # From left to right, so that the loop which a slit meets is already part of the outline.
+    for hole in sorted(holes, key=min):
+        x, y = start = min(hole)
+        while (x, y) not in index:
+            x -= 1
+        join, turn, first = index[x, y], hole.index(start), len(corners)
+        corners += [*hole[turn:], *hole[:turn], start, (x, y)]
+        follower += [*range(first + 1, len(corners)), follower[join]]
+        follower[join] = first
+        index.update((corner, first + i) for i, corner in enumerate(corners[first:]))
+    loop, i = [corners[0]], follower[0]
+    while i:
+        loop.append(corners[i])
+        i = follower[i]
+    return loop
+
+
+def _turning_points(loop: list[Corner]) -> np.ndarray:
+    """The loop as (N, 2) float64 without the corners at which it runs straight on."""
+    points = np.array(loop, dtype=np.float64)
+    before, after = points - np.roll(points, 1, axis=0), np.roll(points, -1, axis=0) - points
+    straight = (before[:, 0] * after[:, 1] == before[:, 1] * after[:, 0]) & ((before * after).sum(axis=1) > 0)
+    return points[~straight]
 
 
 def signed_distance(mask: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import pairwise
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -106,17 +107,18 @@ class Scribble:
     kind: ClassVar[str] = "scribble"
 
     def __post_init__(self) -> None:
-        strokes = list(self.points)
-        if not strokes:
+        given: Any = list(self.points)
+        if not given:
             raise ValueError("The scribble is empty; give at least one (x, y) point.")
-        nested = np.ndim(strokes[0]) == 2 or (len(np.shape(strokes[0])) == 1 and np.ndim(strokes[0][0]) == 1)
-        arrays = []
-        for stroke in strokes if nested else [strokes]:
-            array = np.asarray(stroke, dtype=np.float64)
+        try:
+            nested = np.ndim(given[0][0]) > 0
+            arrays = [np.asarray(stroke, dtype=np.float64) for stroke in (given if nested else [given])]
+        except (IndexError, TypeError, ValueError):
+            raise ValueError(f"The scribble starts with {given[0]!r}; it is a list of (x, y) points.") from None
+        for array in arrays:
             if array.ndim != 2 or array.shape[1] != 2 or array.shape[0] == 0:
                 raise ValueError(f"A scribble stroke has shape {array.shape}; it is a list of (x, y) points.")
             _finite("scribble", *array.ravel().tolist())
-            arrays.append(array)
         if self.width is not None and not (math.isfinite(self.width) and self.width > 0):
             raise ValueError(f"The scribble's width is {self.width}; it must be above 0.")
         object.__setattr__(self, "points", arrays)
@@ -148,7 +150,7 @@ class Scribble:
 def _segments(stroke: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     if len(stroke) == 1:
         return [(stroke[0], stroke[0])]
-    return list(zip(stroke[:-1], stroke[1:], strict=True))
+    return list(pairwise(stroke))
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +236,7 @@ def kind_vector(guides: Sequence[Guide]) -> np.ndarray:
 
 def extent(guides: Sequence[Guide], height: int, width: int) -> BoxXYXY | None:
     """Rough box of the object the guides speak of: an exact Box wins, else the union of extents."""
-    boxes = [g for g in guides if isinstance(g, Box)] or list(guides)
+    boxes: list[Guide] = [g for g in guides if isinstance(g, Box)] or list(guides)
     if not boxes:
         return None
     corners = np.array([g.extent(height, width) for g in boxes])

@@ -131,7 +131,8 @@ class Scene:
             else:
                 found.append((thing, area, Layer(name, mask, thing)))
         found.sort(key=lambda item: (item[0], -item[1]))
-        return cls(*labels.shape, layers=tuple(layer for _, _, layer in found))
+        height, width = labels.shape
+        return cls(height, width, tuple(layer for _, _, layer in found))
 
     @classmethod
     def from_panoptic(

@@ -1,0 +1,60 @@
+# Two commands matter: `make demo` and `make test`. Each sets itself up in .venv on its first run.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+# A stamp's name holds a checksum of what it stands for: a changed lock, or a moved folder, installs again.
+sum     = $(shell (echo "$(CURDIR)"; cat $(1)) | cksum | cut -d' ' -f1)
+RUNTIME := $(VENV)/.runtime-$(call sum,requirements.txt pyproject.toml)
+DEV     := $(VENV)/.dev-$(call sum,requirements.txt requirements-dev.txt pyproject.toml)
+
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check format clean
+
+help:  ## say what there is
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
+
+demo: $(RUNTIME)  ## masks for four objects in two drawn scenes, as pictures in demo/
+	@$(BIN)/python examples/demo.py --out demo
+
+test: check  ## style, types and the fast tests
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: check  ## the same with the slow tests
+	@$(BIN)/python -m pytest
+
+check: $(DEV)  ## style and types only
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torchvision") and \
+	  "torchvision is installed: its wheel breaks transformers and diffusers here; uninstall it.")'
+
+format: $(DEV)  ## rewrite the code in the project's style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:  ## remove what the commands above made
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(RUNTIME): | $(VENV)/pyvenv.cfg
+	@echo "Installing the locked runtime (once) ..."
+	@rm -f $(VENV)/.runtime-* $(VENV)/.dev-*
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): $(RUNTIME)
+	@echo "Installing the locked development tools (once) ..."
+	@rm -f $(VENV)/.dev-*
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "SmartMask needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv $(VENV)
