@@ -14,14 +14,13 @@ from smartmask.evaluate.baselines import (
     ShapeBank,
     box_fill,
     ellipse,
-    enlarge,
     from_box_frame,
     place,
     shape_key,
     to_box_frame,
 )
 from smartmask.geometry import BoxXYXY, box_mask, mask_box, mask_iou
-from smartmask.guidance import Blob, Box, Point
+from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
 from smartmask.scene import Scene
 
 HEIGHT, WIDTH = 90, 120
@@ -146,7 +145,6 @@ def test_retrieval_gives_different_shapes_and_repeats_itself(bank: ShapeBank, sc
 def test_place_uses_the_guide_or_the_class_prior(bank: ShapeBank, scene: Scene) -> None:
     rng = np.random.default_rng(0)
     assert place(bank, scene, "ball", Box(1, 2, 30, 40), rng) == (1, 2, 30, 40)
-    assert place(bank, scene, "ball", Blob(50, 40, 10, 5), rng) == (30, 30, 70, 50)
     known: list[BoxXYXY] = [(40 - r, 40 - r, 40 + r, 40 + r) for r in (10, 15, 20, 25)]
     for _ in range(10):
         box = place(bank, scene, "ball", None, rng)
@@ -167,5 +165,20 @@ def test_every_baseline_answers_every_guide(
     assert found.masks.any(axis=(1, 2)).all()
 
 
-def test_enlarge_moves_each_side_out() -> None:
-    assert enlarge((10, 20, 30, 60), 0.05) == pytest.approx((9, 18, 31, 62))
+def test_rough_guides_are_stretched_to_where_objects_reach(bank: ShapeBank, scene: Scene) -> None:
+    rng = np.random.default_rng(0)
+    # Two standard deviations reach an ellipse's edge; crosses reach almost as far.
+    assert place(bank, scene, "ball", Blob(50, 40, 10, 5), rng) == pytest.approx((30, 30, 70, 50), abs=3)
+    stroke = Scribble([(40, 40), (60, 40)], width=4)
+    x0, y0, x1, y1 = place(bank, scene, "ball", stroke, rng)
+    extent = stroke.extent(HEIGHT, WIDTH)
+    assert x0 < extent[0]
+    assert x1 > extent[2]
+    assert y0 < extent[1]
+    assert y1 > extent[3]
+
+
+def test_guide_fill_is_what_was_drawn(bank: ShapeBank, scene: Scene) -> None:
+    system, true = BASELINES["guide"](bank), disk(60, 45, 30, 20)
+    np.testing.assert_array_equal(system(scene, "ball", MaskGuide(true), 8, 0).masks, true[None])
+    assert mask_iou(system(scene, "ball", exact(true), 8, 0).masks[0], true) == pytest.approx(math.pi / 4, abs=0.02)

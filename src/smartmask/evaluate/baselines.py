@@ -9,20 +9,22 @@ the training boxes of the class (``place``), so the same baselines answer every 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import cv2
 import numpy as np
 
 from smartmask.categories import clean_name
-from smartmask.geometry import BoxXYXY, mask_box, scale_box
-from smartmask.guidance import Guide, Point
+from smartmask.data.guides import draw_guide
+from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.guidance import Box, Guide, Point, draw
 from smartmask.scene import Scene
 
 SHAPE_SIDE = 64  # cells a side of the box's own frame
 NEAREST = 64  # shapes of the class with the nearest aspect ratio that retrieval draws from
 FRAME_CUTS = np.arange(0.2, 0.71, 0.05)  # candidate thresholds of a class mean
+FIT_SHAPES = 200  # training shapes that tell how a guide's extent relates to the object's box
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +92,7 @@ class ShapeBank:
     names: np.ndarray
     boxes: np.ndarray
     aspects: np.ndarray
+    _fits: dict[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def from_layers(cls, layers: Iterable[tuple[str, np.ndarray]]) -> ShapeBank:
@@ -133,15 +136,49 @@ class ShapeBank:
         gaps = np.abs(np.log(self.aspects[members] / aspect))
         return members[np.argsort(gaps, kind="stable")[:count]]
 
+    def edge_fit(self, kind: str) -> np.ndarray:
+        """(4,) where an object's box edges lie, given the extent of a rough guide of this kind.
+
+        In units of the extent's half sides from its centre, so (-1, -1, 1, 1) is the extent itself:
+        the median over guides drawn for random training shapes. A stroke through an object reaches
+        less far than the object, and a baseline that took it for the box would be too easy to beat.
+        """
+        if kind not in self._fits:
+            rng = np.random.default_rng(0)
+            edges = []
+            for index in rng.choice(len(self), min(FIT_SHAPES, len(self)), replace=False):
+                aspect = float(np.clip(self.aspects[index], 1 / 6, 6))
+                half_width, half_height = 40 * aspect**0.5, 40 / aspect**0.5
+                box = (128 - half_width, 128 - half_height, 128 + half_width, 128 + half_height)
+                mask = from_box_frame(self.shape(int(index)), box, 256, 256)
+                guide, true = draw_guide(mask, kind, rng, exact=True), mask_box(mask)
+                if guide is not None and true is not None:
+                    edges.append(_to_extent_units(true, guide.extent(256, 256)))
+            self._fits[kind] = np.median(edges, axis=0)
+        return self._fits[kind]
+
+
+def _to_extent_units(box: BoxXYXY, extent: BoxXYXY) -> np.ndarray:
+    x0, y0, x1, y1 = extent
+    centre = np.tile([(x0 + x1) / 2, (y0 + y1) / 2], 2)
+    return (np.array(box) - centre) / np.tile([(x1 - x0) / 2, (y1 - y0) / 2], 2)
+
 
 def place(bank: ShapeBank, scene: Scene, name: str, guide: Guide | None, rng: np.random.Generator) -> BoxXYXY:
     """Box for an object, in scene pixels: the guide's own, or drawn from the class's training boxes.
 
     None draws one box of the class as a fraction of the image; a point draws a box's size and
-    centres it on the point; every other guide says its own extent.
+    centres it on the point; a box is taken as it is; other guides' extents are stretched as
+    ``ShapeBank.edge_fit`` says.
     """
-    if guide is not None and not isinstance(guide, Point):
+    if isinstance(guide, Box):
         return guide.extent(scene.height, scene.width)
+    if guide is not None and not isinstance(guide, Point):
+        x0, y0, x1, y1 = guide.extent(scene.height, scene.width)
+        middle = np.tile([(x0 + x1) / 2, (y0 + y1) / 2], 2)
+        half = np.tile([(x1 - x0) / 2, (y1 - y0) / 2], 2)
+        left, top, right, bottom = (middle + half * bank.edge_fit(guide.kind)).tolist()
+        return left, top, right, bottom
     x0, y0, x1, y1 = bank.boxes[rng.choice(bank.members(name))] * np.tile([scene.width, scene.height], 2)
     if guide is None:
         return float(x0), float(y0), float(x1), float(y1)
@@ -239,14 +276,22 @@ class Retrieval:
         return pool
 
 
+def guide_fill(bank: ShapeBank) -> System:
+    """What the user drew, taken as the mask (G >= 1/2); the whole box where the guide has no area."""
+    fill = box_fill(bank)
+
+    def system(scene: Scene, name: str, guide: Guide | None, n: int, seed: int) -> Prediction:
+        if guide is None or isinstance(guide, Point):
+            return fill(scene, name, guide, n, seed)
+        return Prediction((draw([guide], scene.height, scene.width) >= 0.5)[None])
+
+    return system
+
+
 BASELINES: dict[str, Callable[[ShapeBank], System]] = {
     "box-fill": box_fill,
     "ellipse": ellipse,
     "class-mean": ClassMean,
     "retrieval": Retrieval,
+    "guide": guide_fill,
 }
-
-
-def enlarge(box: BoxXYXY, share: float) -> BoxXYXY:
-    """The box with each side moved out by ``share`` of its length."""
-    return scale_box(box, 1 + 2 * share)
