@@ -1,0 +1,216 @@
+"""From what a user hands over (files, option texts) to a Scene and guides: shared by every command.
+
+All errors are ValueError with one sentence that holds the offending value and what would be right.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from smartmask.guidance import Blob, Box, Guide, MaskGuide, Point, Scribble, as_guides
+from smartmask.images import load_guide_mask, load_label_map, load_panoptic_png, load_photo
+from smartmask.scene import Scene
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
+
+
+def read_scene(
+    image: Path,
+    layout: Path | None = None,
+    names: Path | None = None,
+    panoptic: Path | None = None,
+    segmenter: str | None = None,
+) -> Scene:
+    """The scene of a photo and the files that describe its layout.
+
+    image: the photo.  layout: a label map read with ``names``, or a COCO panoptic PNG read with
+    ``panoptic``, of the upright photo's size.  Without a layout a panoptic model (``segmenter``:
+    hub name, local folder, or None for the default one) reads the photo.
+    """
+    if layout is None:
+        if names is not None or panoptic is not None:
+            given = f"--names {names}" if names is not None else f"--panoptic {panoptic}"
+            raise ValueError(f"{given} describes a layout, but none is given; add --layout PNG.")
+        return _segmented(image, segmenter)
+    if names is not None and panoptic is not None:
+        raise ValueError(f"The layout '{layout}' has both --names and --panoptic; give one of the two.")
+    photo = load_photo(image)
+    if names is not None:
+        scene = Scene.from_label_map(load_label_map(layout), read_names(names))
+    elif panoptic is not None:
+        scene = Scene.from_panoptic(load_panoptic_png(layout), *read_panoptic(panoptic, layout, image))
+    else:
+        raise ValueError(f"The layout '{layout}' has neither --names nor --panoptic; give one of the two.")
+    height, width = photo.shape[:2]
+    if (height, width) != (scene.height, scene.width):
+        raise ValueError(
+            f"The photo '{image}' is {width}x{height} (upright), but its layout '{layout}' is "
+            f"{scene.width}x{scene.height}; both must have one size."
+        )
+    return replace(scene, photo=photo)
+
+
+def _segmented(image: Path, segmenter: str | None) -> Scene:
+    photo = load_photo(image)  # a bad photo should be named before a missing model is
+    if importlib.util.find_spec("smartmask.segment") is None:
+        raise ValueError(
+            f"Reading '{image}' without a layout needs a panoptic model, which this version has not; "
+            "give --layout PNG with --names JSON or --panoptic JSON."
+        )
+    return Scene.from_image(photo, segmenter)
+
+
+def read_names(path: Path) -> dict[int, str]:
+    """{id: name} of a JSON file: ``{"1": "sky"}``, or a list whose index is the id (null: no name)."""
+    data = read_json(path, "names")
+    if isinstance(data, list):
+        data = {index: name for index, name in enumerate(data) if name is not None}
+    if not isinstance(data, dict) or not data:
+        raise ValueError(f'The names \'{path}\' hold {_short(data)}; give {{"1": "sky"}} or a list of names.')
+    names: dict[int, str] = {}
+    for key, name in data.items():
+        try:
+            region = int(key)
+        except ValueError as error:
+            raise ValueError(f"The names '{path}' have the id {_short(key)}; ids are whole numbers.") from error
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f"The names '{path}' name id {region} {_short(name)}; a name is a text such as \"sky\".")
+        names[region] = name.strip()
+    return names
+
+
+def read_panoptic(path: Path, layout: Path, image: Path) -> tuple[list[Any], list[Any] | None]:
+    """``(segments_info, categories or None)`` of one image, from a JSON file.
+
+    The file is a whole COCO panoptic JSON (the annotation is found by the layout's or the image's
+    file name; a single one is taken as it is), one of its annotations, or a segments_info list.
+    """
+    data = read_json(path, "panoptic JSON")
+    categories = None
+    if isinstance(data, dict):
+        categories = data.get("categories")
+        if "annotations" in data:
+            data = _annotation_of(data, path, layout, image)
+        data = data.get("segments_info") if isinstance(data, dict) else None
+    if not isinstance(data, list):
+        raise ValueError(f"The panoptic JSON '{path}' has no list of segments; give COCO's JSON or a segments_info.")
+    _check_records(data, ("id", "category_id"), "segment", path)
+    if categories is not None:
+        _check_records(categories, ("id",), "category", path)
+    return data, categories
+
+
+def _annotation_of(data: dict[str, Any], path: Path, layout: Path, image: Path) -> Any:
+    annotations, images = data["annotations"], data.get("images") or []
+    if not isinstance(annotations, list) or not isinstance(images, list):
+        raise ValueError(f"The panoptic JSON '{path}' has annotations or images that are not lists; give COCO's JSON.")
+    annotations = [a for a in annotations if isinstance(a, dict)]
+    exact = [a for a in annotations if a.get("file_name") == layout.name]
+    stems = {layout.stem, image.stem}
+    image_ids = [i.get("id") for i in images if isinstance(i, dict) and Path(str(i.get("file_name"))).stem in stems]
+    close = [
+        a for a in annotations if Path(str(a.get("file_name"))).stem in stems or a.get("image_id", path) in image_ids
+    ]
+    for found in (exact, close, annotations):
+        if len(found) == 1:
+            return found[0]
+    raise ValueError(
+        f"The panoptic JSON '{path}' has {len(annotations)} annotations, and not one for '{layout.name}' alone; "
+        "name the layout or the photo as in the JSON, or give that image's segments_info."
+    )
+
+
+def _check_records(records: Any, keys: Sequence[str], what: str, path: Path) -> None:
+    if not isinstance(records, list):
+        raise ValueError(f"The panoptic JSON '{path}' has {_short(records)} instead of a list of {what} records.")
+    for record in records:
+        good = isinstance(record, Mapping) and all(
+            isinstance(record.get(key), int) and not isinstance(record.get(key), bool) for key in keys
+        )
+        if not good or (what == "category" and not isinstance(record.get("name"), str)):
+            wanted = " and ".join((*keys, "name") if what == "category" else keys)
+            raise ValueError(f"The panoptic JSON '{path}' has the {what} {_short(record)}; it needs {wanted}.")
+
+
+def read_json(path: Path, what: str) -> Any:
+    """The content of a UTF-8 JSON file. A key written twice is an error: one of its values would be lost."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        record = dict(pairs)
+        if len(record) < len(pairs):
+            twice = next(key for index, (key, _) in enumerate(pairs) if key in dict(pairs[:index]))
+            raise ValueError(f"the key {_short(twice)} occurs twice")
+        return record
+
+    try:
+        return json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=unique)
+    except FileNotFoundError as error:
+        raise ValueError(f"The {what} '{path}' does not exist; check the path.") from error
+    except OSError as error:
+        raise ValueError(f"The {what} '{path}' cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The {what} '{path}' is not UTF-8 text; save it as JSON in UTF-8.") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"The {what} '{path}' is not valid JSON ({error}).") from error
+
+
+# --- guides ------------------------------------------------------------------------------------
+
+
+def parse_guides(
+    boxes: Sequence[str] = (),
+    points: Sequence[str] = (),
+    blobs: Sequence[str] = (),
+    scribbles: Sequence[str] = (),
+    masks: Sequence[Path] = (),
+    *,
+    size: tuple[int, int],
+) -> tuple[Guide, ...]:
+    """The guides of option texts, checked against the scene's ``size`` (height, width).
+
+    boxes "x0,y0,x1,y1", points "x,y", blobs "cx,cy,sx,sy"; scribbles "x,y;x,y;..." with "|"
+    between strokes, or the name of a painted picture; masks: painted pictures.
+    """
+    guides: list[Guide] = []
+    guides += [Box(*_numbers(text, "--box", "x0,y0,x1,y1")) for text in boxes]
+    guides += [Point(*_numbers(text, "--point", "x,y")) for text in points]
+    guides += [Blob(*_numbers(text, "--blob", "cx,cy,sx,sy")) for text in blobs]
+    guides += [parse_scribble(text) for text in scribbles]
+    guides += [MaskGuide(load_guide_mask(path)) for path in masks]
+    return as_guides(guides, *size)
+
+
+def parse_scribble(text: str) -> Scribble | MaskGuide:
+    """A stroke "x,y;x,y;...", strokes separated by "|", or the name of a painted picture."""
+    if not text.strip():
+        raise ValueError(f"The scribble is empty ({text!r}); give points x,y;x,y;... or a painted PNG.")
+    if text.lower().endswith(PICTURE_SUFFIXES) or ("," not in text and Path(text).exists()):
+        return MaskGuide(load_guide_mask(text))
+    strokes = []
+    for stroke in text.split("|"):
+        points = [point for point in stroke.split(";") if point.strip()]
+        if not points:
+            raise ValueError(f"--scribble {text} has an empty stroke; give points x,y;x,y;... between the bars.")
+        strokes.append([_numbers(point, "--scribble", "x,y;x,y;... or a painted PNG") for point in points])
+    return Scribble(strokes)
+
+
+def _numbers(text: str, option: str, form: str) -> tuple[float, ...]:
+    count = form.split(";")[0].count(",") + 1
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"{option} {text!r} is not a list of numbers; write {form}.") from error
+    if len(numbers) != count:
+        raise ValueError(f"{option} {text!r} has {len(numbers)} numbers instead of {count}; write {form}.")
+    return numbers
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
