@@ -1,0 +1,285 @@
+"""The ``smartmask`` command: exit 0, 2 for bad input, 1 for any other failure, each told in one sentence.
+
+Nothing heavy is imported here: torch only once the input has proven good, and the modules of
+``data``, ``train`` and ``eval`` only when one of them is called.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from smartmask import __version__
+
+app = typer.Typer(
+    name="smartmask",
+    help="Type an object, get precise masks of where and how it could stand in a scene.",
+    no_args_is_help=True,
+)
+
+# name: (module whose ``app`` holds the commands, one line of help)
+SUB_APPS = {
+    "data": ("smartmask.data.cli", "Read, check and pack data sets."),
+    "train": ("smartmask.train.cli", "Train the models."),
+    "eval": ("smartmask.evaluate.cli", "Measure the pipeline beside its baselines."),
+}
+# package: the extra of this project that brings it
+EXTRAS = {"accelerate": "train", "pyarrow": "train", "tensorboard": "train", "tqdm": "train"}
+
+
+class _LazyApp(TyperGroup):
+    """A group of commands whose module is imported when one of them is used, not before."""
+
+    def __init__(self, name: str, module: str, summary: str) -> None:
+        super().__init__(name=name, help=summary)
+        self.module = module
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        # The parent group invokes the command of the context made here: from now on the real one.
+        try:
+            real = typer.main.get_group(importlib.import_module(self.module).app)
+        except ModuleNotFoundError as error:
+            if error.name == self.module:
+                raise RuntimeError(f"'smartmask {self.name}' is not part of this installation") from error
+            raise
+        return real.make_context(info_name, args, parent=parent, **extra)
+
+
+def _root() -> TyperGroup:
+    root = typer.main.get_group(app)
+    for name, (module, summary) in SUB_APPS.items():
+        root.add_command(_LazyApp(name, module, summary), name)
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (None: the process's own) and return its exit code: 0, 1, 2, or 130 if interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # --debug may stand anywhere, also behind a command that does not know it.
+    debug = "--debug" in arguments or os.environ.get("SMARTMASK_DEBUG", "") not in ("", "0")
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        code = _root().main(args=arguments, prog_name="smartmask", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        print("smartmask: interrupted.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # not public under one name in all versions of typer
+            error.show()  # type: ignore[attr-defined]
+            return 2
+        if debug:
+            traceback.print_exc()
+        code, sentence = explain(error)
+        print(f"smartmask: {sentence}", file=sys.stderr)
+    return code if isinstance(code, int) else 0
+
+
+def explain(error: Exception) -> tuple[int, str]:
+    """``(exit code, one sentence)`` for any error: 2 where the user's input is at fault, else 1."""
+    code = 1
+    if hasattr(error, "format_message"):  # a usage error of typer
+        code, text = int(getattr(error, "exit_code", 2)), error.format_message()
+        if hasattr(error.__cause__, "errors"):  # pydantic's words, which leave the value out
+            text = f"{text.rstrip('.')} (got {error.__cause__.errors()[0].get('input')!r})"
+    elif isinstance(error, ValueError):
+        code, text = 2, str(error)
+    elif isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.split(".")[0]
+        remedy = f"'smartmask[{EXTRAS[package]}]'" if package in EXTRAS else package
+        text = f"This needs the Python package '{error.name}', which is not installed; try pip install {remedy}"
+        if package == "smartmask":
+            text = f"This installation lacks the module {error.name}; install smartmask again"
+    elif isinstance(error, MemoryError):
+        text = "There is not enough memory; ask for fewer masks at once, or use a smaller picture"
+    elif isinstance(error, OSError):
+        text = f"{error.strerror or error}" + (f" ('{error.filename}')" if error.filename else "")
+    else:
+        text = str(error).split("\n")[0][:400] or type(error).__name__
+        if not isinstance(error, RuntimeError):
+            text = f"{type(error).__name__}: {text}"
+        text = f"{text.rstrip('.')} (--debug shows where)"
+    text = re.sub(r"\s*[\r\n]+\s*", " ", text.strip()) or type(error).__name__
+    return code, text if text.endswith((".", "?", "!")) else text + "."
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"smartmask {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error (or SMARTMASK_DEBUG=1).")] = (
+        False
+    ),
+) -> None:
+    pass
+
+
+# Options that commands share.
+LayoutOption = Annotated[
+    Path | None,
+    typer.Option(metavar="PNG", help="The photo's layout: a label map (with --names), or COCO's (with --panoptic)."),
+]
+NamesOption = Annotated[
+    Path | None, typer.Option(metavar="JSON", help='Names of the label map\'s ids: {"1": "sky"}, or a list.')
+]
+PanopticOption = Annotated[
+    Path | None, typer.Option(metavar="JSON", help="COCO panoptic JSON of the layout, or one image's segments_info.")
+]
+SegmenterOption = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="Panoptic model (hub name or folder) that reads a photo without --layout."),
+]
+BoxOption = Annotated[list[str] | None, typer.Option(metavar="x0,y0,x1,y1", help="A box of the object, in pixels.")]
+PointOption = Annotated[list[str] | None, typer.Option(metavar="x,y", help="A point on the object.")]
+BlobOption = Annotated[
+    list[str] | None, typer.Option(metavar="cx,cy,sx,sy", help="Rough place: a Gaussian's centre and deviations.")
+]
+ScribbleOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PNG or x,y;x,y;...", help="A painted scribble, or a stroke's points; | between strokes."),
+]
+MaskOption = Annotated[list[Path] | None, typer.Option(metavar="PNG", help="A rough mask, painted white on black.")]
+WeightsOption = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Weights to use instead of the bundled ones.")
+]
+
+
+@app.command()
+def masks(
+    image: Annotated[Path, typer.Argument(help="The photo.")],
+    prompt: Annotated[str, typer.Option("--object", metavar="TEXT", help="What to insert, such as 'dog'.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the masks, overlay.png and result.json.")],
+    layout: LayoutOption = None,
+    names: NamesOption = None,
+    panoptic: PanopticOption = None,
+    segmenter: SegmenterOption = None,
+    context: Annotated[str | None, typer.Option(metavar="TEXT", help="A sentence about the whole picture.")] = None,
+    box: BoxOption = None,
+    point: PointOption = None,
+    blob: BlobOption = None,
+    scribble: ScribbleOption = None,
+    mask: MaskOption = None,
+    num_masks: Annotated[int, typer.Option("--num-masks", "-n", help="How many masks, 1 to 1000.")] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of the first mask; the others count up from it.")] = 0,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps; the model's own by default.")] = None,
+    guidance_scale: Annotated[float | None, typer.Option(help="Weight of the object text.")] = None,
+    context_guidance_scale: Annotated[float | None, typer.Option(help="Weight of the context text.")] = None,
+    weights: WeightsOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print result.json, and nothing else, on stdout.")] = False,
+) -> None:
+    """Masks of where and how an object could stand in a photo, best first.
+
+    Guides may be repeated and combined; without any, the model chooses the place.
+    Coordinates are pixels of the upright photo; a guide may cross its border.
+    """
+    from smartmask import checks
+    from smartmask.inputs import parse_guides, read_scene
+    from smartmask.results import describe_masks, save_masks, save_result, staging
+
+    # 1. Everything that can be wrong with the input, cheapest first; torch is not imported yet.
+    start = time.perf_counter()
+    request: dict[str, Any] = {
+        "command": "masks",
+        "image": str(image),
+        "object": checks.check_prompt(prompt),
+        "context": None if context is None else checks.check_prompt(context, "context prompt"),
+        "num_masks": checks.check_num_masks(num_masks),
+        "seed": checks.check_seed(seed),
+        "steps": checks.check_steps(steps),
+        "guidance_scale": checks.check_scale(guidance_scale),
+        "context_guidance_scale": checks.check_scale(context_guidance_scale, "context guidance scale"),
+        "weights": None if weights is None else str(_weights_folder(weights)),
+    }
+    scene = read_scene(image, layout, names, panoptic, segmenter)
+    guides = parse_guides(
+        box or (), point or (), blob or (), scribble or (), mask or (), size=(scene.height, scene.width)
+    )
+    seconds = {"input": time.perf_counter() - start}
+
+    # 2. The model, into a folder that is already known to be writable.
+    with staging(out) as folder:
+        moment = time.perf_counter()
+        from smartmask.pipelines.mask import SmartMaskPipeline
+
+        pipeline = SmartMaskPipeline.from_pretrained(weights)
+        seconds["load"] = time.perf_counter() - moment
+        with _progress("masks") as on_step:
+            output = pipeline(
+                scene,
+                request["object"],
+                context_prompt=request["context"],
+                guidance=list(guides) or None,
+                num_masks=num_masks,
+                num_inference_steps=steps,
+                guidance_scale=guidance_scale,
+                context_guidance_scale=context_guidance_scale,
+                generator=seed,
+                callback_on_step_end=on_step,
+            )
+
+        # 3. The result.
+        moment = time.perf_counter()
+        save_masks(output, scene, guides, folder)
+        seconds["write"] = time.perf_counter() - moment
+        result = describe_masks(output, scene, guides, request)
+        seconds["total"] = time.perf_counter() - start
+        result["timings"] |= {stage: round(value, 4) for stage, value in seconds.items()}
+        save_result(result, folder)
+    _print_masks(result, out, as_json)
+
+
+def _weights_folder(folder: Path) -> Path:
+    if not (folder / "model_index.json").is_file():
+        trouble = "has no model_index.json" if folder.is_dir() else "does not exist"
+        raise ValueError(f"The weights folder '{folder}' {trouble}; give a folder that save_pretrained wrote.")
+    return folder
+
+
+def _print_masks(result: dict[str, Any], out: Path, as_json: bool) -> None:
+    if as_json:
+        # ASCII escapes: the same JSON whatever the terminal's encoding is.
+        print(json.dumps(result, indent=2))
+        return
+    for note in result["notes"]:
+        print(f"smartmask: note: {note}", file=sys.stderr)
+    for record in result["masks"]:
+        place = "empty" if record["box"] is None else ",".join(f"{edge:g}" for edge in record["box"])
+        behind = f"in front of {record['in_front_of']}" if record["in_front_of"] else "behind all"
+        print(f"{record['mask']}  score {record['score']:.3f}  box {place}  {behind}  seed {record['seed']}")
+    print(f"{len(result['masks'])} masks in {out} after {result['timings']['total']:.1f} s")
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A step callback that moves a bar on stderr; None where nobody watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda step, total: progress.update(task, completed=step, total=total)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
