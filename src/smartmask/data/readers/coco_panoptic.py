@@ -1,0 +1,64 @@
+"""COCO panoptic: one PNG an image, segment id = R + 256 G + 65536 B, and its segments in the JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smartmask.data.files import field, read_array, read_json
+from smartmask.data.readers.coco_files import annotation_file, captions_near, image_file, number, size, table
+from smartmask.data.registry import Job, Record, reader
+from smartmask.data.splits import coco_key
+from smartmask.scene import Scene
+
+
+@reader("coco_panoptic", "COCO panoptic (panoptic.json with panoptic/*.png, captions by image id)")
+def read_coco_panoptic(path: Path) -> Iterator[Job]:
+    """One job an image. path: the JSON file (its PNGs in the folder of the same stem) or its folder.
+
+    Crowd segments (many objects in one) become unlabeled: they are neither one object nor stuff.
+    """
+    file = annotation_file(path, "panoptic")
+    content = read_json(file)
+    categories = table(content, "categories", file)
+    for category in categories:
+        number(category, "id", file, "a category")
+        field(category, "name", file, "a category")
+    images = {number(i, "id", file, "an image"): i for i in table(content, "images", file)}
+    captions = captions_near(file)
+    for annotation in table(content, "annotations", file):
+        image_id = number(annotation, "image_id", file, "an annotation")
+        image = images.get(image_id)
+        yield partial(_record, image_id, image, annotation, categories, captions.get(image_id, ()), file)
+
+
+def _record(
+    image_id: int,
+    image: dict[str, Any] | None,
+    annotation: dict[str, Any],
+    categories: list[dict[str, Any]],
+    captions: tuple[str, ...],
+    file: Path,
+) -> Record:
+    if image is None:
+        raise ValueError(f"{file}: the annotation of image {image_id} has no entry in 'images'.")
+    png = file.with_suffix("") / str(field(annotation, "file_name", file, f"the annotation of image {image_id}"))
+    rgb = read_array(png, modes=("RGB",)).astype(np.int64)
+    height, width = size(image, file, f"image {image_id}")
+    if rgb.shape[:2] != (height, width):
+        raise ValueError(f"{png} is {rgb.shape[1]}x{rgb.shape[0]}, but {file.name} says {width}x{height}.")
+    ids = rgb[..., 0] + 256 * rgb[..., 1] + 65536 * rgb[..., 2]
+    segments = table(annotation, "segments_info", file)
+    crowds = [number(s, "id", file, "a segment") for s in segments if s.get("iscrowd", 0)]
+    ids[np.isin(ids, crowds)] = 0
+    try:
+        scene = Scene.from_panoptic(ids, [s for s in segments if not s.get("iscrowd", 0)], categories)
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{png}: {error}") from None
+    scene = Scene(height, width, scene.layers, caption=captions[0] if captions else None)
+    photo = image_file(file, str(image.get("file_name", f"{image_id:012d}.jpg")))
+    return Record(coco_key(image_id), "coco_panoptic", scene, captions, image=photo, name=f"{image_id:012d}")

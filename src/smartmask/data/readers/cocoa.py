@@ -1,0 +1,116 @@
+"""COCOA (Semantic Amodal Segmentation, Zhu et al. 2017): whole objects with their depth order.
+
+Its original JSON comes one file an image, or bundled with ``images`` and ``annotations``. A region has a
+``name`` as typed, an ``order`` (1 is the front; numbers may be missing), an amodal polygon, ``isStuff``,
+and, where something hides it, RLEs of its visible and invisible parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smartmask.data.files import field, photo_beside, photo_size, read_json
+from smartmask.data.readers.coco_files import captions_near, image_file, mask_of, number, size, table
+from smartmask.data.registry import Job, Record, reader
+from smartmask.data.splits import coco_key
+from smartmask.scene import Layer, Scene
+
+AGREEMENT = 0.8  # IoU of the visible_mask given and the one that order and polygons make; below it, an error
+
+
+@reader("cocoa", "COCOA amodal regions (one JSON an image, or the bundled official file)")
+def read_cocoa(path: Path) -> Iterator[Job]:
+    """One job an image. path: a JSON file of either kind, or a folder of them."""
+    files = [path] if path.is_file() else sorted(path.glob("*.json"))
+    if not files:
+        raise ValueError(f"{path} holds no COCOA file (*.json).")
+    for file in files:
+        yield from _jobs(file)
+
+
+def _jobs(file: Path) -> Iterator[Job]:
+    try:
+        content = read_json(file)
+    except ValueError:
+        yield partial(_fail_again, file)
+        return
+    if isinstance(content, dict) and "annotations" in content:
+        images = {number(i, "id", file, "an image"): i for i in table(content, "images", file)}
+        captions = captions_near(file)
+        for annotation in table(content, "annotations", file):
+            image = images.get(number(annotation, "image_id", file, "an annotation"))
+            yield partial(_record, annotation, image, file, captions)
+    else:
+        yield partial(_record, content, None, file, captions_near(file))
+
+
+def _fail_again(file: Path) -> Record:
+    """The error of a broken file, raised inside its job so that the other files are still read."""
+    raise ValueError(f"{file} is not a COCOA record, but {type(read_json(file)).__name__}.")
+
+
+def _record(annotation: Any, image: dict[str, Any] | None, file: Path, captions: dict[int, tuple[str, ...]]) -> Record:
+    regions = table(annotation, "regions", file)
+    key = _key(annotation, image, file)
+    photo = _photo(annotation, image, file)
+    height, width = _size(regions, image, photo, file)
+    found: list[tuple[int, Layer, np.ndarray | None]] = []
+    for index, region in enumerate(regions):
+        what = f"region {index} of image {key}"
+        mask = mask_of(field(region, "segmentation", file, what), height, width, file, what)
+        name = " ".join(str(field(region, "name", file, what)).lower().split()) or "object"
+        seen = region.get("visible_mask")
+        shown = mask_of(seen, height, width, file, f"the visible mask of {what}") if seen is not None else None
+        layer = Layer(name, mask, not region.get("isStuff", 0))
+        found.append((number(region, "order", file, what), layer, shown))
+    found.sort(key=lambda item: -item[0])
+    sentences = captions.get(int(key), ())
+    scene = Scene(height, width, tuple(f[1] for f in found), caption=sentences[0] if sentences else None)
+    _check_visible(scene, [f[2] for f in found], file)
+    return Record(key, "cocoa", scene, sentences, modal=False, image=photo, name=f"{int(key):012d}")
+
+
+def _key(annotation: dict[str, Any], image: dict[str, Any] | None, file: Path) -> str:
+    """The COCO image id: from the URL, else from ``image_id``."""
+    url = annotation.get("url") or (image or {}).get("coco_url") or (image or {}).get("file_name")
+    return coco_key(url) if url else coco_key(number(annotation, "image_id", file, "the record"))
+
+
+def _photo(annotation: dict[str, Any], image: dict[str, Any] | None, file: Path) -> Path | None:
+    name = str((image or {}).get("file_name") or annotation.get("url", "")).rsplit("/", 1)[-1]
+    found = image_file(file, name) if name else None
+    return found or (None if image else photo_beside(file.parent, file.stem))
+
+
+def _size(
+    regions: list[dict[str, Any]], image: dict[str, Any] | None, photo: Path | None, file: Path
+) -> tuple[int, int]:
+    """(height, width): from the bundled image entry, else any RLE, else the photograph."""
+    if image is not None and "height" in image:
+        return size(image, file, "an image")
+    for region in regions:
+        rle = region.get("visible_mask") or region.get("invisible_mask")
+        if isinstance(rle, dict) and len(rle.get("size", ())) == 2:
+            return int(rle["size"][0]), int(rle["size"][1])
+    if photo is not None:
+        return photo_size(photo)
+    raise ValueError(f"{file} does not tell the size of its image; put the photograph beside it.")
+
+
+def _check_visible(scene: Scene, given: list[np.ndarray | None], file: Path) -> None:
+    """Raise ValueError if a ``visible_mask`` contradicts what order and polygons leave visible."""
+    for index, mask in enumerate(given):
+        if mask is None:
+            continue
+        seen = scene.visible(index)
+        union = np.count_nonzero(seen | mask)
+        if union and np.count_nonzero(seen & mask) / union < AGREEMENT:
+            name = scene.layers[index].name
+            raise ValueError(
+                f"{file}: the visible mask of '{name}' contradicts its order; their IoU is below {AGREEMENT}."
+            )
