@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
-import cv2
 import numpy as np
 
 from smartmask.geometry import BoxXYXY, mask_box
@@ -180,9 +179,15 @@ class MaskGuide:
         return box
 
     def sample(self, x: np.ndarray, y: np.ndarray, height: int, width: int) -> np.ndarray:
-        map_x, map_y = np.atleast_2d(x - 0.5).astype(np.float32), np.atleast_2d(y - 0.5).astype(np.float32)
-        drawn = cv2.remap(self.mask, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        return drawn.reshape(np.shape(x))
+        """G in [0, 1] at ``x, y`` (any one shape): the mask, linear between pixel centres, 0 beyond its border."""
+        rows, cols = self.mask.shape
+        padded = np.pad(self.mask, 1)
+        u, v = np.clip(x + 0.5, 0, cols + 1), np.clip(y + 0.5, 0, rows + 1)
+        c, r = np.minimum(u.astype(int), cols), np.minimum(v.astype(int), rows)
+        right, low = u - c, v - r
+        above = padded[r, c] * (1 - right) + padded[r, c + 1] * right
+        below = padded[r + 1, c] * (1 - right) + padded[r + 1, c + 1] * right
+        return (above * (1 - low) + below * low).astype(np.float32)
 
 
 Guide = Box | Point | Blob | Scribble | MaskGuide
@@ -206,12 +211,33 @@ def as_guides(guidance: Guidance, height: int, width: int) -> tuple[Guide, ...]:
         if isinstance(guide, MaskGuide) and guide.mask.shape != (height, width):
             h, w = guide.mask.shape
             raise ValueError(f"The mask guide is {w}x{h}, but the scene is {width}x{height}.")
-        x0, y0, x1, y1 = guide.extent(height, width)
-        if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
-            raise ValueError(
-                f"The {guide.kind} at {x0:g},{y0:g},{x1:g},{y1:g} lies outside the scene, which is {width}x{height}."
-            )
+        if _outside(guide, height, width):
+            where = (guide.x, guide.y) if isinstance(guide, Point) else guide.extent(height, width)
+            numbers = ",".join(f"{value:g}" for value in where)
+            raise ValueError(f"The {guide.kind} at {numbers} lies outside the scene, which is {width}x{height}.")
     return guides
+
+
+def _outside(guide: Guide, height: int, width: int) -> bool:
+    if isinstance(guide, Point):
+        return not (0 <= guide.x < width and 0 <= guide.y < height)
+    if isinstance(guide, Scribble):
+        half = guide.stroke_width(height, width) / 2
+        low, high = np.array([-half, -half]), np.array([width + half, height + half])
+        return not any(_meets(a, b, low, high) for stroke in guide.points for a, b in _segments(np.asarray(stroke)))
+    x0, y0, x1, y1 = guide.extent(height, width)
+    return x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height
+
+
+def _meets(start: np.ndarray, end: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
+    """Whether the segment from start to end has a point inside the box from low to high, all (x, y)."""
+    delta = end - start
+    between = (start > low) & (start < high)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        to_low, to_high = (low - start) / delta, (high - start) / delta
+    enter = np.where(delta == 0, np.where(between, -np.inf, np.inf), np.minimum(to_low, to_high))
+    leave = np.where(delta == 0, np.inf, np.maximum(to_low, to_high))
+    return bool(max(enter.max(), 0.0) < min(leave.min(), 1.0))
 
 
 def draw(guides: Sequence[Guide], height: int, width: int) -> np.ndarray:
