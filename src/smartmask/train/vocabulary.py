@@ -1,0 +1,361 @@
+"""Builds the text encoder's vocabulary from CLIP name vectors, LVIS synonyms and COCO captions.
+
+1. CLIP vectors of category names: unit length, centred, whitened to 128 dimensions.
+2. Words of captions and definitions: positive pointwise mutual information with their neighbours and
+   with the words of the same image, factorised; with hashed letter n-grams, ridge-regressed onto 1.
+3. Names that no list has (stuff, street scenes): mixtures of everyday words, ``MIXTURES``.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from smartmask.categories import COCO_PANOPTIC, clean_name
+from smartmask.models.text import FALLBACK, NAME, NOUN, OTHER, TEXT_DIM, TextEncoder
+from smartmask.models.words import ARTICLES, BREAKS, NUMBERS, STOP_WORDS, singular, tokens, without_brackets, word_set
+from smartmask.train.vocabulary_tables import MISLEADING, MIXTURES, SAME, STUFF
+
+CAPTIONS = "coco_captions_val2017.json"
+MIN_COUNT = 5  # captions a word must occur in to get a vector of its own
+WINDOW = 3
+FACTORS = 400
+NGRAMS = 1024
+RIDGE = 1.0
+FOLDS = 5
+THRESHOLD = 0.75  # spelling similarity; see docs/decisions.md
+
+# What stands before a noun rather than before a verb.
+DETERMINERS = ARTICLES | NUMBERS | word_set("of in on at with by near from under over")
+
+Say = Callable[[str], object]
+
+
+def normal(name: str) -> str:
+    """A name as the vocabulary writes it: lower case, single blanks, no punctuation."""
+    return " ".join(tokens(name))
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1; rows of zeros stay."""
+    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-9)
+
+
+def rms_one(vector: np.ndarray) -> np.ndarray:
+    """The vector scaled to a root mean square of 1."""
+    return unit(vector) * np.sqrt(vector.shape[-1])
+
+
+# --- sources ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Sources:
+    """What the text folder holds: CLIP rows by name, LVIS synonyms and definitions, captions by image."""
+
+    clip: dict[str, np.ndarray] = field(default_factory=dict)
+    synonyms: dict[str, str] = field(default_factory=dict)
+    definitions: list[tuple[str, str]] = field(default_factory=list)
+    captions: dict[int, list[str]] = field(default_factory=dict)
+
+
+def _load(path: Path) -> np.ndarray:
+    return np.load(path, allow_pickle=False).astype(np.float64)
+
+
+def read_sources(folder: Path) -> Sources:
+    """Read ``../shared/data/text``'s layout; a missing file is a FileNotFoundError that names it.
+
+    Where several lists have a name, COCO's row counts, then LVIS's without a parenthesis, then
+    Objects365's, then LVIS's ``bat_(animal)``, the commonest first.
+    """
+    clip = Path(folder) / "clip_names"
+    out = Sources()
+    for path in (clip / "lvis_v1_train_cat_info.json", Path(folder) / CAPTIONS):
+        if not path.is_file():
+            raise FileNotFoundError(f"The text folder lacks '{path}'.")
+    lvis = sorted(json.loads((clip / "lvis_v1_train_cat_info.json").read_text()), key=lambda c: c["id"])
+    lvis_rows = _load(clip / "lvis_v1_clip_a+cname.npy")
+    things = [name for _, name, thing in COCO_PANOPTIC if thing]
+    _keep(out.clip, things, _load(clip / "coco_clip_a+cname.npy"))
+    _keep(out.clip, [c["name"] if "(" not in c["name"] else "" for c in lvis], lvis_rows)
+    with open(clip / "Objects365_names_fix.csv", newline="", encoding="utf-8") as file:
+        o365 = [row[2] for row in csv.reader(file)]
+    o365_rows = _load(clip / "o365_clip_a+cnamefix.npy")
+    _keep(out.clip, o365, o365_rows)
+    common = sorted(range(len(lvis)), key=lambda i: -int(lvis[i].get("image_count", 0)))
+    taken = set(MIXTURES)  # "batter_(food)" and "runner_(carpet)" keep their parenthesis
+    for i in common:
+        name, bare = normal(lvis[i]["name"]), normal(without_brackets(lvis[i]["name"]))
+        if bare != name and bare not in taken:
+            _keep(out.clip, [bare], lvis_rows[i : i + 1])
+            out.synonyms[name] = bare  # "bus_(vehicle)" is the bus; "octopus_(food)" stays beside the animal
+        else:
+            _keep(out.clip, [name], lvis_rows[i : i + 1])
+        taken.add(bare)
+        for synonym in lvis[i]["synonyms"]:
+            for key in (normal(synonym), normal(without_brackets(synonym))):
+                out.synonyms.setdefault(key, out.synonyms.get(name, name))
+        out.definitions.append((name if bare in MIXTURES else bare, lvis[i]["def"]))
+    for name in o365:  # "Cutting/chopping Board", "Handbag/Satchel": each part is a name too
+        for part in name.split("/") if "/" in name else ():
+            out.synonyms.setdefault(normal(part), normal(name))
+    for note in json.loads((Path(folder) / CAPTIONS).read_text())["annotations"]:
+        out.captions.setdefault(int(note["image_id"]), []).append(note["caption"])
+    return out
+
+
+def _keep(table: dict[str, np.ndarray], names: Iterable[str], rows: np.ndarray) -> None:
+    names = list(names)
+    if len(names) != len(rows):
+        raise ValueError(f"{len(rows)} name vectors do not go with {len(names)} names.")
+    for name, row in zip(names, rows, strict=True):
+        if normal(name):
+            table.setdefault(normal(name), row)
+
+
+def whiten(rows: np.ndarray) -> np.ndarray:
+    """``(N, D)`` CLIP vectors -> ``(N, 128)``: unit, centred, principal directions softly whitened.
+
+    The variances are raised by that of the last direction kept, so that the smallest ones are not
+    blown up to the size of the largest. Mean square 1 over all; fewer directions leave zeros.
+    """
+    rows = unit(rows)
+    rows = rows - rows.mean(axis=0)
+    variances, axes = np.linalg.eigh(rows.T @ rows / len(rows))
+    keep = np.argsort(-variances)[:TEXT_DIM]
+    variances, axes = variances[keep], fix_signs(axes[:, keep])
+    out = rows @ axes / np.sqrt(variances + max(variances[-1], 1e-6))
+    out = np.pad(out, ((0, 0), (0, TEXT_DIM - out.shape[1])))
+    return out / np.sqrt(np.mean(out**2))
+
+
+def fix_signs(axes: np.ndarray) -> np.ndarray:
+    """Columns turned so that their largest entry is positive: the same result on every machine."""
+    largest = axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])]
+    return axes * np.where(largest < 0, -1.0, 1.0)
+
+
+# --- words from captions ---------------------------------------------------------------------
+
+
+@dataclass
+class Corpus:
+    """Captions and definitions as tokens; names of several words are one token."""
+
+    images: list[list[list[str]]]
+    definitions: list[tuple[str, list[str]]]
+    counts: Counter[str]
+    noun: set[str]
+
+
+def read_corpus(sources: Sources) -> Corpus:
+    """Tokens in the singular, and which words are used as nouns in captions."""
+    starts: dict[str, list[list[str]]] = defaultdict(list)
+    for name in sorted({*sources.clip, *sources.synonyms}, key=lambda n: (-len(n.split()), n)):
+        if " " in name:
+            starts[name.split()[0]].append(name.split())
+
+    def split(text: str) -> list[str]:
+        words, out, at = tokens(text, punctuation=True), [], 0
+        while at < len(words):
+            step = 1
+            found = words[at] if words[at] in STOP_WORDS else singular(words[at])
+            for name in starts.get(words[at], ()):
+                run = words[at : at + len(name)]
+                if run == name or (len(run) == len(name) and [*run[:-1], singular(run[-1])] == name):
+                    found, step = " ".join(name), len(name)
+                    break
+            out.append(found)
+            at += step
+        return out
+
+    images = [[split(caption) for caption in captions] for _, captions in sorted(sources.captions.items())]
+    definitions = [(name, split(text)) for name, text in sources.definitions]
+    counts = Counter(word for image in images for caption in image for word in caption)
+    return Corpus(images, definitions, counts, _nouns(images, counts))
+
+
+def _nouns(images: list[list[list[str]]], counts: Counter[str]) -> set[str]:
+    """Words that mostly end a noun phrase: before a preposition, a verb, punctuation or the end."""
+    ends: Counter[str] = Counter()
+    starts: Counter[str] = Counter()
+    for image in images:
+        for caption in image:
+            for before, word, after in zip([".", *caption], caption, [*caption[1:], "."], strict=False):
+                ends[word] += after in BREAKS or after in STOP_WORDS or after.endswith("ing")
+                starts[word] += before in DETERMINERS or before.endswith(("y", "ed", "en", "al"))
+    verbal = {word for word in counts if word.endswith(("ing", "ed", "ly")) or word in BREAKS or word in STOP_WORDS}
+    return {w for w, n in ends.items() if n >= 0.55 * counts[w] and starts[w] >= 0.2 * counts[w]} - verbal
+
+
+def ppmi(counts: np.ndarray) -> np.ndarray:
+    """Positive pointwise mutual information of a table of counts, context counts to the power .75."""
+    rows = counts.sum(axis=1, keepdims=True)
+    columns = counts.sum(axis=0, keepdims=True) ** 0.75
+    with np.errstate(divide="ignore", invalid="ignore"):
+        information = np.log(counts * columns.sum() / (rows * columns))
+    return np.maximum(np.where(np.isfinite(information), information, 0.0), 0.0)
+
+
+def word_factors(corpus: Corpus, words: list[str]) -> np.ndarray:
+    """``(len(words), FACTORS)``, rows of length 1: neighbours left and right, and words of the same image."""
+    index = {word: i for i, word in enumerate(words)}
+    beside = words + sorted(w for w in STOP_WORDS if corpus.counts[w] > 20)
+    column = {word: i for i, word in enumerate(beside)}
+    near = np.zeros((len(words), 2 * len(beside)), np.float32)
+    together = np.zeros((len(words), len(words)), np.float32)
+    for image in corpus.images:
+        for caption in image:
+            for at, word in enumerate(caption):
+                for step in range(1, WINDOW + 1):
+                    if at + step < len(caption):
+                        after = caption[at + step]
+                        if word in index and after in column:
+                            near[index[word], column[after]] += 1 / step
+                        if after in index and word in column:
+                            near[index[after], len(beside) + column[word]] += 1 / step
+        seen = Counter(word for caption in image for word in set(caption) if word in index)
+        rows = np.array([index[w] for w in seen], dtype=np.intp)
+        weights = np.sqrt(np.array(list(seen.values()), np.float32))
+        together[np.ix_(rows, rows)] += np.outer(weights, weights)
+    np.fill_diagonal(together, 0)
+    for name, definition in corpus.definitions:
+        for word in set(definition):
+            if name in index and word in index and word != name:
+                together[index[name], index[word]] += 3  # one definition says as much as some captions
+                together[index[word], index[name]] += 3
+    table = np.hstack([ppmi(near), ppmi(together)]).astype(np.float32)
+    variances, axes = np.linalg.eigh(table @ table.T)
+    keep = np.argsort(-variances, kind="stable")[:FACTORS]
+    factors = fix_signs(axes[:, keep]) * np.maximum(variances[keep], 0) ** 0.25
+    return unit(factors.astype(np.float64))
+
+
+def ngrams(name: str) -> np.ndarray:
+    """``(NGRAMS,)``, length 1: hashed counts of the letter 3-, 4- and 5-grams and the words of a name."""
+    out = np.zeros(NGRAMS)
+    for word in name.split():
+        padded = f"<{word}>"
+        for size in (3, 4, 5, len(padded)):
+            for at in range(len(padded) - size + 1):
+                out[zlib.crc32(padded[at : at + size].encode()) % NGRAMS] += 1
+    return unit(out)
+
+
+# --- regression onto the CLIP space ----------------------------------------------------------
+
+
+def ridge(features: np.ndarray, targets: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Least squares with a penalty of RIDGE; returns the function from features to targets."""
+    mean, level = features.mean(axis=0), targets.mean(axis=0)
+    centred = features - mean
+    gram = centred.T @ centred + RIDGE * np.eye(features.shape[1])
+    weights = np.linalg.solve(gram, centred.T @ (targets - level))
+    return lambda rows: (rows - mean) @ weights + level
+
+
+def cross_validate(
+    names: list[str], features: np.ndarray, targets: np.ndarray, gallery: np.ndarray
+) -> dict[str, float]:
+    """Held-out names, FOLDS folds by hash: mean cosine to the true vector, and how often it is the
+    nearest, or among the ten nearest, of the whole gallery."""
+    fold = np.array([zlib.crc32(name.encode()) % FOLDS for name in names])
+    guess = np.zeros_like(targets)
+    for k in range(FOLDS):
+        if (fold == k).any() and (fold != k).any():
+            guess[fold == k] = ridge(features[fold != k], targets[fold != k])(features[fold == k])
+    guess, true = unit(guess), unit(targets)
+    own = (guess * true).sum(axis=1)
+    rank = (guess @ unit(gallery).T > own[:, None] + 1e-9).sum(axis=1)
+    return {"cosine": float(own.mean()), "top1": float((rank < 1).mean()), "top10": float((rank < 10).mean())}
+
+
+def regress(sources: Sources, corpus: Corpus, clip: dict[str, np.ndarray], say: Say) -> dict[str, np.ndarray]:
+    """Vectors of caption words, most frequent first, root mean square 1; prints the cross-validation."""
+    counts = corpus.counts
+    words = {w for w, n in counts.items() if n >= MIN_COUNT} | {n for n, _ in corpus.definitions}
+    words |= {w for w in {*sources.clip, *sources.synonyms} if counts[w]}
+    words |= {w for _, definition in corpus.definitions for w in definition if counts[w] >= 3}
+    known = sorted(w for w in words - STOP_WORDS if any(c.isalpha() for c in w))
+    factors = word_factors(corpus, known)
+    letters = np.stack([ngrams(word) for word in known])
+    anchors = [i for i, word in enumerate(known) if word in clip]
+    common = [i for i in anchors if counts[known[i]] >= MIN_COUNT]
+    targets = np.stack([clip[known[i]] for i in anchors])
+    gallery = np.stack(list(clip.values()))
+    both = np.hstack([factors, letters])
+    rows = {"mean vector": np.ones((len(known), 1)), "n-grams": letters, "captions": factors, "both": both}
+    for title, features in rows.items():
+        scores = cross_validate([known[i] for i in anchors], features[anchors], targets, gallery)
+        say(f"{title:12s} {len(anchors)} held-out names: " + ", ".join(f"{k} {v:.3f}" for k, v in scores.items()))
+    say(f"{len(common)} of the names occur in at least {MIN_COUNT} captions; {len(known)} words have factors.")
+    guess = ridge(both[anchors], targets)(both)
+    order = sorted(range(len(known)), key=lambda i: (-counts[known[i]], known[i]))
+    return {known[i]: rms_one(guess[i]) for i in order}
+
+
+# --- the vocabulary --------------------------------------------------------------------------
+
+
+def assemble(
+    sources: Sources, clip: dict[str, np.ndarray], words: dict[str, np.ndarray], corpus: Corpus
+) -> TextEncoder:
+    """Names, mixtures and stuff first, then caption words; synonyms point to their rows."""
+
+    def vector(word: str) -> np.ndarray | None:
+        return clip.get(word, words.get(word))
+
+    rows: dict[str, tuple[np.ndarray, int]] = {FALLBACK: (np.zeros(TEXT_DIM), NAME)}
+    for name, recipe in MIXTURES.items():
+        parts = [(share, vector(word)) for word, share in recipe.items()]
+        mixed = [share * rms_one(part) for share, part in parts if part is not None]
+        if mixed:
+            rows[name] = (rms_one(np.sum(mixed, axis=0)), NAME)
+    for name, row in clip.items():
+        if name not in SAME:
+            rows.setdefault(name, (row, NAME))
+    for name in STUFF:
+        if name in words:
+            rows.setdefault(name, (words[name], NAME))
+    synonyms: dict[str, str] = {k: v for k, v in SAME.items() if v in rows and k not in rows}
+    for key, name in sources.synonyms.items():
+        target = synonyms.get(name, name)
+        if key not in rows and key not in MISLEADING and target in rows:
+            synonyms.setdefault(key, target)
+    for _, name, _ in COCO_PANOPTIC:  # "wall-other-merged" as the files write it
+        if normal(clean_name(name)) in rows and normal(name) not in rows:
+            synonyms[normal(name)] = normal(clean_name(name))
+    for word, row in words.items():
+        if corpus.counts[word] >= MIN_COUNT and word not in synonyms:
+            rows.setdefault(word, (row, NOUN if word in corpus.noun else OTHER))
+    index = {name: i for i, name in enumerate(rows)}
+    vectors = np.stack([row for row, _ in rows.values()]).astype(np.float16)
+    kinds = np.array([kind for _, kind in rows.values()], dtype=np.uint8)
+    return TextEncoder(list(rows), vectors, kinds, {k: index[v] for k, v in sorted(synonyms.items())}, THRESHOLD)
+
+
+def build_vocabulary(text_folder: str | Path, say: Say = print) -> TextEncoder:
+    """The encoder of a text folder (layout of ``read_sources``); a minute on one core, deterministic.
+
+    say: receives the cross-validated figures, one line each.
+    """
+    sources = read_sources(Path(text_folder))
+    clip = dict(zip(sources.clip, whiten(np.stack(list(sources.clip.values()))), strict=True))
+    corpus = read_corpus(sources)
+    words = regress(sources, corpus, clip, say)
+    return assemble(sources, clip, words, corpus)
+
+
+def build(text_folder: str | Path, out: str | Path) -> None:
+    """Build the vocabulary and write it to the folder ``out``."""
+    encoder = build_vocabulary(text_folder)
+    encoder.save_pretrained(out)
+    print(f"{len(encoder.names())} names and words in {out}")
