@@ -91,8 +91,8 @@ def explain(error: Exception) -> tuple[int, str]:
     code = 1
     if hasattr(error, "format_message"):  # a usage error of typer
         code, text = int(getattr(error, "exit_code", 2)), error.format_message()
-        if hasattr(error.__cause__, "errors"):  # pydantic's words, which leave the value out
-            text = f"{text.rstrip('.')} (got {error.__cause__.errors()[0].get('input')!r})"
+        details = getattr(error.__cause__, "errors", None)  # pydantic's own words leave the value out
+        text = f"{text.rstrip('.')} (got {details()[0].get('input')!r})" if details else text
     elif isinstance(error, ValueError):
         code, text = 2, str(error)
     elif isinstance(error, ModuleNotFoundError) and error.name:
@@ -164,7 +164,7 @@ WeightsOption = Annotated[
 
 @app.command()
 def masks(
-    image: Annotated[Path, typer.Argument(help="The photo.")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The photo.")],
     prompt: Annotated[str, typer.Option("--object", metavar="TEXT", help="What to insert, such as 'dog'.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the masks, overlay.png and result.json.")],
     layout: LayoutOption = None,
