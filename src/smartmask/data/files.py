@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG")
 
@@ -32,41 +28,6 @@ def field(record: Any, name: str, path: Path, what: str) -> Any:
     if name not in record:
         raise ValueError(f"{path}: {what} has no '{name}'.")
     return record[name]
-
-
-def read_array(path: Path, modes: Sequence[str] = ("1", "L", "P", "I", "I;16")) -> np.ndarray:
-    """The pixels of an image file: (H, W) ints for label maps (palette indices for P), (H, W, 3) for RGB.
-
-    Raises ValueError, naming the file, if it is missing, broken, or of a mode not in ``modes``.
-    """
-    try:
-        with Image.open(path) as image:
-            if image.mode not in modes:
-                raise ValueError(f"{path} has pixels of mode {image.mode}; needed is one of {', '.join(modes)}.")
-            array = np.asarray(image)
-    except FileNotFoundError:
-        raise ValueError(f"{path} does not exist.") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, EOFError) as error:
-        raise ValueError(f"{path} is not a readable image ({str(error).strip() or type(error).__name__}).") from None
-    return array.astype(np.uint8) if array.dtype == np.bool_ else array
-
-
-def read_photo(path: Path) -> np.ndarray:
-    """``(H, W, 3)`` uint8 RGB of a photograph, as stored: annotations refer to pixels before any EXIF turn."""
-    try:
-        with Image.open(path) as image:
-            return np.array(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, EOFError) as error:
-        raise ValueError(f"{path} is not a readable image ({str(error).strip() or type(error).__name__}).") from None
-
-
-def photo_size(path: Path) -> tuple[int, int]:
-    """``(height, width)`` from the header alone."""
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{path} is not a readable image ({str(error).strip() or type(error).__name__}).") from None
 
 
 def photo_beside(folder: Path, stem: str) -> Path | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from smartmask.data.files import read_photo
+from smartmask.images import load_photo
 from smartmask.scene import Scene
 
 Job = Callable[[], "Record"]
@@ -93,7 +93,7 @@ def _run(jobs: Iterator[Job], load_photos: bool, on_error: Callable[[ValueError]
 
 
 def _with_photo(record: Record) -> Record:
-    photo = read_photo(record.image) if record.image else None
+    photo = load_photo(record.image) if record.image else None
     try:
         return replace(record, scene=replace(record.scene, photo=photo))
     except ValueError as error:

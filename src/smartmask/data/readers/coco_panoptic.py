@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.data.files import field, read_array, read_json
+from smartmask.data.files import field, read_json
 from smartmask.data.readers.coco_files import annotation_file, captions_near, image_file, number, size, table
 from smartmask.data.registry import Job, Record, reader
 from smartmask.data.splits import coco_key
+from smartmask.images import load_panoptic_png
 from smartmask.scene import Scene
 
 
@@ -47,11 +48,10 @@ def _record(
     if image is None:
         raise ValueError(f"{file}: the annotation of image {image_id} has no entry in 'images'.")
     png = file.with_suffix("") / str(field(annotation, "file_name", file, f"the annotation of image {image_id}"))
-    rgb = read_array(png, modes=("RGB",)).astype(np.int64)
+    ids = load_panoptic_png(png)
     height, width = size(image, file, f"image {image_id}")
-    if rgb.shape[:2] != (height, width):
-        raise ValueError(f"{png} is {rgb.shape[1]}x{rgb.shape[0]}, but {file.name} says {width}x{height}.")
-    ids = rgb[..., 0] + 256 * rgb[..., 1] + 65536 * rgb[..., 2]
+    if ids.shape != (height, width):
+        raise ValueError(f"{png} is {ids.shape[1]}x{ids.shape[0]}, but {file.name} says {width}x{height}.")
     segments = table(annotation, "segments_info", file)
     crowds = [number(s, "id", file, "a segment") for s in segments if s.get("iscrowd", 0)]
     ids[np.isin(ids, crowds)] = 0

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.data.files import field, photo_beside, photo_size, read_json
+from smartmask.data.files import field, photo_beside, read_json
 from smartmask.data.readers.coco_files import captions_near, image_file, mask_of, number, size, table
 from smartmask.data.registry import Job, Record, reader
 from smartmask.data.splits import coco_key
+from smartmask.images import load_photo
 from smartmask.scene import Layer, Scene
 
 AGREEMENT = 0.8  # IoU of the visible_mask given and the one that order and polygons make; below it, an error
@@ -98,7 +99,8 @@ def _size(
         if isinstance(rle, dict) and len(rle.get("size", ())) == 2:
             return int(rle["size"][0]), int(rle["size"][1])
     if photo is not None:
-        return photo_size(photo)
+        height, width = load_photo(photo).shape[:2]
+        return height, width
     raise ValueError(f"{file} does not tell the size of its image; put the photograph beside it.")
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from smartmask.data.files import files_in, photo_beside, read_array
+from smartmask.data.files import files_in, photo_beside
 from smartmask.data.registry import Job, Record, reader
+from smartmask.images import load_label_map
 from smartmask.scene import Scene
 
 
@@ -24,7 +25,7 @@ def read_pennfudan(path: Path) -> Iterator[Job]:
 
 
 def _record(file: Path, photos: Path) -> Record:
-    ids = read_array(file)
+    ids = load_label_map(file)
     names = {int(i): "person" for i in np.unique(ids) if i > 0}
     scene = Scene.from_label_map(ids, names, set(names))
     stem = file.name.removesuffix("_mask.png")

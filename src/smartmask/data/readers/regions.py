@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from smartmask.categories import is_thing
-from smartmask.data.files import photo_beside, read_array
+from smartmask.data.files import photo_beside
 from smartmask.data.readers.shapes import read_table
 from smartmask.data.registry import Job, Record, reader
+from smartmask.images import load_label_map
 from smartmask.scene import Layer, Scene
 
 _VIEW = re.compile(
@@ -100,7 +101,7 @@ def read_regions(path: Path) -> Iterator[Job]:
 
 def _record(path: Path, stem: str, label: str) -> Record:
     file = path / "masks" / f"{stem}.png"
-    mask = read_array(file, modes=("1", "L")) > 0
+    mask = load_label_map(file) > 0
     if not mask.any():
         raise ValueError(f"{file} is empty: it has no white pixel.")
     name = everyday_name(label)

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from smartmask.categories import is_thing
-from smartmask.data.files import files_in, photo_beside, read_array, read_json
+from smartmask.data.files import files_in, photo_beside, read_json
 from smartmask.data.registry import Job, Record, reader
+from smartmask.images import load_label_map
 from smartmask.scene import Scene
 
 MIN_SHARE = 0.001  # smaller parts of a thing class, as a share of the picture, are specks
@@ -112,7 +113,7 @@ def _read_table(file: Path) -> Table:
 
 
 def _record(file: Path, table: Table, source: str, key: str, name: str, photo: Callable[[], Path | None]) -> Record:
-    labels = read_array(file).copy()
+    labels = load_label_map(file)
     for void in table.void:
         labels[labels == void] = 255
     min_area = max(1, round(MIN_SHARE * labels.size))

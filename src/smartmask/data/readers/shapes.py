@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from smartmask.data.files import read_array
 from smartmask.data.registry import Job, Record, reader
+from smartmask.images import load_label_map
 from smartmask.scene import Layer, Scene
 
 
@@ -20,7 +20,7 @@ def read_shapes(path: Path) -> Iterator[Job]:
 
 
 def _record(file: Path, name: str) -> Record:
-    mask = read_array(file, modes=("1", "L")) > 0
+    mask = load_label_map(file) > 0
     if not mask.any():
         raise ValueError(f"{file} is empty: it has no white pixel.")
     height, width = mask.shape

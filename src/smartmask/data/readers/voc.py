@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from smartmask.data.files import files_in, photo_beside, read_array
+from smartmask.data.files import files_in, photo_beside
 from smartmask.data.registry import Job, Record, reader
+from smartmask.images import load_label_map
 from smartmask.scene import Scene
 
 # VOC's 20 classes in the order of their ids 1..20, in the words COCO uses for the same things.
@@ -50,7 +51,7 @@ def read_voc(path: Path) -> Iterator[Job]:
 
 
 def _record(file: Path, photos: Path) -> Record:
-    labels = read_array(file, modes=("P", "L"))
+    labels = load_label_map(file)
     names = dict(enumerate(VOC_NAMES, start=1))
     min_area = max(1, round(MIN_SHARE * labels.size))
     try:
