@@ -1,0 +1,150 @@
+"""Runs mask systems over the benchmark's objects and measures each answer.
+
+A *system* is any callable ``(scene, name, guide, n, seed) -> Prediction`` (see baselines.py), so a
+pipeline, a baseline and a test's oracle are measured by the same lines.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from smartmask.data.pack import Pack
+from smartmask.evaluate.baselines import Prediction, ShapeBank, System
+from smartmask.evaluate.metrics import BOUNDARY_TOLERANCE, boundary_f, crop_window, diversity, mask_ious
+from smartmask.evaluate.targets import Case, Protocol, Target, admitted, make_case
+from smartmask.geometry import box_iou, mask_box, rle_encode
+from smartmask.guidance import Blob, Box, Guide, MaskGuide, draw
+from smartmask.scene import Scene
+
+Advance = Callable[[], None]
+
+
+class PipelineSystem:
+    """A SmartMaskPipeline as a system. Its context text is composed from what it may see."""
+
+    def __init__(self, pipe: Any, **settings: Any) -> None:
+        self.pipe, self.settings = pipe, settings
+
+    def __call__(self, scene: Scene, name: str, guide: Guide | None, n: int, seed: int) -> Prediction:
+        out = self.pipe(scene, prompt=name, guidance=guide, num_masks=n, generator=seed, **self.settings)
+        first = [int(s) for s in out.seeds].index(seed)
+        return Prediction(np.asarray(out.masks), np.asarray(out.scores), first)
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """What one system scored on one object with one kind of guide.
+
+    iou, boundary, box_iou: (n,) against the real object (its mask, outline and tight box), in the
+    system's order, best first. first: index of the unranked sample. obedience: mean share of the
+    masks that keeps to the guide; obedience_true: the real object's own. seconds: of the call.
+    top: the first mask as RLE, for pictures.
+    """
+
+    target: Target
+    kind: str
+    system: str
+    flags: tuple[str, ...]
+    iou: np.ndarray
+    boundary: np.ndarray
+    box_iou: np.ndarray
+    first: int
+    diversity: float
+    obedience: float
+    obedience_true: float
+    seconds: float
+    top: dict[str, Any]
+
+
+def train_bank(pack: Pack, protocol: Protocol) -> ShapeBank:
+    """The shapes of the training split, of the sources and the minimum area that the protocol admits."""
+    targets = admitted(pack, protocol, "train")
+    by_record = groupby(targets, key=lambda t: t.record)
+    scenes = ((pack.scene(position), group) for position, group in by_record)
+    return ShapeBank.from_layers((t.name, scene.layers[t.layer].mask) for scene, group in scenes for t in group)
+
+
+def cases(pack: Pack, targets: Iterable[Target], protocol: Protocol) -> Iterator[Case]:
+    """Every target under every kind of guide, in the pack's order; a record is read once for its targets."""
+    for position, group in groupby(sorted(targets, key=lambda t: (t.record, t.layer)), key=lambda t: t.record):
+        record = pack[position]
+        for target in group:
+            for kind in protocol.guidance:
+                yield make_case(record, target, kind, protocol)
+
+
+def run(
+    questions: Iterable[Case], systems: Mapping[str, System], protocol: Protocol, advance: Advance = lambda: None
+) -> list[Row]:
+    """Asks every system every question. advance: called after each question, for a progress bar.
+
+    Raises ValueError for an answer of another shape than asked for.
+    """
+    rows: list[Row] = []
+    for case in questions:
+        seed = case.target.number(protocol.seed)
+        for name, system in systems.items():
+            start = time.perf_counter()
+            answer = system(case.scene, case.target.name, case.guide, protocol.num_masks, seed)
+            rows.append(measure(case, name, answer, protocol.num_masks, time.perf_counter() - start))
+        advance()
+    return rows
+
+
+def measure(case: Case, system: str, answer: Prediction, num_masks: int, seconds: float = 0.0) -> Row:
+    """One row of figures. A system that gave a single mask counts as having given it ``num_masks`` times."""
+    masks, true = answer.masks.astype(bool), case.true
+    if masks.ndim != 3 or masks.shape[1:] != true.shape or len(masks) not in (1, num_masks):
+        raise ValueError(
+            f"System '{system}' gave masks of shape {masks.shape}; ({num_masks}, {true.shape[0]}, {true.shape[1]}) "
+            "or one such mask was asked for."
+        )
+    tolerance = math.ceil(BOUNDARY_TOLERANCE * math.hypot(*true.shape))
+    window = crop_window(masks, true)
+    outlines = [boundary_f(mask[window], true[window], tolerance) for mask in masks]
+    boxes = [mask_box(mask) for mask in masks]
+    overlaps = [box_iou(box, case.target.box) if box else 0.0 for box in boxes]
+
+    def spread(values: Sequence[float] | np.ndarray) -> np.ndarray:
+        return np.resize(np.asarray(values, dtype=np.float64), num_masks)
+
+    return Row(
+        target=case.target,
+        kind=case.kind,
+        system=system,
+        flags=case.flags,
+        iou=spread(mask_ious(masks, true)),
+        boundary=spread(outlines),
+        box_iou=spread(overlaps),
+        first=answer.first,
+        diversity=diversity(masks) if len(masks) > 1 else 0.0,
+        obedience=float(np.mean([obedience(mask, case.guide) for mask in masks])),
+        obedience_true=obedience(true, case.guide),
+        seconds=seconds,
+        top=rle_encode(masks[0]),
+    )
+
+
+def obedience(mask: np.ndarray, guide: Guide | None) -> float:
+    """How far a mask keeps to its guide, in [0, 1]; 1 without a guide, 0 for an empty mask.
+
+    Guides that bound the object (box, blob's ellipse of two standard deviations, painted mask): the
+    share of the mask inside. Guides that lie on it (point, scribble): the share of the guide covered.
+    """
+    if guide is None:
+        return 1.0
+    if not mask.any():
+        return 0.0
+    drawn = draw([guide], *mask.shape)
+    if isinstance(guide, (Box, Blob, MaskGuide)):
+        level = math.exp(-2) if isinstance(guide, Blob) else 0.5
+        inside = drawn >= level
+        return float(np.count_nonzero(mask & inside) / np.count_nonzero(mask))
+    return float((drawn * mask).sum() / max(float(drawn.sum()), 1e-9))

@@ -1,0 +1,177 @@
+"""``smartmask eval``: the pipeline beside its baselines, in one run on the same objects."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from smartmask.data.pack import Pack
+    from smartmask.evaluate.baselines import ShapeBank, System
+    from smartmask.evaluate.benchmark import Row
+    from smartmask.evaluate.targets import Protocol
+
+app = typer.Typer(help="Measure the pipeline beside its baselines.", no_args_is_help=True)
+
+DataOption = Annotated[Path, typer.Option(metavar="PACK", help="The packed layouts ('smartmask data pack').")]
+OutOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the report; none: print only.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
+WeightsOption = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Weights to use instead of the bundled ones.")
+]
+SourcesOption = Annotated[str, typer.Option(help="Whose objects count, separated by commas.")]
+SplitOption = Annotated[str, typer.Option(help="test, dev or train.")]
+LimitOption = Annotated[int, typer.Option(help="At most so many objects, the same for the same seed; 0: all.")]
+
+
+@app.callback()
+def _group() -> None:
+    """Measure the pipeline beside its baselines."""
+
+
+@app.command()
+def masks(
+    data: DataOption,
+    split: SplitOption = "test",
+    limit: LimitOption = 500,
+    guidance: Annotated[str, typer.Option(help="Of box, blob, scribble, mask, point, none.")] = "box",
+    sources: SourcesOption = "voc,coco",
+    systems: Annotated[
+        str | None, typer.Option(help="Of pipeline, box-fill, ellipse, class-mean, retrieval, guide.")
+    ] = None,
+    num_masks: Annotated[int, typer.Option(help="Samples an object.")] = 8,
+    min_area: Annotated[float, typer.Option(help="Smallest object, as a share of the image.")] = 0.01,
+    seed: Annotated[int, typer.Option(help="Of the choice of objects, guides and samples.")] = 0,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps; the model's own by default.")] = None,
+    weights: WeightsOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Masks against real unseen objects: IoU, boundary F, best of n, diversity, obedience, place.
+
+    Everything inside the object's box is hidden from every system. Writes report.json, report.md,
+    objects.csv and a sheet a kind of guide (best, median and worst objects) into --out.
+    """
+    from smartmask.data.pack import Pack
+    from smartmask.evaluate.benchmark import cases, run, train_bank
+    from smartmask.evaluate.report import build_report, to_markdown
+    from smartmask.evaluate.targets import Protocol, find_targets
+
+    # 1. What to ask, of whom: cheap, and everything that can be wrong with the input.
+    if split not in ("train", "dev", "test"):
+        raise ValueError(f"There is no split '{split}'; use test, dev or train.")
+    protocol = Protocol(
+        split=split,
+        sources=_listed(sources),
+        limit=limit or None,
+        min_area=min_area,
+        num_masks=num_masks,
+        seed=seed,
+        guidance=_listed(guidance),
+    )
+    names = _system_names(systems, protocol)
+    pack = Pack(data)
+    targets = find_targets(pack, protocol)
+    model = _pipeline_system(weights, steps) if "pipeline" in names else None
+
+    # 2. The run.
+    bank = train_bank(pack, protocol)
+    asked = {name: model if model and name == "pipeline" else _baseline(name, bank) for name in names}
+    questions = cases(pack, targets, protocol)
+    with _progress("objects", len(targets) * len(protocol.guidance)) as advance:
+        rows = run(questions, asked, protocol, advance)
+
+    # 3. The report.
+    extra = {
+        "shape_bank": len(bank),
+        "objects_of_unknown_class": sum(not bank.knows(t.name) for t in targets),
+        "weights": None if model is None else str(weights or "bundled"),
+    }
+    report = build_report(rows, protocol, _command(), extra)
+    if out is not None:
+        _save(out, report, rows, pack, protocol)
+    print(json.dumps(report, indent=2) if as_json else to_markdown(report))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _system_names(text: str | None, protocol: Protocol) -> tuple[str, ...]:
+    from smartmask.evaluate.baselines import BASELINES
+
+    known = ("pipeline", *BASELINES)
+    if text is None:
+        return tuple(name for name in known if name != "guide" or "mask" in protocol.guidance)
+    names = _listed(text)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise ValueError(f"There is no system '{', '.join(unknown)}'; use some of {', '.join(known)}.")
+    return names
+
+
+def _baseline(name: str, bank: ShapeBank) -> System:
+    from smartmask.evaluate.baselines import BASELINES
+
+    return BASELINES[name](bank)
+
+
+def _pipeline_system(weights: Path | None, steps: int | None) -> System:
+    from smartmask.evaluate.benchmark import PipelineSystem
+    from smartmask.pipelines.mask import SmartMaskPipeline
+
+    settings: dict[str, Any] = {} if steps is None else {"num_inference_steps": steps}
+    return PipelineSystem(SmartMaskPipeline.from_pretrained(weights), **settings)
+
+
+def _save(out: Path, report: dict[str, Any], rows: list[Row], pack: Pack, protocol: Protocol) -> None:
+    from smartmask.evaluate.report import to_csv, to_markdown
+    from smartmask.images import save_json, save_png
+    from smartmask.results import staging
+
+    with staging(out) as folder:
+        (folder / "report.md").write_text(to_markdown(report), encoding="utf-8")
+        (folder / "objects.csv").write_text(to_csv(rows), encoding="utf-8")
+        for kind in protocol.guidance:
+            save_png(_sheet(kind, rows, pack, protocol), folder / f"sheet_{kind}.png")
+        save_json(report, folder / "report.json")
+
+
+def _sheet(kind: str, rows: list[Row], pack: Pack, protocol: Protocol) -> Any:
+    """Best, median and worst objects of the first system, beside retrieval (or the last system)."""
+    from smartmask.evaluate.report import REFERENCE, pick_extremes, sheet
+    from smartmask.evaluate.targets import make_case
+
+    of_kind = [row for row in rows if row.kind == kind]
+    names = list(dict.fromkeys(row.system for row in of_kind))
+    other = REFERENCE if REFERENCE in names else names[-1]
+    rivals = {(row.target.record, row.target.layer): row for row in of_kind if row.system == other}
+    picks = pick_extremes([row for row in of_kind if row.system == names[0]])
+    questions = [make_case(pack[row.target.record], row.target, kind, protocol) for row in picks]
+    return sheet(picks, questions, [rivals[row.target.record, row.target.layer] for row in picks])
+
+
+def _command() -> str:
+    return shlex.join(["smartmask", *sys.argv[1:]])
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A function that moves a bar on stderr by one; it does nothing where nobody watches."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)

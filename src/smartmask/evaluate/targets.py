@@ -1,0 +1,213 @@
+"""Which objects are judged, and what a system may see of them: the object protocol and the hiding rule."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from smartmask.data.guides import draw_guide
+from smartmask.data.pack import Pack
+from smartmask.data.pairs import hidden_region
+from smartmask.data.registry import Record
+from smartmask.geometry import BoxXYXY, box_mask, components, mask_box
+from smartmask.guidance import Guide
+from smartmask.scene import Scene
+
+GUIDANCE = ("box", "blob", "scribble", "mask", "point", "none")
+VOID_RING = 6  # pixels: VOC draws a void ring five wide round some objects
+SIZES = ((0.03, "1-3 %"), (0.1, "3-10 %"), (0.3, "10-30 %"), (1.01, "over 30 %"))  # upper ends, of the image
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The rules of a benchmark run; all of them are written into its report.
+
+    split: "test", "dev" or "train".  sources: whose objects count; "coco" admits coco_panoptic and
+    coco_instances.  limit: number of objects (None: all), drawn in turn from each source.  min_area:
+    smallest object, as a share of the image.  num_masks: samples an object.  seed: of the choice of
+    objects, guides, hidden regions and samples.  guidance: kinds of guides.  hide_margin: how far
+    beyond an exact box the layout is hidden, as a share of the box's larger side (at least
+    VOID_RING pixels).  decoys: like regions hidden elsewhere when the guide is not the exact box.
+    """
+
+    split: str = "test"
+    sources: tuple[str, ...] = ("voc", "coco")
+    limit: int | None = 500
+    min_area: float = 0.01
+    num_masks: int = 8
+    seed: int = 0
+    guidance: tuple[str, ...] = ("box",)
+    hide_margin: float = 0.06
+    decoys: int = 3
+
+    def __post_init__(self) -> None:
+        unknown = [kind for kind in self.guidance if kind not in GUIDANCE]
+        if unknown or not self.guidance:
+            raise ValueError(f"Unknown guidance '{', '.join(unknown)}'; use some of {', '.join(GUIDANCE)}.")
+        if self.num_masks < 2:
+            raise ValueError(f"The benchmark draws {self.num_masks} masks an object; it needs at least 2.")
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"The limit is {self.limit} objects; it must be at least 1.")
+
+    def family(self, source: str) -> str | None:
+        """The protocol's source that a record's source belongs to: "coco" admits "coco_panoptic", not "cocoa"."""
+        return next((s for s in self.sources if source == s or source.startswith(s + "_")), None)
+
+    def rules(self) -> list[str]:
+        """The protocol in sentences, for reports."""
+        limit = "all of them" if self.limit is None else f"at most {self.limit}, in turn from each source, by hash"
+        return [
+            f"Objects: things of the {self.split} split of {' and '.join(self.sources)} that cover at least "
+            f"{self.min_area:.1%} of the image; {limit} (seed {self.seed}).",
+            "Masks are what the annotation shows (visible parts in modal sources). Objects in several parts, cut by "
+            "the border or touching another thing are kept and also reported apart.",
+            "A system sees the scene without the object, without photograph and caption. With an exact box, every "
+            f"layer is cleared inside the box grown by {self.hide_margin:.0%} of its larger side (at least "
+            f"{VOID_RING} pixels). With any other guide, a random box or ellipse round the object is cleared, and "
+            f"{self.decoys} more of the same family elsewhere. Layers that vanish are removed, also from the text.",
+            f"{self.num_masks} masks an object. Unranked: the first seed's. Top: the system's first choice. Best of "
+            "k: expected over all subsets of k. Intervals: 95 % bootstrap over images.",
+            "Boundary F: tolerance 0.8 % of the image diagonal (DAVIS).",
+        ]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One object to be drawn: layer ``layer`` of record ``record``."""
+
+    record: int
+    layer: int
+    key: str
+    source: str
+    name: str
+    area: float  # share of the image
+    box: BoxXYXY
+
+    @property
+    def code(self) -> str:
+        """A name that stays the same whatever else is in the pack."""
+        return f"{self.source}/{self.key}/{self.name}/{','.join(f'{v:g}' for v in self.box)}"
+
+    def number(self, seed: int) -> int:
+        """A pseudo-random number under 2^40 for this object: the start of its seeds."""
+        return int.from_bytes(hashlib.sha1(f"{seed}:{self.code}".encode()).digest()[:5], "big")
+
+    @property
+    def size(self) -> str:
+        """The size class the object is reported in."""
+        return next(name for end, name in SIZES if self.area < end)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One question to a system. scene: what it may see. true: (H, W) bool, the real object. hidden: (H, W) bool."""
+
+    target: Target
+    kind: str
+    scene: Scene
+    guide: Guide | None
+    true: np.ndarray
+    hidden: np.ndarray
+    flags: tuple[str, ...]
+
+
+def admitted(pack: Pack, protocol: Protocol, split: str) -> list[Target]:
+    """The objects of a split that the protocol admits, in the pack's order; reads no mask."""
+    meta = pack.meta
+    found = []
+    for position in range(len(pack)):
+        source = protocol.family(meta.sources[position])
+        if meta.splits[position] != split or source is None:
+            continue
+        pixels = int(meta.heights[position]) * int(meta.widths[position])
+        for index, (area, thing) in enumerate(zip(meta.areas[position], meta.layer_things[position], strict=True)):
+            if thing and area >= protocol.min_area * pixels:
+                x0, y0, x1, y1 = meta.boxes[position][index].tolist()
+                key, name = meta.keys[position], meta.layer_names[position][index]
+                found.append(Target(position, index, key, source, name, float(area) / pixels, (x0, y0, x1, y1)))
+    return found
+
+
+def find_targets(pack: Pack, protocol: Protocol) -> list[Target]:
+    """The objects to judge. Raises ValueError if the protocol admits none."""
+    chosen = choose(admitted(pack, protocol, protocol.split), protocol.limit, protocol.seed)
+    if not chosen:
+        raise ValueError(
+            f"No object of {', '.join(protocol.sources)} in the {protocol.split} split of {pack.path} covers "
+            f"{protocol.min_area:.1%} of its image; check the sources and the split."
+        )
+    return chosen
+
+
+def choose(targets: Iterable[Target], limit: int | None, seed: int) -> list[Target]:
+    """At most ``limit`` targets, in turn from each source, by a hash of the seed and the object alone.
+
+    So the choice does not depend on the order of the pack, and a larger limit keeps the smaller one's objects.
+    """
+    queues: dict[str, list[Target]] = {}
+    for target in targets:
+        queues.setdefault(target.source, []).append(target)
+    for queue in queues.values():
+        queue.sort(key=lambda t: (t.number(seed), t.code, t.layer))
+    ranked = [(turn, source, t) for source, queue in queues.items() for turn, t in enumerate(queue)]
+    ranked.sort(key=lambda item: item[:2])
+    return [target for _, _, target in ranked[:limit]]
+
+
+def make_case(record: Record, target: Target, kind: str, protocol: Protocol) -> Case:
+    """The question for one object and guide kind; chance comes from the object and the seed alone."""
+    seeds = target.number(protocol.seed), GUIDANCE.index(kind)
+    scene = record.scene
+    true = scene.layers[target.layer].mask
+    guide = draw_guide(true, kind, np.random.default_rng([*seeds, 0]), exact=True)
+    hidden = hidden_pixels(true, kind, np.random.default_rng([*seeds, 1]), protocol)
+    flags = object_flags(scene, target.layer)
+    return Case(target, kind, hide(scene.remove(target.layer), hidden), guide, true, hidden, flags)
+
+
+def hidden_pixels(true: np.ndarray, kind: str, rng: np.random.Generator, protocol: Protocol) -> np.ndarray:
+    """``(H, W)`` bool: what is hidden of the layout; its outline says nothing of the object's but its rough box."""
+    box = mask_box(true)
+    if box is None:
+        raise ValueError("The object's mask is empty; there is nothing to hide.")
+    x0, y0, x1, y1 = box
+    if kind == "box":
+        grow = max(protocol.hide_margin * max(x1 - x0, y1 - y0), VOID_RING)
+        return box_mask((x0 - grow, y0 - grow, x1 + grow, y1 + grow), *true.shape)
+    hidden = hidden_region(box, true.shape, rng)
+    for _ in range(protocol.decoys):
+        scale = rng.uniform(0.7, 1.3)
+        half_width, half_height = (x1 - x0) / 2 * scale, (y1 - y0) / 2 * scale
+        cx, cy = rng.uniform(0, true.shape[1]), rng.uniform(0, true.shape[0])
+        decoy = (cx - half_width, cy - half_height, cx + half_width, cy + half_height)
+        hidden |= hidden_region(decoy, true.shape, rng)
+    return hidden
+
+
+def hide(scene: Scene, hidden: np.ndarray) -> Scene:
+    """The scene with every layer cleared where ``hidden``; layers that vanish, photograph and caption removed."""
+    layers = [replace(layer, mask=layer.mask & ~hidden) for layer in scene.layers]
+    return Scene(scene.height, scene.width, tuple(layer for layer in layers if layer.mask.any()))
+
+
+def object_flags(scene: Scene, index: int) -> tuple[str, ...]:
+    """What is special about an object.
+
+    ``parts``: over 5 % of it lie outside its largest part; ``cut``: it reaches the border of the
+    image; ``touching``: another thing lies within VOID_RING pixels.
+    """
+    mask = scene.layers[index].mask
+    flags = []
+    if np.count_nonzero(components(mask)[0]) < 0.95 * np.count_nonzero(mask):
+        flags.append("parts")
+    if mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any():
+        flags.append("cut")
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * VOID_RING + 1,) * 2, np.uint8)).astype(bool)
+    others = (layer for i, layer in enumerate(scene.layers) if i != index and layer.thing)
+    if any((layer.mask & near).any() for layer in others):
+        flags.append("touching")
+    return tuple(flags)

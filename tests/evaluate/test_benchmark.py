@@ -1,0 +1,210 @@
+"""The benchmark on systems with known scores: an oracle, box fill on boxes, and a pipeline's stand-in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from smartmask.data.pack import Pack
+from smartmask.evaluate.baselines import BASELINES, Prediction, box_fill
+from smartmask.evaluate.benchmark import PipelineSystem, Row, cases, measure, obedience, run, train_bank
+from smartmask.evaluate.cli import app
+from smartmask.evaluate.report import build_report, figures, paired, pick_extremes, sheet, to_csv, to_markdown
+from smartmask.evaluate.targets import GUIDANCE, Case, Protocol, find_targets
+from smartmask.geometry import box_mask
+from smartmask.guidance import Blob, Box, Guide, Point, Scribble
+from smartmask.scene import Scene
+
+EVERY = Protocol(limit=None)
+
+
+def oracle(pack: Pack) -> Any:
+    """Knows every real object by its name and exact box; its first mask is empty, its second right."""
+    known = {}
+    for target in find_targets(pack, EVERY):
+        known[target.name, target.box, pack.meta.keys[target.record]] = pack[target.record].scene.layers[target.layer]
+
+    def system(scene: Scene, name: str, guide: Guide | None, n: int, seed: int) -> Prediction:
+        assert isinstance(guide, Box)
+        (mask,) = {id(v): v.mask for k, v in known.items() if k[:2] == (name, guide.extent(1, 1))}.values()
+        masks = np.stack([mask] + [np.zeros_like(mask)] * (n - 1))
+        return Prediction(masks, first=1)
+
+    return system
+
+
+@pytest.fixture(scope="module")
+def questions(pack: Pack) -> list[Case]:
+    return list(cases(pack, find_targets(pack, EVERY), EVERY))
+
+
+@pytest.fixture(scope="module")
+def rows(pack: Pack, questions: list[Case]) -> list[Row]:
+    bank = train_bank(pack, EVERY)
+    systems = {"oracle": oracle(pack), **{name: make(bank) for name, make in BASELINES.items()}}
+    return run(questions, systems, EVERY)
+
+
+def of(rows: list[Row], system: str, name: str = "") -> list[Row]:
+    return [row for row in rows if row.system == system and row.target.name.startswith(name)]
+
+
+def test_the_bank_holds_training_shapes_only(pack: Pack) -> None:
+    bank = train_bank(pack, EVERY)
+    assert len(bank) == 28  # fourteen pictures, two things each
+    assert set(bank.names) == {"ball", "bus"}
+
+
+def test_an_oracle_scores_one_and_its_empty_sample_zero(rows: list[Row]) -> None:
+    found = figures(of(rows, "oracle"), curve=True)
+    for metric in ("iou", "boundary"):
+        assert found[metric]["top"] == found[metric]["best"] == [1, 1, 1]
+        assert found[metric]["unranked"] == [0, 0, 0]
+    # Best of k with one right answer among eight is k / 8.
+    assert found["iou"]["best_of_k"] == [k / 8 for k in range(1, 9)]
+    assert found["box"]["hit"] == [1, 1, 1]
+    assert found["box"]["hit_unranked"] == [0, 0, 0]
+    assert found["objects"] == 16
+    assert found["images"] == 8
+
+
+def test_box_fill_on_boxes_scores_one_and_on_ellipses_pi_over_four(rows: list[Row]) -> None:
+    assert figures(of(rows, "box-fill", "bus"))["iou"]["top"] == [1, 1, 1]
+    assert figures(of(rows, "box-fill", "ball"))["iou"]["top"][0] == pytest.approx(np.pi / 4, abs=0.02)
+    assert figures(of(rows, "ellipse", "ball"))["iou"]["top"][0] > 0.95
+
+
+def test_baselines_recover_simple_classes(rows: list[Row]) -> None:
+    assert figures(of(rows, "class-mean"))["iou"]["top"][0] > 0.95
+    assert figures(of(rows, "retrieval"))["iou"]["best"][0] > 0.95
+
+
+def test_box_metrics_obey_the_box(rows: list[Row]) -> None:
+    for row in rows:
+        if row.system != "oracle":
+            assert row.obedience == row.obedience_true == 1
+
+
+def test_measure_spreads_a_single_mask_and_refuses_other_shapes(questions: list[Case]) -> None:
+    case = questions[0]
+    row = measure(case, "one", Prediction(case.true[None]), 8)
+    assert row.iou.tolist() == [1.0] * 8
+    assert row.diversity == 0
+    for bad in (case.true, np.stack([case.true] * 3), case.true[None, :-1]):
+        with pytest.raises(ValueError, match="'odd'"):
+            measure(case, "odd", Prediction(bad), 8)
+
+
+def test_obedience_of_each_kind() -> None:
+    mask = box_mask((10, 10, 30, 30), 100, 100)
+    assert obedience(mask, None) == 1
+    assert obedience(mask, Box(10, 10, 20, 30)) == 0.5
+    assert obedience(np.zeros_like(mask), Box(10, 10, 20, 30)) == 0
+    assert obedience(mask, Blob(20, 20, 30, 30)) == 1
+    assert obedience(mask, Blob(70, 70, 5, 5)) == 0
+    assert obedience(mask, Scribble([(15, 20), (25, 20)], width=2)) == 1
+    assert obedience(mask, Scribble([(20, 20), (40, 20)], width=2)) == pytest.approx(0.5, abs=0.05)
+    assert obedience(mask, Point(20, 20)) > 0.99
+    assert obedience(mask, Point(60, 60)) < 0.01
+
+
+@pytest.mark.parametrize("kind", GUIDANCE)
+def test_baselines_run_under_every_kind_of_guide(pack: Pack, kind: str) -> None:
+    protocol = Protocol(limit=4, guidance=(kind,), num_masks=3)
+    bank = train_bank(pack, protocol)
+    ticks: list[int] = []
+    found = run(
+        cases(pack, find_targets(pack, protocol), protocol),
+        {name: make(bank) for name, make in BASELINES.items()},
+        protocol,
+        lambda: ticks.append(1),
+    )
+    assert len(ticks) == 4
+    report = build_report(found, protocol, "smartmask eval masks", {})
+    best = report["results"][kind]["retrieval"]["iou"]["best"][0]
+    assert best > (0.5 if kind in ("box", "blob", "mask") else 0.02)
+
+
+def test_a_pipeline_is_told_apart_by_its_first_seed(questions: list[Case]) -> None:
+    case = questions[0]
+    asked: dict[str, Any] = {}
+
+    def pipe(scene: Scene, **request: Any) -> SimpleNamespace:
+        asked.update(request)
+        masks = np.stack([case.true, ~case.true])
+        seed = request["generator"]
+        return SimpleNamespace(masks=masks, scores=np.array([0.9, 0.1]), seeds=[seed + 1, seed])
+
+    answer = PipelineSystem(pipe, num_inference_steps=4)(case.scene, "ball", case.guide, 2, 70)
+    assert answer.first == 1
+    assert asked == {
+        "prompt": "ball", "guidance": case.guide, "num_masks": 2, "generator": 70, "num_inference_steps": 4,
+    }  # fmt: skip
+
+
+def test_paired_differences_are_taken_object_by_object(rows: list[Row]) -> None:
+    same = paired(of(rows, "ellipse"), of(rows, "ellipse"))
+    assert same == {rank: [0, 0, 0] for rank in ("unranked", "top", "best")}
+    assert paired(of(rows, "oracle"), of(rows, "ellipse"))["top"][0] > 0
+
+
+def test_the_report_holds_all_and_reads_as_json(rows: list[Row]) -> None:
+    report = build_report(rows, EVERY, "smartmask eval masks", {"weights": None})
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert report["objects"] == 16
+    assert report["images"] == 8
+    assert set(report["groups"]["box"]["source"]) == {"coco", "voc"}
+    assert "minus_retrieval" in report["results"]["box"]["oracle"]
+    page = to_markdown(report)
+    assert "| oracle | 0.000 [0.000, 0.000] | 1.000 [1.000, 1.000]" in page
+    assert page.count("\n## ") == 1
+    lines = to_csv(rows).splitlines()
+    assert len(lines) == 1 + len(rows)
+    assert len({line.count(",") for line in lines}) == 1
+
+
+def test_extremes_run_from_best_to_worst_and_make_a_sheet(rows: list[Row], questions: list[Case]) -> None:
+    some = of(rows, "ellipse")
+    picks = pick_extremes(some, each=2)
+    assert len(picks) == 6
+    best = [row.iou.max() for row in picks]
+    assert best == sorted(best, reverse=True)
+    assert best[0] == max(row.iou.max() for row in some)
+    assert len(pick_extremes(some, each=8)) == 16
+    by_target = {(case.target.record, case.target.layer): case for case in questions}
+    page = sheet(picks, [by_target[row.target.record, row.target.layer] for row in picks], picks)
+    assert page.dtype == np.uint8
+    assert page.ndim == 3
+
+
+def test_the_command_writes_its_report(pack: Pack, tmp_path: Path) -> None:
+    arguments = ["masks", "--data", str(pack.path), "--limit", "6", "--guidance", "box,none", "--out"]
+    arguments += [str(tmp_path / "out"), "--systems", "box-fill,retrieval", "--num-masks", "3", "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report == json.loads((tmp_path / "out" / "report.json").read_text())
+    assert set(report["results"]) == {"box", "none"}
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"report.json", "report.md", "objects.csv", "sheet_box.png", "sheet_none.png"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--split", "all"], "all"), (["--systems", "magic"], "magic"), (["--guidance", "bax"], "bax")],
+)
+def test_the_command_refuses_bad_options(pack: Pack, options: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["masks", "--data", str(pack.path), *options])
+    assert isinstance(result.exception, ValueError)
+    assert message in str(result.exception)
+
+
+def test_box_fill_needs_no_class(pack: Pack) -> None:
+    found = box_fill(train_bank(pack, EVERY))(Scene.empty(50, 60), "unheard of", Box(5, 5, 20, 20), 8, 0)
+    assert found.masks.sum() == 225
