@@ -155,6 +155,18 @@ def test_one_pixel_scene(files: Path, fake: FakePipeline) -> None:
     assert cli.main(arguments(files, "-n", "1")) == 0
 
 
+def test_file_names_that_are_not_unicode(files: Path, fake: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    line = arguments(files, "--json")
+    line[1] = str(files / "caf\udce9.png")  # Latin-1 bytes, as Python shows them
+    try:
+        (files / "photo.png").rename(line[1])
+    except OSError:
+        pytest.skip("this file system wants Unicode names")
+    assert cli.main(line) == 0
+    assert json.loads(capsys.readouterr().out)["image"] == line[1]
+    assert json.loads((files / "out" / "result.json").read_text("utf-8"))["image"] == line[1]
+
+
 def test_progress_only_for_watchers(
     files: Path, fake: FakePipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -124,7 +124,8 @@ def save_json(obj: Any, path: str | Path) -> None:
     """
     text = json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with _replacing(Path(path)) as handle:
-        handle.write(text.encode("utf-8"))
+        # File names need not be Unicode; their odd bytes become JSON escapes, which read back as they were.
+        handle.write(text.encode("utf-8", "backslashreplace"))
 
 
 def output_folder(path: str | Path) -> Path:

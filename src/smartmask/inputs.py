@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from smartmask.checks import check_prompt
 from smartmask.guidance import Blob, Box, Guide, MaskGuide, Point, Scribble, as_guides
 from smartmask.images import load_guide_mask, load_label_map, load_panoptic_png, load_photo
 from smartmask.scene import Scene
@@ -78,9 +79,7 @@ def read_names(path: Path) -> dict[int, str]:
             region = int(key)
         except ValueError as error:
             raise ValueError(f"The names '{path}' have the id {_short(key)}; ids are whole numbers.") from error
-        if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"The names '{path}' name id {region} {_short(name)}; a name is a text such as \"sky\".")
-        names[region] = name.strip()
+        names[region] = check_prompt(name, f"name of id {region} in '{path}'")
     return names
 
 
@@ -132,9 +131,12 @@ def _check_records(records: Any, keys: Sequence[str], what: str, path: Path) -> 
         good = isinstance(record, Mapping) and all(
             isinstance(record.get(key), int) and not isinstance(record.get(key), bool) for key in keys
         )
-        if not good or (what == "category" and not isinstance(record.get("name"), str)):
-            wanted = " and ".join((*keys, "name") if what == "category" else keys)
-            raise ValueError(f"The panoptic JSON '{path}' has the {what} {_short(record)}; it needs {wanted}.")
+        if not good:
+            raise ValueError(
+                f"The panoptic JSON '{path}' has the {what} {_short(record)}; it needs {' and '.join(keys)}."
+            )
+        if what == "category":
+            check_prompt(record.get("name"), f"name of category {record['id']} in '{path}'")
 
 
 def read_json(path: Path, what: str) -> Any:
