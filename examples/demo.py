@@ -1,0 +1,97 @@
+"""Masks for four objects in the two drawn scenes, each asked for in another way.
+
+    python examples/demo.py [--out demo]
+
+Writes, for each scene, one sheet with a row of masks an object, and the masks themselves as PNGs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from smartmask import Box, Point, Scene, Scribble, SmartMaskPipeline
+from smartmask.guidance import Guide
+from smartmask.images import output_folder, save_png
+from smartmask.inputs import read_scene
+from smartmask.render import overlay, rank_colour
+
+HERE = Path(__file__).parent
+NUM_MASKS = 4
+TILE = 320  # pixels, the width of one mask's picture on a sheet
+CAPTIONS = {"street": "a quiet shopping street on a sunny day", "room": "a bright living room"}
+# The scene, the object and what the user says about its place; None leaves the place to the model.
+REQUESTS: tuple[tuple[str, str, str, Guide | None], ...] = (
+    ("street", "person", "inside a box", Box(84, 146, 150, 294)),
+    ("street", "dog", "anywhere", None),
+    ("room", "cat", "at a point", Point(215, 312)),
+    ("room", "chair", "along a scribble", Scribble([(40, 218), (45, 276), (92, 278), (95, 330)])),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Masks for four objects in two drawn scenes.")
+    parser.add_argument("--out", type=Path, default=Path("demo"), help="folder for the pictures")
+    out = parser.parse_args().out
+    start = time.perf_counter()
+    try:
+        output_folder(out)
+        pipeline = SmartMaskPipeline.from_pretrained()
+    except (ValueError, OSError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    scenes = {name: load_scene(name) for name in CAPTIONS}
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in CAPTIONS}
+    for name, prompt, how, guide in REQUESTS:
+        moment = time.perf_counter()
+        output = pipeline(
+            scenes[name],
+            prompt,
+            context_prompt=CAPTIONS[name],
+            guidance=guide,
+            num_masks=NUM_MASKS,
+            generator=0,
+        )
+        print(f"{prompt} in the {name}, {how}: {NUM_MASKS} masks in {time.perf_counter() - moment:.1f} s")
+        for note in output.notes:
+            print(f"  note: {note}")
+        rows[name].append(draw_row(scenes[name], output, f"{prompt}, {how}", guide))
+        folder = output_folder(out / f"{name}_{prompt}")
+        for index, mask in enumerate(output.masks):
+            save_png(mask, folder / f"mask_{index:02d}.png")
+    for name, drawn in rows.items():
+        save_png(np.concatenate(drawn), out / f"{name}.png")
+    print(f"Pictures: {out / 'street.png'} and {out / 'room.png'} (after {time.perf_counter() - start:.1f} s).")
+    return 0
+
+
+def load_scene(name: str) -> Scene:
+    """The drawn scene with its picture as the photo."""
+    return read_scene(HERE / f"{name}.png", layout=HERE / f"{name}_layout.png", names=HERE / f"{name}_names.json")
+
+
+def draw_row(scene: Scene, output: Any, title: str, guide: Guide | None) -> np.ndarray:
+    """(H, W, 3) uint8: a line of text, and below it the masks side by side over the scene's picture, best first."""
+    assert scene.photo is not None
+    guides = [] if guide is None else [guide]
+    tiles = [
+        overlay(scene.photo, mask, visible, guides, rank_colour(index), side=TILE)
+        for index, (mask, visible) in enumerate(zip(output.masks, output.visible, strict=True))
+    ]
+    height, gap = tiles[0].shape[0], 6
+    row = Image.new("RGB", (len(tiles) * (TILE + gap) + gap, height + 26), "white")
+    scores = ", ".join(f"{score:.2f}" for score in output.scores)
+    ImageDraw.Draw(row).text((gap, 5), f"{title}; scores {scores}", "black", ImageFont.load_default(14))
+    for index, tile in enumerate(tiles):
+        row.paste(Image.fromarray(tile), (gap + index * (TILE + gap), 26))
+    return np.asarray(row)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
