@@ -10,6 +10,9 @@ import numpy as np
 
 from smartmask.data.files import field, read_json
 from smartmask.geometry import polygons_to_mask, rle_decode
+from smartmask.scene import MAX_PIXELS
+
+FAR = 10  # polygons may leave the image, but not by this many of its sides: rasterising them takes memory
 
 
 def annotation_file(path: Path, kind: str) -> Path:
@@ -86,10 +89,12 @@ def number(record: Any, name: str, file: Path, what: str) -> int:
 
 
 def size(record: Any, file: Path, what: str) -> tuple[int, int]:
-    """``(height, width)`` of a COCO image record. Raises ValueError unless both are at least 1."""
+    """``(height, width)`` of a COCO image record. Raises ValueError for none, or for too many, pixels."""
     height, width = number(record, "height", file, what), number(record, "width", file, what)
     if height < 1 or width < 1:
         raise ValueError(f"{file}: {what} is {width}x{height} pixels.")
+    if height * width > MAX_PIXELS:
+        raise ValueError(f"{file}: {what} is {width}x{height}, which is more than {MAX_PIXELS:,} pixels.")
     return height, width
 
 
@@ -98,14 +103,13 @@ def mask_of(segmentation: Any, height: int, width: int, file: Path, what: str) -
 
     Raises ValueError, naming the file, if it is neither or its size differs.
     """
-
     if isinstance(segmentation, dict):
-        rle_size = [int(s) for s in segmentation.get("size", ())]
-        if rle_size != [height, width] or "counts" not in segmentation:
-            raise ValueError(f"{file}: the RLE of {what} has size {rle_size}, but the image is [{height}, {width}].")
+        if segmentation.get("size") != [height, width]:
+            stated = segmentation.get("size")
+            raise ValueError(f"{file}: the RLE of {what} has size {stated}, but the image is [{height}, {width}].")
         try:
             return rle_decode(segmentation)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise ValueError(f"{file}: the RLE of {what} is broken ({error}).") from None
     polygons = segmentation if isinstance(segmentation, list) else []
     if polygons and not isinstance(polygons[0], list):
@@ -116,4 +120,7 @@ def mask_of(segmentation: Any, height: int, width: int, file: Path, what: str) -
         raise ValueError(f"{file}: a polygon of {what} is not a list of x, y pairs.") from None
     if not flat or not all(np.isfinite(p).all() for p in flat):
         raise ValueError(f"{file}: {what} has no usable segmentation.")
+    far = max((float(np.abs(p).max(initial=0)) for p in flat), default=0.0)
+    if far > FAR * max(height, width):
+        raise ValueError(f"{file}: a polygon of {what} reaches to {far:g}, far outside its {width}x{height} image.")
     return polygons_to_mask(flat, height, width)

@@ -18,10 +18,13 @@ from smartmask.data.files import field, photo_beside, read_json
 from smartmask.data.readers.coco_files import captions_near, image_file, mask_of, number, size, table
 from smartmask.data.registry import Job, Record, reader
 from smartmask.data.splits import coco_key
+from smartmask.geometry import mask_iou
 from smartmask.images import load_photo
 from smartmask.scene import Layer, Scene
 
-AGREEMENT = 0.8  # IoU of the visible_mask given and the one that order and polygons make; below it, an error
+# A visible_mask contradicts order and polygons below this IoU, if more than a few pixels differ.
+AGREEMENT = 0.8
+FEW_PIXELS = 50
 
 
 @reader("cocoa", "COCOA amodal regions (one JSON an image, or the bundled official file)")
@@ -37,8 +40,8 @@ def read_cocoa(path: Path) -> Iterator[Job]:
 def _jobs(file: Path) -> Iterator[Job]:
     try:
         content = read_json(file)
-    except ValueError:
-        yield partial(_fail_again, file)
+    except ValueError as error:
+        yield partial(_raise, error)  # inside the job, so that the other files are still read
         return
     if isinstance(content, dict) and "annotations" in content:
         images = {number(i, "id", file, "an image"): i for i in table(content, "images", file)}
@@ -50,9 +53,8 @@ def _jobs(file: Path) -> Iterator[Job]:
         yield partial(_record, content, None, file, captions_near(file))
 
 
-def _fail_again(file: Path) -> Record:
-    """The error of a broken file, raised inside its job so that the other files are still read."""
-    raise ValueError(f"{file} is not a COCOA record, but {type(read_json(file)).__name__}.")
+def _raise(error: ValueError) -> Record:
+    raise error
 
 
 def _record(annotation: Any, image: dict[str, Any] | None, file: Path, captions: dict[int, tuple[str, ...]]) -> Record:
@@ -64,7 +66,9 @@ def _record(annotation: Any, image: dict[str, Any] | None, file: Path, captions:
     for index, region in enumerate(regions):
         what = f"region {index} of image {key}"
         mask = mask_of(field(region, "segmentation", file, what), height, width, file, what)
-        name = " ".join(str(field(region, "name", file, what)).lower().split()) or "object"
+        if not mask.any():
+            continue
+        name = " ".join(str(field(region, "name", file, what) or "").lower().split()) or "object"
         seen = region.get("visible_mask")
         shown = mask_of(seen, height, width, file, f"the visible mask of {what}") if seen is not None else None
         layer = Layer(name, mask, not region.get("isStuff", 0))
@@ -96,8 +100,8 @@ def _size(
         return size(image, file, "an image")
     for region in regions:
         rle = region.get("visible_mask") or region.get("invisible_mask")
-        if isinstance(rle, dict) and len(rle.get("size", ())) == 2:
-            return int(rle["size"][0]), int(rle["size"][1])
+        if isinstance(rle, dict) and isinstance(rle.get("size"), list) and len(rle["size"]) == 2:
+            return size(dict(zip(("height", "width"), rle["size"], strict=True)), file, "an RLE")
     if photo is not None:
         height, width = load_photo(photo).shape[:2]
         return height, width
@@ -110,9 +114,8 @@ def _check_visible(scene: Scene, given: list[np.ndarray | None], file: Path) -> 
         if mask is None:
             continue
         seen = scene.visible(index)
-        union = np.count_nonzero(seen | mask)
-        if union and np.count_nonzero(seen & mask) / union < AGREEMENT:
+        if np.count_nonzero(seen ^ mask) > FEW_PIXELS and mask_iou(seen, mask) < AGREEMENT:
             name = scene.layers[index].name
             raise ValueError(
-                f"{file}: the visible mask of '{name}' contradicts its order; their IoU is below {AGREEMENT}."
+                f"{file}: the visible mask of '{name}' contradicts the orders given; their IoU is below {AGREEMENT}."
             )
