@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from smartmask.models.words import (
     BREAKS,
     MEASURES,
     NUMBERS,
+    PLACES,
     STOP_WORDS,
     singular,
     tokens,
@@ -33,8 +35,9 @@ MAX_TEXT = 1000  # characters; longer text is not an object's name, nor a captio
 FALLBACK = "object"
 CONFIG, VECTORS = "config.json", "vocabulary.safetensors"
 NAME, NOUN, OTHER = 0, 1, 2  # kinds of entries: a category, a caption word that can be an object, any other word
-_LONGEST = 5  # words in the longest name
+_LONGEST = 6  # words in the longest name
 _CACHE = 8192
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,34 +167,34 @@ class TextEncoder:
         return Meaning(text, self._names[index], self._vectors[index], how, warning)
 
     def _read(self, text: str) -> Meaning:
-        for spelled in (text, without_brackets(text)):
-            words = tokens(spelled)
+        apart = _CAMEL.sub(" ", without_brackets(text))  # label files write "carSide"
+        for words in (tokens(text), tokens(without_brackets(text)), tokens(apart)):
             found = self._find(words)
             if found is None and words:
                 found = self._find(_bare(words))
             if found is not None:
                 exact = self._names[found] in (" ".join(words), " ".join(_bare(words)))
                 return self._meaning(text, found, "name" if exact or self._is_plural(words, found) else "synonym")
-        return self._read_phrase(text)
+        return self._read_phrase(text, apart)
 
     def _is_plural(self, words: list[str], found: int) -> bool:
         words = _bare(words)
         return " ".join([*words[:-1], singular(words[-1])]) == self._names[found]
 
-    def _read_phrase(self, text: str) -> Meaning:
-        words = _bare(self._head_part(tokens(without_brackets(text), punctuation=True)))
+    def _read_phrase(self, text: str, apart: str) -> Meaning:
+        words = _bare(self._head_part(tokens(apart, punctuation=True)))
         unknown: str | None = None
         for end in range(len(words), 0, -1):
             found = self._suffix(words[:end])
             if found is not None:
                 return self._meaning(text, found, "phrase", self._warning(unknown, found))
             word = words[end - 1]
-            if self._find([word]) is None and unknown is None:
+            if unknown is None and _may_be_noun(word) and self._find([word]) is None:
                 near = self._nearest(word)
                 if near is not None:
                     return self._meaning(text, near, "subword", self._warning(word, near))
                 unknown = word
-        for word in reversed(words):  # only adjectives, verbs and the like are left
+        for word in reversed(words):  # only places, adjectives, verbs and the like are left
             found = self._find([word])
             if found is not None:
                 return self._meaning(text, found, "phrase", self._warning(unknown, found))
@@ -216,7 +219,10 @@ class TextEncoder:
         if not words or len(words) > _LONGEST:
             return None
         last = [*words[:-1], singular(words[-1])]
-        for spelling in (words, last, [singular(word) for word in words]):
+        spellings = [list(words), last, [singular(word) for word in words]]
+        if len(words) > 1 and words[-1] == "glasses":  # alone they are worn; "wine glasses" are drunk from
+            spellings.append([*words[:-1], "glass"])
+        for spelling in spellings:
             name = " ".join(spelling)
             for table, key in (
                 (self._index, name),
@@ -233,7 +239,8 @@ class TextEncoder:
         """Entry of the longest run of last words that names an object."""
         for start in range(max(0, len(words) - _LONGEST), len(words)):
             found = self._find(words[start:])
-            if found is not None and self._kinds[found] != OTHER:
+            place = start == len(words) - 1 and words[start] in PLACES
+            if found is not None and self._kinds[found] != OTHER and not place:
                 return found
         return None
 
@@ -243,8 +250,8 @@ class TextEncoder:
             words = words[1:]
         if "of" in words:
             at = words.index("of")
-            measured = singular(words[at - 1]) in MEASURES or words[at - 1] in MEASURES
-            if measured and words[at + 1 :]:
+            before = {words[at - 1], singular(words[at - 1])}
+            if before & (MEASURES | PLACES) and words[at + 1 :]:
                 return self._head_part(words[at + 1 :])
             words = words[:at]
         for at in range(1, len(words)):
@@ -264,10 +271,13 @@ class TextEncoder:
         return before is not None and not inside
 
     def _nearest(self, word: str) -> int | None:
-        if self._speller is None:
+        speller = self._speller
+        if speller is None:
             spelled = self._synonyms | self._joined | self._index
-            self._speller = Speller({k: i for k, i in spelled.items() if " " not in k and self._kinds[i] != OTHER})
-        return self._speller.nearest(word, self.threshold)
+            speller = Speller({k: i for k, i in spelled.items() if " " not in k and self._kinds[i] != OTHER})
+            self._speller = speller
+        spellings = sorted({word, singular(word)}, key=lambda w: (-speller.best(w)[0], w))
+        return speller.nearest(spellings[0], self.threshold)
 
     # --- captions ------------------------------------------------------------------------------
 
@@ -307,6 +317,11 @@ def _bare(words: list[str]) -> list[str]:
     while at < len(words) - 1 and (words[at] in ARTICLES or words[at] in NUMBERS or words[at].isdigit()):
         at += 1
     return words[at:]
+
+
+def _may_be_noun(word: str) -> bool:
+    """Whether an unknown word deserves a guess at its spelling, or a warning."""
+    return word.isalpha() and word not in STOP_WORDS and word not in PLACES and word not in BREAKS
 
 
 def _check(text: str) -> None:

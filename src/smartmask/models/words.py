@@ -19,27 +19,47 @@ ARTICLES = word_set("a an the some this that these those my your his her our the
 NUMBERS = word_set("one two three four five six seven eight nine ten several many some few both")
 
 # Words that end the noun phrase before them: "dog | on a beach", "man | who runs".
-BREAKS = word_set("""on in at with near by under over behind beside between above below from into onto through across against
+BREAKS = word_set(
+    """
+    on in at with near by under over behind beside between above below from into onto through across against
     along around inside outside next to for off out up down that which who whose while as and or is are was were
     has have wearing holding like during without within toward towards upon atop underneath beneath amid among
-    amongst alongside past via beyond plus but , ; : .""")
+    amongst alongside past via beyond plus but mid , ; : .
+    """
+)
 
 # "a pair of scissors" is about scissors; "a cup of coffee" stays a cup.
-MEASURES = word_set("""pair group herd flock bunch piece slice couple number pile stack row crowd set lot lots type kind part
-    pack cluster bit heap collection variety team line swarm school assortment fleet head sort style portion
-    plenty dozen hundreds dozens several many view picture image photo photograph drawing close-up closeup shot
-    silhouette""")
+MEASURES = word_set(
+    """
+    pair group herd flock bunch piece slice couple number pile stack row crowd set lot lots type kind part pack
+    cluster bit heap collection variety team line swarm school assortment fleet head sort style portion plenty
+    dozen hundreds dozens several many view picture image photo photograph drawing closeup shot
+    silhouette
+    """
+)
 
-# Too common or too empty to carry a picture's meaning.
+# Where on a thing or in a picture: "car side", "bird left"; objects only where nothing else is named.
+PLACES = word_set(
+    """
+    front rear back side left right top bottom middle edge corner end half inside outside foreground background
+    frontal whole part view entrance distance surface centre center
+    """
+)
+
+# Too common or too empty to carry a picture's meaning. The vocabulary is built with this list: a change
+# moves the vectors of caption words, and weights trained on them no longer fit.
 STOP_WORDS = (
     ARTICLES
-    | (BREAKS - frozenset(["holding", "wearing", ",", ";", ":", "."]))
-    | word_set("""of be been being it he she they him them i we you us me s t not no nor so than then there here very can
-        could will would should may might do does doing did done had having one two three four five six seven eight
-        nine ten many several few both each all any other another more most much such own same only just also too
-        about after before again away back what where when how why if it's there's that's what's he's she's
-        picture image photo photograph view shot
-        something someone anything""")
+    | (BREAKS - frozenset(["holding", "wearing", "mid", ",", ";", ":", "."]))
+    | word_set(
+        """
+    of be been being it he she they him them i we you us me s t not no nor so than then there here very can
+    could will would should may might do does doing did done had having one two three four five six seven eight
+    nine ten many several few both each all any other another more most much such own same only just also too
+    about after before again away back what where when how why if it's there's that's what's he's she's picture
+    image photo photograph view shot something someone anything
+    """
+    )
 )
 
 _IRREGULAR = {
@@ -104,12 +124,17 @@ _IRREGULAR = {
     "avalanches": "avalanche",
 }
 # Words with a final s that are not plurals, or that have no other form.
-_INVARIANT = word_set("""scissors skis glasses sunglasses goggles trousers pants shorts jeans pliers tongs binoculars tennis bus gas
-    grass glass chess mattress headphones species series news lens canvas atlas pajamas pyjamas overalls suspenders
-    tights leggings spectacles shears clippers always perhaps across its his this is was has christmas texas asparagus
-    hummus cactus octopus virus circus campus citrus walrus hippopotamus rhinoceros dress cross mess class boss
-    princess waitress actress cypress business fitness harness goddess underpants knickers tweezers less plus yes
-    us thus various gorgeous curious delicious famous enormous numerous religious grits swiss las los james""")
+_INVARIANT = word_set(
+    """
+    scissors skis glasses sunglasses goggles trousers pants shorts jeans pliers tongs binoculars tennis bus gas
+    grass glass chess mattress headphones species series news lens canvas atlas pajamas pyjamas overalls
+    suspenders tights leggings spectacles shears clippers always perhaps across its his this is was has
+    christmas texas asparagus hummus cactus octopus virus circus campus citrus walrus hippopotamus rhinoceros
+    dress cross mess class boss princess waitress actress cypress business fitness harness goddess underpants
+    knickers tweezers less plus yes us thus various gorgeous curious delicious famous enormous numerous
+    religious grits swiss las los james
+    """
+)
 _TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[,;:.]")
 _BRACKET = re.compile(r"\([^()]*\)|\([^()]*$")
 

@@ -8,39 +8,29 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from smartmask.categories import COCO_PANOPTIC, clean_name
 from smartmask.models.text import FALLBACK, NAME, NOUN, OTHER, TEXT_DIM, TextEncoder
-from smartmask.models.words import ARTICLES, BREAKS, NUMBERS, STOP_WORDS, singular, tokens, without_brackets, word_set
+from smartmask.models.words import STOP_WORDS
+from smartmask.train.long_tail import LONG_TAIL
+from smartmask.train.vocabulary_sources import Corpus, Sources, normal, read_corpus, read_sources
 from smartmask.train.vocabulary_tables import MISLEADING, MIXTURES, SAME, STUFF
 
-CAPTIONS = "coco_captions_val2017.json"
 MIN_COUNT = 5  # captions a word must occur in to get a vector of its own
 WINDOW = 3
 FACTORS = 400
 NGRAMS = 1024
 RIDGE = 1.0
 FOLDS = 5
-THRESHOLD = 0.75  # spelling similarity; see docs/decisions.md
-
-# What stands before a noun rather than before a verb.
-DETERMINERS = ARTICLES | NUMBERS | word_set("of in on at with by near from under over")
+THRESHOLD = 0.76  # spelling similarity; see docs/decisions.md
 
 Say = Callable[[str], object]
-
-
-def normal(name: str) -> str:
-    """A name as the vocabulary writes it: lower case, single blanks, no punctuation."""
-    return " ".join(tokens(name))
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -53,72 +43,7 @@ def rms_one(vector: np.ndarray) -> np.ndarray:
     return unit(vector) * np.sqrt(vector.shape[-1])
 
 
-# --- sources ---------------------------------------------------------------------------------
-
-
-@dataclass
-class Sources:
-    """What the text folder holds: CLIP rows by name, LVIS synonyms and definitions, captions by image."""
-
-    clip: dict[str, np.ndarray] = field(default_factory=dict)
-    synonyms: dict[str, str] = field(default_factory=dict)
-    definitions: list[tuple[str, str]] = field(default_factory=list)
-    captions: dict[int, list[str]] = field(default_factory=dict)
-
-
-def _load(path: Path) -> np.ndarray:
-    return np.load(path, allow_pickle=False).astype(np.float64)
-
-
-def read_sources(folder: Path) -> Sources:
-    """Read ``../shared/data/text``'s layout; a missing file is a FileNotFoundError that names it.
-
-    Where several lists have a name, COCO's row counts, then LVIS's without a parenthesis, then
-    Objects365's, then LVIS's ``bat_(animal)``, the commonest first.
-    """
-    clip = Path(folder) / "clip_names"
-    out = Sources()
-    for path in (clip / "lvis_v1_train_cat_info.json", Path(folder) / CAPTIONS):
-        if not path.is_file():
-            raise FileNotFoundError(f"The text folder lacks '{path}'.")
-    lvis = sorted(json.loads((clip / "lvis_v1_train_cat_info.json").read_text()), key=lambda c: c["id"])
-    lvis_rows = _load(clip / "lvis_v1_clip_a+cname.npy")
-    things = [name for _, name, thing in COCO_PANOPTIC if thing]
-    _keep(out.clip, things, _load(clip / "coco_clip_a+cname.npy"))
-    _keep(out.clip, [c["name"] if "(" not in c["name"] else "" for c in lvis], lvis_rows)
-    with open(clip / "Objects365_names_fix.csv", newline="", encoding="utf-8") as file:
-        o365 = [row[2] for row in csv.reader(file)]
-    o365_rows = _load(clip / "o365_clip_a+cnamefix.npy")
-    _keep(out.clip, o365, o365_rows)
-    common = sorted(range(len(lvis)), key=lambda i: -int(lvis[i].get("image_count", 0)))
-    taken = set(MIXTURES)  # "batter_(food)" and "runner_(carpet)" keep their parenthesis
-    for i in common:
-        name, bare = normal(lvis[i]["name"]), normal(without_brackets(lvis[i]["name"]))
-        if bare != name and bare not in taken:
-            _keep(out.clip, [bare], lvis_rows[i : i + 1])
-            out.synonyms[name] = bare  # "bus_(vehicle)" is the bus; "octopus_(food)" stays beside the animal
-        else:
-            _keep(out.clip, [name], lvis_rows[i : i + 1])
-        taken.add(bare)
-        for synonym in lvis[i]["synonyms"]:
-            for key in (normal(synonym), normal(without_brackets(synonym))):
-                out.synonyms.setdefault(key, out.synonyms.get(name, name))
-        out.definitions.append((name if bare in MIXTURES else bare, lvis[i]["def"]))
-    for name in o365:  # "Cutting/chopping Board", "Handbag/Satchel": each part is a name too
-        for part in name.split("/") if "/" in name else ():
-            out.synonyms.setdefault(normal(part), normal(name))
-    for note in json.loads((Path(folder) / CAPTIONS).read_text())["annotations"]:
-        out.captions.setdefault(int(note["image_id"]), []).append(note["caption"])
-    return out
-
-
-def _keep(table: dict[str, np.ndarray], names: Iterable[str], rows: np.ndarray) -> None:
-    names = list(names)
-    if len(names) != len(rows):
-        raise ValueError(f"{len(rows)} name vectors do not go with {len(names)} names.")
-    for name, row in zip(names, rows, strict=True):
-        if normal(name):
-            table.setdefault(normal(name), row)
+# --- names ---------------------------------------------------------------------------------
 
 
 def whiten(rows: np.ndarray) -> np.ndarray:
@@ -143,57 +68,7 @@ def fix_signs(axes: np.ndarray) -> np.ndarray:
     return axes * np.where(largest < 0, -1.0, 1.0)
 
 
-# --- words from captions ---------------------------------------------------------------------
-
-
-@dataclass
-class Corpus:
-    """Captions and definitions as tokens; names of several words are one token."""
-
-    images: list[list[list[str]]]
-    definitions: list[tuple[str, list[str]]]
-    counts: Counter[str]
-    noun: set[str]
-
-
-def read_corpus(sources: Sources) -> Corpus:
-    """Tokens in the singular, and which words are used as nouns in captions."""
-    starts: dict[str, list[list[str]]] = defaultdict(list)
-    for name in sorted({*sources.clip, *sources.synonyms}, key=lambda n: (-len(n.split()), n)):
-        if " " in name:
-            starts[name.split()[0]].append(name.split())
-
-    def split(text: str) -> list[str]:
-        words, out, at = tokens(text, punctuation=True), [], 0
-        while at < len(words):
-            step = 1
-            found = words[at] if words[at] in STOP_WORDS else singular(words[at])
-            for name in starts.get(words[at], ()):
-                run = words[at : at + len(name)]
-                if run == name or (len(run) == len(name) and [*run[:-1], singular(run[-1])] == name):
-                    found, step = " ".join(name), len(name)
-                    break
-            out.append(found)
-            at += step
-        return out
-
-    images = [[split(caption) for caption in captions] for _, captions in sorted(sources.captions.items())]
-    definitions = [(name, split(text)) for name, text in sources.definitions]
-    counts = Counter(word for image in images for caption in image for word in caption)
-    return Corpus(images, definitions, counts, _nouns(images, counts))
-
-
-def _nouns(images: list[list[list[str]]], counts: Counter[str]) -> set[str]:
-    """Words that mostly end a noun phrase: before a preposition, a verb, punctuation or the end."""
-    ends: Counter[str] = Counter()
-    starts: Counter[str] = Counter()
-    for image in images:
-        for caption in image:
-            for before, word, after in zip([".", *caption], caption, [*caption[1:], "."], strict=False):
-                ends[word] += after in BREAKS or after in STOP_WORDS or after.endswith("ing")
-                starts[word] += before in DETERMINERS or before.endswith(("y", "ed", "en", "al"))
-    verbal = {word for word in counts if word.endswith(("ing", "ed", "ly")) or word in BREAKS or word in STOP_WORDS}
-    return {w for w, n in ends.items() if n >= 0.55 * counts[w] and starts[w] >= 0.2 * counts[w]} - verbal
+# --- words from captions -------------------------------------------------------------------
 
 
 def ppmi(counts: np.ndarray) -> np.ndarray:
@@ -305,20 +180,22 @@ def regress(sources: Sources, corpus: Corpus, clip: dict[str, np.ndarray], say: 
 # --- the vocabulary --------------------------------------------------------------------------
 
 
+def mix(recipe: dict[str, float], table: dict[str, np.ndarray]) -> np.ndarray | None:
+    """The weighted sum of the words that the table knows, scaled to 1 root mean square; None without any."""
+    parts = [share * rms_one(table[word]) for word, share in recipe.items() if word in table]
+    return rms_one(np.sum(parts, axis=0)) if parts else None
+
+
 def assemble(
     sources: Sources, clip: dict[str, np.ndarray], words: dict[str, np.ndarray], corpus: Corpus
 ) -> TextEncoder:
     """Names, mixtures and stuff first, then caption words; synonyms point to their rows."""
 
-    def vector(word: str) -> np.ndarray | None:
-        return clip.get(word, words.get(word))
-
     rows: dict[str, tuple[np.ndarray, int]] = {FALLBACK: (np.zeros(TEXT_DIM), NAME)}
     for name, recipe in MIXTURES.items():
-        parts = [(share, vector(word)) for word, share in recipe.items()]
-        mixed = [share * rms_one(part) for share, part in parts if part is not None]
-        if mixed:
-            rows[name] = (rms_one(np.sum(mixed, axis=0)), NAME)
+        mixed = mix(recipe, words | clip)
+        if mixed is not None:
+            rows[name] = (mixed, NAME)
     for name, row in clip.items():
         if name not in SAME:
             rows.setdefault(name, (row, NAME))
@@ -336,10 +213,26 @@ def assemble(
     for word, row in words.items():
         if corpus.counts[word] >= MIN_COUNT and word not in synonyms:
             rows.setdefault(word, (row, NOUN if word in corpus.noun else OTHER))
+    add_long_tail(rows, synonyms)
     index = {name: i for i, name in enumerate(rows)}
     vectors = np.stack([row for row, _ in rows.values()]).astype(np.float16)
     kinds = np.array([kind for _, kind in rows.values()], dtype=np.uint8)
     return TextEncoder(list(rows), vectors, kinds, {k: index[v] for k, v in sorted(synonyms.items())}, THRESHOLD)
+
+
+def add_long_tail(rows: dict[str, tuple[np.ndarray, int]], synonyms: dict[str, str]) -> None:
+    """Add LONG_TAIL's names that are still unknown; changes both tables in place."""
+    table = {name: row for name, (row, _) in rows.items()}
+    table |= {key: table[name] for key, name in synonyms.items()}
+    for name, recipe in LONG_TAIL.items():
+        if name in rows or name in synonyms:
+            continue
+        word = next(iter(recipe))
+        mixed = mix(recipe, table)
+        if len(recipe) == 1 and word in table:
+            synonyms[name] = synonyms.get(word, word)
+        elif mixed is not None:
+            rows[name] = (mixed, NAME)
 
 
 def build_vocabulary(text_folder: str | Path, say: Say = print) -> TextEncoder:

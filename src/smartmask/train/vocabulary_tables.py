@@ -14,6 +14,7 @@ motorcycle: motorbike
 bicycle: bike
 couch: sofa, settee
 tv: tvmonitor, television, telly
+fire hydrant: hydrant
 potted plant: pottedplant, houseplant
 dining table: diningtable
 cell phone: cellphone, mobile, phone, smartphone, iphone
@@ -96,8 +97,12 @@ soldier = person + soldier/2
 """
 
 # LVIS synonyms and parts of Objects365 names whose everyday sense is another one.
-MISLEADING = word_set("""cutting paper spread plaid range spray aerial drying machine computer modem measure frame chap die gag
-    flasher lounge record roll post collar""")
+MISLEADING = word_set(
+    """
+    cutting paper spread plaid range spray aerial drying machine computer modem measure frame chap die gag
+    flasher lounge record roll post collar
+    """
+)
 
 # Names of regions that training data carries; words of captions, but as sure a name as any category.
 STUFF = tuple(
@@ -114,7 +119,8 @@ def _lines(table: str) -> list[str]:
     return [line for line in table.splitlines() if line.strip()]
 
 
-def _mixture(text: str) -> dict[str, float]:
+def mixture(text: str) -> dict[str, float]:
+    """``b + c/2`` as ``{b: 1, c: .5}``."""
     parts = [part.strip().partition("/") for part in text.split("+")]
     return {word: 1 / float(share or 1) for word, _, share in parts}
 
@@ -127,5 +133,5 @@ SAME: dict[str, str] = {
 }
 # name -> {word: weight}
 MIXTURES: dict[str, dict[str, float]] = {
-    name: _mixture(text) for name, _, text in (line.partition(" = ") for line in _lines(_MIXED))
+    name: mixture(text) for name, _, text in (line.partition(" = ") for line in _lines(_MIXED))
 }
