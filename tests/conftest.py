@@ -1,4 +1,4 @@
-"""Fixtures for all tests. Nothing here may reach a network: the hub is switched off before any of its users is imported."""
+"""Fixtures for all tests. Nothing here may reach a network: the hub is switched off first of all."""
 
 from __future__ import annotations
 

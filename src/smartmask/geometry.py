@@ -104,7 +104,7 @@ def polygons_to_mask(polygons: list[np.ndarray], height: int, width: int) -> np.
     if not flat:
         return np.zeros((height, width), dtype=bool)
     rles = coco_mask.frPyObjects([p.tolist() for p in flat], height, width)
-    return coco_mask.decode(coco_mask.merge(rles)).astype(bool)
+    return rle_decode(coco_mask.merge(rles))
 
 
 # A corner of the pixel grid is (x, y). Steps along pixel edges, clockwise: right, down, left, up, as (dx, dy);
