@@ -67,6 +67,6 @@ def guides_inside(draw: st.DrawFn, height: int, width: int) -> Guide:
     if kind == "scribble":
         far = draw(st.lists(st.tuples(coordinates, coordinates), max_size=3))
         return Scribble([(x, y), *far], draw(st.none() | st.floats(0.1, 5)))
-    mask = draw(masks_of(height, width)).astype(np.float32) * draw(st.floats(0.51, 1, width=32))
+    mask = draw(masks_of(height, width)).astype(np.float32) * draw(st.floats(0.625, 1))
     mask[min(int(y), height - 1), min(int(x), width - 1)] = 1.0
     return MaskGuide(mask)
