@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from PIL import Image
-from pycocotools import mask as coco_mask
 
 from smartmask.data.registry import Record
 from smartmask.data.splits import split_of
-from smartmask.geometry import mask_box
+from smartmask.geometry import mask_box, rle_decode, rle_encode
 from smartmask.scene import Layer, Scene
 
 if TYPE_CHECKING:
@@ -151,8 +150,7 @@ def _row(record: Record) -> dict[str, Any]:
         areas.append(area)
         boxes.extend(int(edge) for edge in mask_box(layer.mask) or (0, 0, 0, 0))
         if area != visible_areas[index]:
-            rle = coco_mask.encode(np.asfortranarray(layer.mask, dtype=np.uint8))
-            hidden.append({"layer": index, "rle": rle["counts"]})
+            hidden.append({"layer": index, "rle": rle_encode(layer.mask)["counts"].encode()})
     return {
         "name": record.name or record.key,
         "key": record.key,
@@ -279,10 +277,7 @@ class Pack(Sequence[Record]):
         height, width = int(meta.heights[index]), int(meta.widths[index])
         layers = []
         for i, (name, thing) in enumerate(zip(meta.layer_names[index], meta.layer_things[index], strict=True)):
-            if i in hidden:
-                mask = coco_mask.decode({"size": [height, width], "counts": hidden[i]}).astype(bool)
-            else:
-                mask = top == i + 1
+            mask = rle_decode({"size": [height, width], "counts": hidden[i]}) if i in hidden else top == i + 1
             layers.append(Layer(name, mask, thing))
         captions = meta.captions[index]
         return Scene(height, width, tuple(layers), caption=captions[0] if captions else None)
