@@ -18,7 +18,7 @@ from smartmask.evaluate.cli import app
 from smartmask.evaluate.report import build_report, figures, paired, pick_extremes, sheet, to_csv, to_markdown
 from smartmask.evaluate.targets import GUIDANCE, Case, Protocol, find_targets
 from smartmask.geometry import box_mask
-from smartmask.guidance import Blob, Box, Guide, Point, Scribble
+from smartmask.guidance import Blob, Box, Guide, Point, Scribble, draw
 from smartmask.scene import Scene
 
 EVERY = Protocol(limit=None)
@@ -103,15 +103,19 @@ def test_measure_spreads_a_single_mask_and_refuses_other_shapes(questions: list[
 
 def test_obedience_of_each_kind() -> None:
     mask = box_mask((10, 10, 30, 30), 100, 100)
-    assert obedience(mask, None) == 1
-    assert obedience(mask, Box(10, 10, 20, 30)) == 0.5
-    assert obedience(np.zeros_like(mask), Box(10, 10, 20, 30)) == 0
-    assert obedience(mask, Blob(20, 20, 30, 30)) == 1
-    assert obedience(mask, Blob(70, 70, 5, 5)) == 0
-    assert obedience(mask, Scribble([(15, 20), (25, 20)], width=2)) == 1
-    assert obedience(mask, Scribble([(20, 20), (40, 20)], width=2)) == pytest.approx(0.5, abs=0.05)
-    assert obedience(mask, Point(20, 20)) > 0.99
-    assert obedience(mask, Point(60, 60)) < 0.01
+
+    def share(guide: Guide | None, mask: np.ndarray = mask) -> float:
+        return obedience(mask, guide, draw([guide] if guide else [], 100, 100))
+
+    assert share(None) == 1
+    assert share(Box(10, 10, 20, 30)) == 0.5
+    assert share(Box(10, 10, 20, 30), np.zeros_like(mask)) == 0
+    assert share(Blob(20, 20, 30, 30)) == 1
+    assert share(Blob(70, 70, 5, 5)) == 0
+    assert share(Scribble([(15, 20), (25, 20)], width=2)) == 1
+    assert share(Scribble([(20, 20), (40, 20)], width=2)) == pytest.approx(0.5, abs=0.05)
+    assert share(Point(20, 20)) > 0.99
+    assert share(Point(60, 60)) < 0.01
 
 
 @pytest.mark.parametrize("kind", GUIDANCE)

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from smartmask.evaluate.metrics import (
     best_of,
     best_of_curve,
     bootstrap_interval,
     boundary_f,
+    boundary_fs,
     crop_window,
     diversity,
     mask_ious,
@@ -67,17 +68,21 @@ def test_boundary_f_forgives_exactly_the_tolerance() -> None:
     assert boundary_f(big_a, big_b) == 1
 
 
-def test_boundary_f_equals_precision_and_recall_by_dilation() -> None:
+def test_boundary_f_equals_precision_and_recall_by_distance() -> None:
     rng = np.random.default_rng(3)
-    for _ in range(5):
+    for tolerance in (0, 1, 2, 3.7):
         a, b = (binary_dilation(rng.random((50, 70)) > 0.99, iterations=3) for _ in range(2))
-        offsets = np.arange(-2, 3)
-        disk = offsets[:, None] ** 2 + offsets[None, :] ** 2 <= 4
         edge_a, edge_b = outline(a), outline(b)
-        precision = (edge_a & binary_dilation(edge_b, disk)).sum() / edge_a.sum()
-        recall = (edge_b & binary_dilation(edge_a, disk)).sum() / edge_b.sum()
+        precision = (distance_transform_edt(~edge_b)[edge_a] <= tolerance).mean()
+        recall = (distance_transform_edt(~edge_a)[edge_b] <= tolerance).mean()
         expected = 2 * precision * recall / (precision + recall)
-        assert boundary_f(a, b, tolerance=2) == pytest.approx(expected)
+        assert boundary_f(a, b, tolerance=tolerance) == pytest.approx(expected)
+
+
+def test_boundary_of_many_masks_equals_one_by_one() -> None:
+    true = rectangle(20, 10, 40, 50)
+    preds = np.stack([true, rectangle(22, 12, 45, 50), np.zeros_like(true), rectangle(60, 0, 80, 9)])
+    np.testing.assert_allclose(boundary_fs(preds, true), [boundary_f(p, true) for p in preds])
 
 
 def test_the_image_border_is_no_outline() -> None:

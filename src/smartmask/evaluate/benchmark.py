@@ -17,10 +17,10 @@ import numpy as np
 
 from smartmask.data.pack import Pack
 from smartmask.evaluate.baselines import Prediction, ShapeBank, System
-from smartmask.evaluate.metrics import BOUNDARY_TOLERANCE, boundary_f, crop_window, diversity, mask_ious
+from smartmask.evaluate.metrics import boundary_fs, diversity, mask_ious
 from smartmask.evaluate.targets import Case, Protocol, Target, admitted, make_case
 from smartmask.geometry import box_iou, mask_box, rle_encode
-from smartmask.guidance import Blob, Box, Guide, MaskGuide, draw
+from smartmask.guidance import Blob, Box, Guide, MaskGuide
 from smartmask.scene import Scene
 
 Advance = Callable[[], None]
@@ -106,9 +106,6 @@ def measure(case: Case, system: str, answer: Prediction, num_masks: int, seconds
             f"System '{system}' gave masks of shape {masks.shape}; ({num_masks}, {true.shape[0]}, {true.shape[1]}) "
             "or one such mask was asked for."
         )
-    tolerance = math.ceil(BOUNDARY_TOLERANCE * math.hypot(*true.shape))
-    window = crop_window(masks, true)
-    outlines = [boundary_f(mask[window], true[window], tolerance) for mask in masks]
     boxes = [mask_box(mask) for mask in masks]
     overlaps = [box_iou(box, case.target.box) if box else 0.0 for box in boxes]
 
@@ -121,30 +118,30 @@ def measure(case: Case, system: str, answer: Prediction, num_masks: int, seconds
         system=system,
         flags=case.flags,
         iou=spread(mask_ious(masks, true)),
-        boundary=spread(outlines),
+        boundary=spread(boundary_fs(masks, true)),
         box_iou=spread(overlaps),
         first=answer.first,
         diversity=diversity(masks) if len(masks) > 1 else 0.0,
-        obedience=float(np.mean([obedience(mask, case.guide) for mask in masks])),
-        obedience_true=obedience(true, case.guide),
+        obedience=float(np.mean([obedience(mask, case.guide, case.drawn) for mask in masks])),
+        obedience_true=obedience(true, case.guide, case.drawn),
         seconds=seconds,
         top=rle_encode(masks[0]),
     )
 
 
-def obedience(mask: np.ndarray, guide: Guide | None) -> float:
+def obedience(mask: np.ndarray, guide: Guide | None, drawn: np.ndarray) -> float:
     """How far a mask keeps to its guide, in [0, 1]; 1 without a guide, 0 for an empty mask.
 
-    Guides that bound the object (box, blob's ellipse of two standard deviations, painted mask): the
-    share of the mask inside. Guides that lie on it (point, scribble): the share of the guide covered.
+    drawn: (H, W) in [0, 1], the guide as ``guidance.draw`` draws it. Guides that bound the object
+    (box, blob's ellipse of two standard deviations, painted mask): the share of the mask inside.
+    Guides that lie on it (point, scribble): the share of the guide covered.
     """
     if guide is None:
         return 1.0
-    if not mask.any():
+    area = np.count_nonzero(mask)
+    if area == 0:
         return 0.0
-    drawn = draw([guide], *mask.shape)
     if isinstance(guide, (Box, Blob, MaskGuide)):
         level = math.exp(-2) if isinstance(guide, Blob) else 0.5
-        inside = drawn >= level
-        return float(np.count_nonzero(mask & inside) / np.count_nonzero(mask))
-    return float((drawn * mask).sum() / max(float(drawn.sum()), 1e-9))
+        return np.count_nonzero(drawn[mask] >= level) / area
+    return float(drawn[mask].sum()) / max(float(drawn.sum()), 1e-9)

@@ -68,37 +68,52 @@ def outline(mask: np.ndarray) -> np.ndarray:
 
 
 def boundary_f(pred: np.ndarray, true: np.ndarray, tolerance: float | None = None) -> float:
-    """Boundary F-measure of two masks, in [0, 1]: harmonic mean of boundary precision and recall.
+    """Boundary F-measure of two ``(H, W)`` masks, in [0, 1]: harmonic mean of boundary precision and recall.
 
     Precision is the share of the predicted outline within ``tolerance`` pixels (Euclidean) of the
     true outline, recall the reverse. Definition and default, 0.8 % of the diagonal of the *image*
     rounded up to whole pixels, are DAVIS's: Perazzi et al., "A Benchmark Dataset and Evaluation
     Methodology for Video Object Segmentation", CVPR 2016. So small objects are judged more leniently
-    than large ones; give ``tolerance`` in pixels for another rule. DAVIS matches by dilation with a
-    disk; a distance of at most its radius is the same thing. Two masks without any outline give 1,
-    one alone gives 0.
+    than large ones; give ``tolerance`` in pixels for another rule. Two masks without any outline give
+    1, one alone gives 0.
 
     Raises ValueError if the shapes differ or the tolerance is negative.
     """
-    if pred.shape != true.shape:
-        raise ValueError(f"The masks have shapes {pred.shape} and {true.shape}; boundary F needs one shape.")
+    return float(boundary_fs(pred[None], true, tolerance)[0])
+
+
+def boundary_fs(preds: np.ndarray, true: np.ndarray, tolerance: float | None = None) -> np.ndarray:
+    """``boundary_f`` of each of ``(n, H, W)`` masks with one ``(H, W)`` mask: (n,) float64."""
+    if preds.shape[1:] != true.shape:
+        raise ValueError(f"The masks have shapes {preds.shape[1:]} and {true.shape}; boundary F needs one shape.")
     if tolerance is None:
         tolerance = math.ceil(BOUNDARY_TOLERANCE * math.hypot(*true.shape))
     elif tolerance < 0:
         raise ValueError(f"The boundary tolerance is {tolerance:g} pixels; it must not be negative.")
-    window = crop_window(pred, true)
-    pred_edge, true_edge = outline(pred[window]), outline(true[window])
-    has_pred, has_true = pred_edge.any(), true_edge.any()
-    if not has_pred or not has_true:
-        return float(has_pred == has_true)
-    precision = float((_distance_to(true_edge)[pred_edge] <= tolerance).mean())
-    recall = float((_distance_to(pred_edge)[true_edge] <= tolerance).mean())
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    rows, cols = crop_window(preds, true)
+    true_edge = outline(true[rows, cols])
+    has_true = bool(true_edge.any())
+    disk = _disk(tolerance)
+    near_true = _grown(true_edge, disk)
+    scores = np.zeros(len(preds))
+    for i, pred in enumerate(preds):
+        pred_edge = outline(pred[rows, cols])
+        if not has_true or not pred_edge.any():
+            scores[i] = has_true == bool(pred_edge.any())
+            continue
+        precision = float(near_true[pred_edge].mean())
+        recall = float(_grown(pred_edge, disk)[true_edge].mean())
+        scores[i] = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return scores
 
 
-def _distance_to(edge: np.ndarray) -> np.ndarray:
-    distance = cv2.distanceTransform(1 - edge.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return distance - 1e-4  # float32 roots: sqrt(9) must count as 3
+def _disk(radius: float) -> np.ndarray:
+    steps = np.arange(-int(radius), int(radius) + 1)
+    return (steps[:, None] ** 2 + steps[None, :] ** 2 <= radius**2).astype(np.uint8)
+
+
+def _grown(edge: np.ndarray, disk: np.ndarray) -> np.ndarray:
+    return cv2.dilate(edge.astype(np.uint8), disk).astype(bool)
 
 
 def diversity(masks: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from smartmask.data.pack import Pack
 from smartmask.data.pairs import hidden_region
 from smartmask.data.registry import Record
 from smartmask.geometry import BoxXYXY, box_mask, components, mask_box
-from smartmask.guidance import Guide
+from smartmask.guidance import Guide, draw
 from smartmask.scene import Scene
 
 GUIDANCE = ("box", "blob", "scribble", "mask", "point", "none")
@@ -104,7 +104,11 @@ class Target:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One question to a system. scene: what it may see. true: (H, W) bool, the real object. hidden: (H, W) bool."""
+    """One question to a system.
+
+    scene: what it may see.  true: (H, W) bool, the real object.  hidden: (H, W) bool, cleared of layers.
+    drawn: (H, W) float32 in [0, 1], the guide as a map; zeros without one.
+    """
 
     target: Target
     kind: str
@@ -112,6 +116,7 @@ class Case:
     guide: Guide | None
     true: np.ndarray
     hidden: np.ndarray
+    drawn: np.ndarray
     flags: tuple[str, ...]
 
 
@@ -165,8 +170,9 @@ def make_case(record: Record, target: Target, kind: str, protocol: Protocol) -> 
     true = scene.layers[target.layer].mask
     guide = draw_guide(true, kind, np.random.default_rng([*seeds, 0]), exact=True)
     hidden = hidden_pixels(true, kind, np.random.default_rng([*seeds, 1]), protocol)
-    flags = object_flags(scene, target.layer)
-    return Case(target, kind, hide(scene.remove(target.layer), hidden), guide, true, hidden, flags)
+    drawn = draw([] if guide is None else [guide], scene.height, scene.width)
+    seen = hide(scene.remove(target.layer), hidden)
+    return Case(target, kind, seen, guide, true, hidden, drawn, object_flags(scene, target.layer))
 
 
 def hidden_pixels(true: np.ndarray, kind: str, rng: np.random.Generator, protocol: Protocol) -> np.ndarray:
