@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 # Letters that sound alike, in this order; applied to both sides before they are compared.
 _SOUNDS = (("ph", "f"), ("ck", "k"), ("sch", "sk"), ("que", "k"), ("qu", "kw"), ("x", "ks"), ("z", "s"), ("y", "i"))
-_SHORTEST = 4  # words of fewer letters have too many neighbours to guess
+_SHORTEST, _LONGEST = 4, 30  # letters; shorter words have too many neighbours to guess, longer are no words
 _SWAP = 0.7
 _CANDIDATES = 40
 
@@ -71,7 +71,7 @@ class Speller:
 
     def best(self, word: str) -> tuple[float, str | None]:
         """``(similarity in [0, 1], known word)`` of the nearest spelling; ``(0, None)`` without a candidate."""
-        if len(word) < _SHORTEST or not word.isalpha():
+        if not _SHORTEST <= len(word) <= _LONGEST or not word.isalpha():
             return 0.0, None
         shared: dict[str, int] = {}
         grams = _bigrams(word)

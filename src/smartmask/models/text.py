@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from smartmask.models.spelling import Speller
@@ -90,6 +91,8 @@ class TextEncoder:
         self._stored = vectors
         self._vectors = vectors.astype(np.float32)
         self._vectors.setflags(write=False)
+        self._nothing = np.zeros(TEXT_DIM, np.float32)
+        self._nothing.setflags(write=False)
         self._kinds = kinds
         self._synonyms = dict(synonyms)
         self.threshold = float(threshold)
@@ -98,6 +101,7 @@ class TextEncoder:
         self._joined = {k.replace(" ", ""): i for k, i in (self._synonyms | self._index).items() if " " in k}
         self._speller: Speller | None = None
         self._cache: dict[str, Meaning] = {}
+        self._contexts: dict[str, np.ndarray] = {}
 
     # --- files ---------------------------------------------------------------------------------
 
@@ -114,7 +118,7 @@ class TextEncoder:
             config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
             tensors = load_file(folder / VECTORS)
             return cls(config["names"], tensors["vectors"], tensors["kinds"], config["synonyms"], config["threshold"])
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError, json.JSONDecodeError, SafetensorError) as error:
             raise ValueError(f"The text vocabulary in '{folder}' is damaged ({error!r}); build it again.") from error
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -160,8 +164,8 @@ class TextEncoder:
         return found
 
     def encode(self, text: str) -> np.ndarray:
-        """``(128,)`` float32: the vector of ``understand(text)``."""
-        return self.understand(text).vector
+        """``(128,)`` float32, the caller's own: the vector of ``understand(text)``."""
+        return self.understand(text).vector.copy()
 
     def _meaning(self, text: str, index: int, how: str, warning: str | None = None) -> Meaning:
         return Meaning(text, self._names[index], self._vectors[index], how, warning)
@@ -206,7 +210,7 @@ class TextEncoder:
         warning = f'The word "{shown}" is unknown; it is read as "{FALLBACK}".'
         index = self._index.get(FALLBACK)
         if index is None:
-            return Meaning(text, FALLBACK, np.zeros(TEXT_DIM, np.float32), "fallback", warning)
+            return Meaning(text, FALLBACK, self._nothing, "fallback", warning)
         return self._meaning(text, index, "fallback", warning)
 
     def _warning(self, unknown: str | None, found: int) -> str | None:
@@ -282,15 +286,23 @@ class TextEncoder:
     # --- captions ------------------------------------------------------------------------------
 
     def encode_context(self, caption: str | None) -> np.ndarray:
-        """``(128,)`` float32: the mean of the known names and content words, scaled to 1 root mean square.
+        """``(128,)`` float32, the caller's own: the mean of a caption's names and content words,
+        scaled to 1 root mean square.
 
         Longest names first, stop words left out, unknown words ignored; zeros for None, a blank
         caption, or one without a known word. Over MAX_TEXT characters is a ValueError.
         """
         if caption is None or not caption.strip():
-            return np.zeros(TEXT_DIM, np.float32)
-        _check(caption)
-        words = tokens(caption)
+            return self._nothing.copy()
+        found = self._contexts.get(caption)
+        if found is None:
+            _check(caption)
+            found = self._read_context(tokens(caption))
+            if len(self._contexts) < _CACHE:
+                self._contexts[caption] = found
+        return found.copy()
+
+    def _read_context(self, words: list[str]) -> np.ndarray:
         rows: list[int] = []
         at = 0
         while at < len(words):
@@ -305,7 +317,7 @@ class TextEncoder:
                     break
             at += step
         if not rows:
-            return np.zeros(TEXT_DIM, np.float32)
+            return self._nothing
         mean = self._vectors[rows].mean(axis=0)
         rms = float(np.sqrt(np.mean(mean**2)))
         return mean / rms if rms > 1e-6 else mean

@@ -52,7 +52,7 @@ def whiten(rows: np.ndarray) -> np.ndarray:
     The variances are raised by that of the last direction kept, so that the smallest ones are not
     blown up to the size of the largest. Mean square 1 over all; fewer directions leave zeros.
     """
-    rows = unit(rows)
+    rows = unit(rows.astype(np.float64))
     rows = rows - rows.mean(axis=0)
     variances, axes = np.linalg.eigh(rows.T @ rows / len(rows))
     keep = np.argsort(-variances)[:TEXT_DIM]

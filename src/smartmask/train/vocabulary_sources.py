@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,13 @@ from smartmask.models.words import ARTICLES, BREAKS, NUMBERS, STOP_WORDS, singul
 from smartmask.train.vocabulary_tables import MIXTURES
 
 CAPTIONS = "coco_captions_val2017.json"
+CLIP_FILES = (
+    "lvis_v1_train_cat_info.json",
+    "lvis_v1_clip_a+cname.npy",
+    "coco_clip_a+cname.npy",
+    "Objects365_names_fix.csv",
+    "o365_clip_a+cnamefix.npy",
+)
 # What stands before a noun rather than before a verb.
 DETERMINERS = ARTICLES | NUMBERS | word_set("of in on at with by near from under over")
 
@@ -40,45 +48,49 @@ def _load(path: Path) -> np.ndarray:
 
 
 def read_sources(folder: Path) -> Sources:
-    """Read ``../shared/data/text``'s layout; a missing file is a FileNotFoundError that names it.
+    """Read captions (``coco_captions_val2017.json``) and ``clip_names/`` (rows and their lists of names).
 
-    Where several lists have a name, COCO's row counts, then LVIS's without a parenthesis, then
-    Objects365's, then LVIS's ``bat_(animal)``, the commonest first.
+    A missing file is a FileNotFoundError that names it. Where several lists have a name, COCO's row
+    counts, then LVIS's without a parenthesis, then Objects365's, then LVIS's ``bat_(animal)``, the
+    commonest first.
     """
-    clip = Path(folder) / "clip_names"
-    out = Sources()
-    for path in (clip / "lvis_v1_train_cat_info.json", Path(folder) / CAPTIONS):
+    folder = Path(folder)
+    clip = folder / "clip_names"
+    for path in (folder / CAPTIONS, *(clip / name for name in CLIP_FILES)):
         if not path.is_file():
             raise FileNotFoundError(f"The text folder lacks '{path}'.")
-    lvis = sorted(json.loads((clip / "lvis_v1_train_cat_info.json").read_text()), key=lambda c: c["id"])
-    lvis_rows = _load(clip / "lvis_v1_clip_a+cname.npy")
-    things = [name for _, name, thing in COCO_PANOPTIC if thing]
-    _keep(out.clip, things, _load(clip / "coco_clip_a+cname.npy"))
-    _keep(out.clip, [c["name"] if "(" not in c["name"] else "" for c in lvis], lvis_rows)
-    with open(clip / "Objects365_names_fix.csv", newline="", encoding="utf-8") as file:
+    lvis_info, lvis_rows, coco_rows, o365_csv, o365_rows = (clip / name for name in CLIP_FILES)
+    lvis = sorted(json.loads(lvis_info.read_text(encoding="utf-8")), key=lambda c: c["id"])
+    out = Sources()
+    _keep(out.clip, [name for _, name, thing in COCO_PANOPTIC if thing], _load(coco_rows))
+    _keep(out.clip, [c["name"] if "(" not in c["name"] else "" for c in lvis], _load(lvis_rows))
+    with open(o365_csv, newline="", encoding="utf-8") as file:
         o365 = [row[2] for row in csv.reader(file)]
-    o365_rows = _load(clip / "o365_clip_a+cnamefix.npy")
-    _keep(out.clip, o365, o365_rows)
-    common = sorted(range(len(lvis)), key=lambda i: -int(lvis[i].get("image_count", 0)))
+    _keep(out.clip, o365, _load(o365_rows))
+    _read_lvis(out, lvis, _load(lvis_rows))
+    for name in o365:  # "Cutting/chopping Board", "Handbag/Satchel": each part is a name too
+        for part in name.split("/") if "/" in name else ():
+            out.synonyms.setdefault(normal(part), normal(name))
+    for note in json.loads((folder / CAPTIONS).read_text(encoding="utf-8"))["annotations"]:
+        out.captions.setdefault(int(note["image_id"]), []).append(note["caption"])
+    return out
+
+
+def _read_lvis(out: Sources, lvis: list[dict[str, Any]], rows: np.ndarray) -> None:
+    """Add LVIS's names with a parenthesis, its synonyms and definitions, the commonest category first."""
     taken = set(MIXTURES)  # "batter_(food)" and "runner_(carpet)" keep their parenthesis
-    for i in common:
+    for i in sorted(range(len(lvis)), key=lambda i: -int(lvis[i].get("image_count", 0))):
         name, bare = normal(lvis[i]["name"]), normal(without_brackets(lvis[i]["name"]))
         if bare != name and bare not in taken:
-            _keep(out.clip, [bare], lvis_rows[i : i + 1])
+            _keep(out.clip, [bare], rows[i : i + 1])
             out.synonyms[name] = bare  # "bus_(vehicle)" is the bus; "octopus_(food)" stays beside the animal
         else:
-            _keep(out.clip, [name], lvis_rows[i : i + 1])
+            _keep(out.clip, [name], rows[i : i + 1])
         taken.add(bare)
         for synonym in lvis[i]["synonyms"]:
             for key in (normal(synonym), normal(without_brackets(synonym))):
                 out.synonyms.setdefault(key, out.synonyms.get(name, name))
         out.definitions.append((name if bare in MIXTURES else bare, lvis[i]["def"]))
-    for name in o365:  # "Cutting/chopping Board", "Handbag/Satchel": each part is a name too
-        for part in name.split("/") if "/" in name else ():
-            out.synonyms.setdefault(normal(part), normal(name))
-    for note in json.loads((Path(folder) / CAPTIONS).read_text())["annotations"]:
-        out.captions.setdefault(int(note["image_id"]), []).append(note["caption"])
-    return out
 
 
 def _keep(table: dict[str, np.ndarray], names: Iterable[str], rows: np.ndarray) -> None:

@@ -1,0 +1,387 @@
+"""Training pairs: from a Scene and one of its layers to what the model sees and what it must draw.
+
+A pair lives on a square canvas round the object, resampled once together with every
+augmentation. What the model sees is S_k (the layout without the object), a guide, the texts and
+the depth order; what it must draw is the amodal and the visible mask.
+
+The hiding rule (no leak): in annotations of visible parts, the pixels under a removed object are
+unknown, its neighbours trace its outline, and void rings circle it. So a region whose shape does
+not depend on the object is unlabeled across all layers (a jittered, enlarged box or its
+ellipse), and like regions are hidden elsewhere. Where the background is truly known (objects
+composed into other scenes) nothing needs hiding.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+from smartmask.data.guides import draw_guide
+from smartmask.geometry import BoxXYXY, components, mask_box
+from smartmask.guidance import Guide
+from smartmask.scene import Layer, Scene
+
+UNLABELED, OUTSIDE = -1, -2
+CANVAS = 192  # pixels a side
+CANVAS_MARGIN = 2.2  # canvas side over the object's larger side: a frame of 1.5 plus room for jitter
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the model sees of a scene: a map of layer indices with its names.
+
+    top: (H, W) int16, the front-most layer's index, -1 unlabeled or hidden, -2 outside the photo.
+    front: (H, W) bool, what stands in front of the new object.
+    photo: the photo's box (x0, y0, x1, y1) in the view's own pixel edges.
+    """
+
+    top: np.ndarray
+    front: np.ndarray
+    names: tuple[str, ...]
+    things: tuple[bool, ...]
+    photo: BoxXYXY
+
+    @classmethod
+    def of(cls, scene: Scene, order: int | None = None) -> View:
+        """The whole scene as the model sees it, for a new object at depth ``order``."""
+        names = tuple(layer.name for layer in scene.layers)
+        things = tuple(layer.thing for layer in scene.layers)
+        photo = (0.0, 0.0, float(scene.width), float(scene.height))
+        return cls(scene.top().astype(np.int16), scene.covered(order), names, things, photo)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One training sample before rendering. Masks are (H, W) bool on the view's canvas.
+
+    known: 1 where the amodal target is certain; in visible-only annotations it is uncertain where
+    another object borders on this one.
+    kind: the guide's kind. box: the target's own box. hidden: (H, W) bool, unlabeled on purpose.
+    order_known: False where S_k is an annotation of visible parts (the object may have been behind).
+    """
+
+    view: View
+    name: str
+    context: str
+    amodal: np.ndarray
+    visible: np.ndarray
+    known: np.ndarray
+    guides: tuple[Guide, ...]
+    kind: str
+    box: BoxXYXY
+    hidden: np.ndarray
+    order: int
+    composed: bool = False
+
+
+@dataclass(frozen=True)
+class PairConfig:
+    """How pairs are drawn; the defaults are the training recipe.
+
+    Shares of the guide kinds, and probabilities of each augmentation.
+    """
+
+    kinds: dict[str, float] = field(
+        default_factory=lambda: {"box": 0.45, "none": 0.15, "point": 0.08, "blob": 0.1, "scribble": 0.1, "mask": 0.12}
+    )
+    flip: float = 0.5
+    rotate: float = 6.0  # degrees, standard deviation
+    aspect: float = 0.1  # log, standard deviation
+    elastic: float = 0.012  # displacement as a share of the object's size
+    truncate: float = 0.08
+    decoys: float = 0.5
+    degrade: float = 0.3
+    canvas: int = CANVAS
+
+
+PLAIN = PairConfig(flip=0, rotate=0, aspect=0, elastic=0, truncate=0, decoys=0, degrade=0)
+
+
+def context_of(scene: Scene, without: str | None = None, caption: str | None = None) -> str:
+    """The scene's caption, or one composed of its names ("a scene with dog, grass and sky")."""
+    text = caption or scene.caption
+    if text:
+        return text
+    names: list[str] = []
+    for layer in scene.layers:
+        if layer.name not in names and layer.name != without:
+            names.append(layer.name)
+    return "a scene with " + ", ".join(names) if names else ""
+
+
+def is_target(scene: Scene, index: int, min_area: float = 0.003, min_side: int = 14) -> bool:
+    """Whether a layer is worth drawing: a thing, large enough to have a shape, and mostly one part."""
+    layer = scene.layers[index]
+    box = mask_box(layer.mask)
+    if not layer.thing or box is None or max(box[2] - box[0], box[3] - box[1]) < min_side:
+        return False
+    area = int(layer.mask.sum())
+    if area < min_area * layer.mask.size:
+        return False
+    return int(components(layer.mask)[0].sum()) >= 0.5 * area
+
+
+def make_pair(
+    scene: Scene,
+    index: int,
+    rng: np.random.Generator,
+    *,
+    modal: bool = True,
+    config: PairConfig | None = None,
+    kind: str | None = None,
+    composed: bool = False,
+) -> Pair:
+    """The training pair of layer ``index``: S_k is the scene without it.
+
+    modal: the scene's masks are visible parts only, so the hiding rule applies. kind: force a guide
+    kind (default: drawn from the config). Raises ValueError if the layer is empty.
+    """
+    config = config or PairConfig()
+    layer = scene.layers[index]
+    box = mask_box(layer.mask)
+    if box is None:
+        raise ValueError(f"Layer {index} ('{layer.name}') is empty; choose one with at least one pixel.")
+    rest = scene.remove(index)
+    front = rest.covered(index)
+    warp = _Warp.draw(box, scene, rng, config)
+    amodal = warp.mask(layer.mask)
+    top = warp.labels(rest.top().astype(np.int16))
+    front_map = warp.mask(front) if front.any() else np.zeros_like(amodal)
+    photo = warp.photo
+    if rng.random() < config.truncate and not composed:
+        photo, amodal, top = _truncate(photo, amodal, top, rng)
+    target_box = mask_box(amodal)
+    if target_box is None:  # squeezed away by the warp: fall back to the plain view
+        return make_pair(scene, index, rng, modal=modal, config=PLAIN, kind=kind, composed=composed)
+    hidden = np.zeros_like(amodal)
+    if modal:
+        hidden = hidden_region(target_box, amodal.shape, rng)
+        front_map = np.zeros_like(amodal)
+    if rng.random() < config.decoys:
+        hidden |= decoy_regions(target_box, amodal.shape, rng)
+    if rng.random() < config.degrade:
+        top = degrade(top, rng)
+    top = np.where(hidden & (top != OUTSIDE), UNLABELED, top).astype(np.int16)
+    kind = kind or str(rng.choice(list(config.kinds), p=_shares(config.kinds)))
+    guide = draw_guide(amodal, kind, rng)
+    without = layer.name if rng.random() < 0.5 else None
+    return Pair(
+        view=View(top, front_map & (top >= 0), tuple(r.name for r in rest.layers), tuple(r.thing for r in rest.layers),
+                  photo),
+        name=layer.name,
+        context=context_of(scene, without),
+        amodal=amodal,
+        visible=amodal & ~front_map,
+        known=_known(amodal, warp.labels(rest.top().astype(np.int16)), rest) if modal else np.ones_like(amodal),
+        guides=() if guide is None else (guide,),
+        kind=kind,
+        box=target_box,
+        hidden=hidden,
+        order=index,
+        composed=composed,
+    )  # fmt: skip
+
+
+def _shares(kinds: dict[str, float]) -> np.ndarray:
+    shares = np.array(list(kinds.values()), dtype=np.float64)
+    return shares / shares.sum()
+
+
+def _known(amodal: np.ndarray, top: np.ndarray, rest: Scene) -> np.ndarray:
+    """False on other things: there the object may go on behind them, and nobody drew it."""
+    things = np.array([*(layer.thing for layer in rest.layers), False])
+    return amodal | ~things[np.where(top >= 0, top, -1)]
+
+
+# --- the canvas --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Warp:
+    """One resampling of the scene to the canvas: flip, rotation, aspect, elastic outline, all at once."""
+
+    map_x: np.ndarray
+    map_y: np.ndarray
+    inside: np.ndarray
+    photo: BoxXYXY
+
+    @classmethod
+    def draw(cls, box: BoxXYXY, scene: Scene, rng: np.random.Generator, config: PairConfig) -> _Warp:
+        x0, y0, x1, y1 = box
+        n = config.canvas
+        size = max(x1 - x0, y1 - y0)
+        scale = size * CANVAS_MARGIN / n  # scene pixels a canvas pixel
+        cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+        flip = -1.0 if rng.random() < config.flip else 1.0
+        angle = math.radians(rng.normal(0, config.rotate)) if config.rotate else 0.0
+        stretch = math.exp(rng.normal(0, config.aspect)) if config.aspect else 1.0
+        steps = np.arange(n, dtype=np.float32) + 0.5 - n / 2
+        u, v = np.meshgrid(steps * scale, steps * scale)
+        if config.elastic:
+            shift = rng.normal(0, config.elastic * size, (2, 7, 7)).astype(np.float32)
+            u = u + cv2.resize(shift[0], (n, n), interpolation=cv2.INTER_CUBIC)
+            v = v + cv2.resize(shift[1], (n, n), interpolation=cv2.INTER_CUBIC)
+        u, v = u * flip / math.sqrt(stretch), v * math.sqrt(stretch)
+        x = cx + math.cos(angle) * u - math.sin(angle) * v
+        y = cy + math.sin(angle) * u + math.cos(angle) * v
+        inside = (x >= 0) & (x < scene.width) & (y >= 0) & (y < scene.height)
+        left, right = (0 - cx) * flip, (scene.width - cx) * flip
+        sx, sy = math.sqrt(stretch) / scale, 1 / math.sqrt(stretch) / scale
+        photo = (min(left, right) * sx + n / 2, (0 - cy) * sy + n / 2, max(left, right) * sx + n / 2,
+                 (scene.height - cy) * sy + n / 2)  # fmt: skip
+        return cls((x - 0.5).astype(np.float32), (y - 0.5).astype(np.float32), inside, photo)
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        soft = cv2.remap(mask.astype(np.uint8) * 255, self.map_x, self.map_y, cv2.INTER_LINEAR)
+        return soft > 127
+
+    def labels(self, top: np.ndarray) -> np.ndarray:
+        warped = cv2.remap(top, self.map_x, self.map_y, cv2.INTER_NEAREST, borderValue=OUTSIDE)
+        return np.where(self.inside, warped, OUTSIDE).astype(np.int16)
+
+
+def _truncate(
+    photo: BoxXYXY, amodal: np.ndarray, top: np.ndarray, rng: np.random.Generator
+) -> tuple[BoxXYXY, np.ndarray, np.ndarray]:
+    """Moves one border of the photo into the object, cutting off 10 to 50 % of its box."""
+    box = mask_box(amodal)
+    if box is None:
+        return photo, amodal, top
+    x0, y0, x1, y1 = box
+    share = rng.uniform(0.1, 0.5)
+    px0, py0, px1, py1 = photo
+    side = rng.integers(4)
+    amodal, top = amodal.copy(), top.copy()
+    if side == 0:
+        px0 = max(px0, round(x0 + share * (x1 - x0)))
+        cut = np.s_[:, : max(int(px0), 0)]
+    elif side == 1:
+        px1 = min(px1, round(x1 - share * (x1 - x0)))
+        cut = np.s_[:, int(px1) :]
+    elif side == 2:
+        py0 = max(py0, round(y0 + share * (y1 - y0)))
+        cut = np.s_[: max(int(py0), 0), :]
+    else:
+        py1 = min(py1, round(y1 - share * (y1 - y0)))
+        cut = np.s_[int(py1) :, :]
+    amodal[cut] = False
+    top[cut] = OUTSIDE
+    return (px0, py0, px1, py1), amodal, top
+
+
+# --- what is hidden ----------------------------------------------------------------------------
+
+
+def hidden_region(box: BoxXYXY, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """``(H, W)`` bool: a jittered, enlarged box round ``box``, or the ellipse that holds it.
+
+    A function of the box and chance alone, so that its outline says nothing of the object's.
+    """
+    x0, y0, x1, y1 = box
+    width, height = x1 - x0, y1 - y0
+    region = np.zeros(shape, dtype=np.uint8)
+    if rng.random() < 0.7:
+        # in shares of the larger side: a void ring round a thin object must vanish too
+        grow = rng.uniform(0.06, 0.22, 4) * max(width, height) + 1
+        corner = (int(x0 - grow[0]), int(y0 - grow[1])), (math.ceil(x1 + grow[2]), math.ceil(y1 + grow[3]))
+        cv2.rectangle(region, *corner, 1, -1)
+    else:
+        grow2 = rng.uniform(1.45, 1.7, 2)  # sqrt(2) circumscribes the box
+        centre = (round((x0 + x1) / 2), round((y0 + y1) / 2))
+        rim = 0.06 * max(width, height)
+        axes = (math.ceil(width / 2 * grow2[0] + rim), math.ceil(height / 2 * grow2[1] + rim))
+        cv2.ellipse(region, centre, axes, 0, 0, 360, 1, -1)
+    return region.astype(bool)
+
+
+def decoy_regions(box: BoxXYXY, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """``(H, W)`` bool: one or two regions of the same family as ``hidden_region``, elsewhere on the canvas."""
+    x0, y0, x1, y1 = box
+    hidden = np.zeros(shape, dtype=bool)
+    for _ in range(int(rng.integers(1, 3))):
+        scale = rng.uniform(0.5, 1.2)
+        w, h = (x1 - x0) * scale, (y1 - y0) * scale
+        x, y = rng.uniform(-w / 2, shape[1] - w / 2), rng.uniform(-h / 2, shape[0] - h / 2)
+        hidden |= hidden_region((x, y, x + w, y + h), shape, rng)
+    return hidden
+
+
+def degrade(top: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The index map with the errors of a real panoptic model: wobbling borders, lost or merged regions."""
+    height, width = top.shape
+    cells = int(rng.integers(6, 24))
+    size = rng.uniform(0.003, 0.012) * max(height, width)
+    shift = rng.normal(0, size, (2, cells, cells)).astype(np.float32)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    x = x + cv2.resize(shift[0], (width, height), interpolation=cv2.INTER_CUBIC)
+    y = y + cv2.resize(shift[1], (width, height), interpolation=cv2.INTER_CUBIC)
+    noisy = cv2.remap(top, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    noisy = np.where(top == OUTSIDE, OUTSIDE, np.where(noisy == OUTSIDE, top, noisy))
+    present = [int(i) for i in np.unique(noisy) if i >= 0]
+    for index in present:
+        chance = rng.random()
+        if chance < 0.08:
+            noisy[noisy == index] = UNLABELED
+        elif chance < 0.14 and len(present) > 1:
+            noisy[noisy == index] = int(rng.choice(present))
+    return noisy.astype(np.int16)
+
+
+# --- composed scenes ---------------------------------------------------------------------------
+
+
+def is_complete(scene: Scene, index: int) -> bool:
+    """Whether a layer shows its whole object: off the border, in one part, and touching no other thing."""
+    layer = scene.layers[index]
+    mask = layer.mask
+    if mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any():
+        return False
+    if int(components(mask)[0].sum()) < 0.97 * mask.sum():
+        return False
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    return not any(
+        other.thing and i != index and bool((other.mask & near).any()) for i, other in enumerate(scene.layers)
+    )
+
+
+def compose(host: Scene, donor: Layer, rng: np.random.Generator) -> tuple[Scene, int] | None:
+    """The host scene with the donor's complete object in it, and the object's index; None if it does not fit.
+
+    The object keeps its relative height in the picture (feet low, birds high) within a jitter. Half of
+    the time it stands in front of all; else by its lower edge: things that reach lower stand in front.
+    """
+    box = mask_box(donor.mask)
+    if box is None:
+        return None
+    x0, y0, x1, y1 = (int(v) for v in box)
+    rows, cols = donor.mask.shape
+    scale = min(host.height / rows, host.width / cols) * math.exp(rng.normal(0, 0.3))
+    w, h = round((x1 - x0) * scale), round((y1 - y0) * scale)
+    if min(w, h) < 8 or w > host.width or h > host.height:
+        return None
+    shape = cv2.resize(donor.mask[y0:y1, x0:x1].astype(np.uint8) * 255, (w, h), interpolation=cv2.INTER_LINEAR) > 127
+    bottom = int(np.clip((y1 / rows + rng.normal(0, 0.08)) * host.height, h, host.height))
+    left = int(rng.integers(0, host.width - w + 1))
+    mask = np.zeros((host.height, host.width), dtype=bool)
+    mask[bottom - h : bottom, left : left + w] = shape
+    order = len(host.layers)
+    if rng.random() < 0.5:
+        order = _order_by_lower_edge(host, bottom)
+    composed = host.insert(mask, donor.name, order)
+    seen = composed.visible(order).sum()
+    if seen < 0.25 * mask.sum():
+        return None
+    return replace(composed, caption=host.caption), order
+
+
+def _order_by_lower_edge(scene: Scene, bottom: float) -> int:
+    """Index at which an object whose lower edge is at ``bottom`` stands: behind things that reach lower."""
+    for index, layer in enumerate(scene.layers):
+        if layer.thing:
+            box = mask_box(layer.mask)
+            if box is not None and box[3] > bottom:
+                return index
+    return len(scene.layers)

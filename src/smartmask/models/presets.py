@@ -1,0 +1,70 @@
+"""Named configurations, and the saved form of the pipeline's networks: folders of JSON and safetensors."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from smartmask.models.shape import ShapeConfig
+
+# `tiny` exists for tests: a step takes milliseconds and its masks are blobs. `small` is the bundled
+# default. `sd15`, the paper's one-pass latent model, will enter here as a third name.
+SHAPE_PRESETS: dict[str, ShapeConfig] = {
+    "tiny": ShapeConfig(width=32, depth=2, heads=2),
+    "small": ShapeConfig(width=256, depth=8, heads=4),
+}
+
+
+def shape_preset(name: str) -> ShapeConfig:
+    """The mask network's configuration of a preset; ValueError lists the presets for an unknown name."""
+    if name not in SHAPE_PRESETS:
+        raise ValueError(f"There is no preset '{name}'; use one of {', '.join(SHAPE_PRESETS)}.")
+    return SHAPE_PRESETS[name]
+
+
+def save_component(folder: Path, network: nn.Module, config: Any, half: bool = True) -> None:
+    """Writes ``config.json`` and ``model.safetensors`` (float16 if ``half``) to a folder, atomically."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    dtype = torch.float16 if half else torch.float32
+    tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in network.state_dict().items()}
+    save_file(tensors, partial / "model.safetensors")
+    (partial / "config.json").write_text(json.dumps(asdict(config), indent=1) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(partial, folder)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """``config.json`` of a component folder; ValueError names what is missing or broken."""
+    path = folder / "config.json"
+    try:
+        return dict(json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); restore it or save the weights again.") from None
+
+
+def load_weights(folder: Path, network: nn.Module) -> None:
+    """Loads ``model.safetensors`` of a component folder into ``network`` as float32; ValueError on any mismatch."""
+    path = folder / "model.safetensors"
+    try:
+        tensors = load_file(path)
+        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged ({error}); copy or train the weights again.") from None
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ValueError(f"{path} does not fit its config.json: {reason}") from None

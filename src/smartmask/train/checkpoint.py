@@ -1,0 +1,92 @@
+"""Training checkpoints: folders of safetensors and JSON, written whole or not at all, checked when read.
+
+A checkpoint ``step_00001000/`` holds ``state.safetensors`` (network, average, optimiser) and
+``state.json`` (step, settings, the file's sha256). It is written beside and renamed, so a folder of
+that name is complete unless something damaged it later; then it is named and the one before is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+KEEP = 3
+
+
+def save(folder: Path, step: int, tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -> Path:
+    """Writes checkpoint ``step`` under ``folder`` atomically and drops all but the newest three."""
+    target = folder / f"step_{step:08d}"
+    partial = folder / f".partial_{step:08d}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    state = partial / "state.safetensors"
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, state)
+    described = {**meta, "step": step, "sha256": _digest(state)}
+    (partial / "state.json").write_text(json.dumps(described, indent=1))
+    shutil.rmtree(target, ignore_errors=True)
+    partial.rename(target)
+    for old in _all(folder)[:-KEEP]:
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def load_latest(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], list[str]] | None:
+    """The newest sound checkpoint: ``(tensors, meta, warnings)``; None if there is none at all.
+
+    Each damaged checkpoint met on the way gives one warning sentence that names it. If all are
+    damaged, a ValueError says so: starting over silently would lose the run.
+    """
+    warnings: list[str] = []
+    found = _all(folder)
+    for path in reversed(found):
+        try:
+            return *_load(path), warnings
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            warnings.append(f"Checkpoint {path} is damaged ({error}); the one before it is used.")
+    if found:
+        raise ValueError(f"Every checkpoint under {folder} is damaged, the newest being {found[-1].name}; remove them.")
+    return None
+
+
+def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    meta = json.loads((path / "state.json").read_text())
+    state = path / "state.safetensors"
+    if _digest(state) != meta["sha256"]:
+        raise ValueError("its checksum does not match")
+    return load_file(state), meta
+
+
+def _all(folder: Path) -> list[Path]:
+    return sorted(folder.glob("step_????????")) if folder.is_dir() else []
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def flatten_optimizer(optimizer: torch.optim.Optimizer, prefix: str) -> dict[str, torch.Tensor]:
+    """An optimiser's tensors as ``{prefix.index.key: tensor}``; numbers become 0-d tensors."""
+    flat: dict[str, torch.Tensor] = {}
+    for index, state in optimizer.state_dict()["state"].items():
+        for key, value in state.items():
+            flat[f"{prefix}.{index}.{key}"] = torch.as_tensor(value)
+    return flat
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], prefix: str) -> None:
+    """Loads what ``flatten_optimizer`` gave into an optimiser of the same parameters."""
+    own = optimizer.state_dict()
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith(prefix + "."):
+            index, key = name[len(prefix) + 1 :].split(".", 1)
+            state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": own["param_groups"]})
