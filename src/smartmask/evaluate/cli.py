@@ -65,8 +65,6 @@ def masks(
     from smartmask.evaluate.targets import Protocol, find_targets
 
     # 1. What to ask, of whom: cheap, and everything that can be wrong with the input.
-    if split not in ("train", "dev", "test"):
-        raise ValueError(f"There is no split '{split}'; use test, dev or train.")
     protocol = Protocol(
         split=split,
         sources=_listed(sources),
@@ -98,6 +96,115 @@ def masks(
     if out is not None:
         _save(out, report, rows, pack, protocol)
     print(json.dumps(report, indent=2) if as_json else to_markdown(report))
+
+
+@app.command()
+def frame(
+    data: DataOption,
+    split: SplitOption = "test",
+    limit: LimitOption = 1000,
+    sources: SourcesOption = "voc,coco",
+    min_area: Annotated[float, typer.Option(help="Smallest object, as a share of the image.")] = 0.01,
+    seed: Annotated[int, typer.Option(help="Of the choice of objects.")] = 0,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The mask frame's own loss: IoU of unseen masks with themselves after encoding and decoding."""
+    from smartmask.data.pack import Pack
+    from smartmask.evaluate.frame import frame_report, frame_scores
+    from smartmask.evaluate.report import machine
+    from smartmask.evaluate.targets import Protocol, find_targets
+
+    protocol = Protocol(split=split, sources=_listed(sources), limit=limit or None, min_area=min_area, seed=seed)
+    pack = Pack(data)
+    targets = find_targets(pack, protocol)
+    with _progress("masks", len(targets)) as advance:
+        scores = frame_scores(pack, targets, advance)
+    report = {**_heading("frame"), "machine": machine(), **frame_report(targets, *scores)}
+    rows = {"all": report["all"], **report["by_size"]}
+    lines = [f"{report['numbers']} numbers a mask", "| size | objects | IoU | 10 % | 1 % | worst | boundary F |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for name, f in rows.items():
+        low = f["iou_quantiles"]
+        cells = [f["iou"][0], low["10%"], low["1%"], f["iou_worst"], f["boundary"][0]]
+        lines.append(f"| {name} | {f['objects']} | " + " | ".join(f"{v:.4f}" for v in cells) + " |")
+    _finish("frame", report, lines, out, as_json)
+
+
+@app.command()
+def speed(
+    num_masks: Annotated[int, typer.Option("--num-masks", "-n", help="Masks a call.")] = 8,
+    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the scene.")] = "512x384",
+    repeats: Annotated[int, typer.Option(help="Runs of each kind.")] = 5,
+    threads: Annotated[int | None, typer.Option(help="Threads of the warm runs; torch's own by default.")] = None,
+    weights: WeightsOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Seconds from process start to masks on disk, seconds of the warm pipeline, peak memory."""
+    import tempfile
+
+    from smartmask.evaluate.report import machine
+    from smartmask.evaluate.speed import masks_command, sample_scene, time_calls, time_process, write_inputs
+
+    width, height = _size(size)
+    if repeats < 1:
+        raise ValueError(f"The number of repeats is {repeats}; it must be at least 1.")
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = write_inputs(Path(folder), width, height)
+        cold = time_process(masks_command(inputs, Path(folder) / "out", num_masks, weights), repeats)
+
+    import torch  # only now: the memory of this process counts into that of its children
+
+    from smartmask.pipelines.mask import SmartMaskPipeline
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    pipe = SmartMaskPipeline.from_pretrained(weights)
+    scene, box = sample_scene(width, height)
+    warm = {
+        "box": time_calls(lambda: pipe(scene, prompt="dog", guidance=box, num_masks=num_masks, generator=0), repeats),
+        "none": time_calls(lambda: pipe(scene, prompt="dog", num_masks=num_masks, generator=0), repeats),
+    }
+    report = {
+        **_heading("speed"),
+        "machine": {**machine(), "torch": torch.__version__, "threads": torch.get_num_threads()},
+        "num_masks": num_masks,
+        "size": [width, height],
+        "process_start_to_disk": cold,
+        "pipeline_alone": warm,
+    }
+    memory = "unknown" if cold["peak_mb"] is None else f"{cold['peak_mb']:.0f} MB"
+    lines = [
+        f"{num_masks} masks of {width}x{height}, median of {repeats}, fastest in brackets",
+        f"process start to masks on disk: {cold['median']:.2f} s ({cold['fastest']:.2f}), peak memory {memory}",
+        *(f"pipeline alone, {kind}: {w['median']:.2f} s ({w['fastest']:.2f})" for kind, w in warm.items()),
+    ]
+    _finish("speed", report, lines, out, as_json)
+
+
+def _size(text: str) -> tuple[int, int]:
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() and int(part) >= 32 for part in parts):
+        raise ValueError(f"The size '{text}' is not WIDTHxHEIGHT with sides of at least 32, such as 512x384.")
+    return int(parts[0]), int(parts[1])
+
+
+def _heading(benchmark: str) -> dict[str, Any]:
+    from smartmask import __version__
+
+    return {"benchmark": benchmark, "version": __version__, "command": _command()}
+
+
+def _finish(name: str, report: dict[str, Any], lines: list[str], out: Path | None, as_json: bool) -> None:
+    from smartmask.images import save_json
+    from smartmask.results import staging
+
+    if out is not None:
+        with staging(out) as folder:
+            (folder / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            save_json(report, folder / f"{name}.json")
+    print(json.dumps(report, indent=2) if as_json else "\n".join(lines))
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from smartmask.data.guides import draw_guide
 from smartmask.data.pack import Pack
 from smartmask.data.pairs import hidden_region
 from smartmask.data.registry import Record
+from smartmask.data.splits import SPLITS
 from smartmask.geometry import BoxXYXY, box_mask, components, mask_box
 from smartmask.guidance import Guide, draw
 from smartmask.scene import Scene
@@ -45,6 +46,8 @@ class Protocol:
     decoys: int = 3
 
     def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise ValueError(f"There is no split '{self.split}'; use one of {', '.join(SPLITS)}.")
         unknown = [kind for kind in self.guidance if kind not in GUIDANCE]
         if unknown or not self.guidance:
             raise ValueError(f"Unknown guidance '{', '.join(unknown)}'; use some of {', '.join(GUIDANCE)}.")

@@ -1,0 +1,53 @@
+"""The clock: inputs a command can read, times and memory of processes and calls."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from smartmask.evaluate.cli import app
+from smartmask.evaluate.speed import masks_command, sample_scene, time_calls, time_process, write_inputs
+from smartmask.images import load_label_map
+from smartmask.scene import Scene
+
+
+def test_the_inputs_read_back_as_the_sample_scene(tmp_path: Path) -> None:
+    photo, layout, names, box = write_inputs(tmp_path, 128, 96)
+    table = {int(i): name for i, name in json.loads(names.read_text()).items()}
+    again = Scene.from_label_map(load_label_map(layout), table)
+    assert (again.height, again.width) == (96, 128)
+    assert {layer.name for layer in again.layers} == {layer.name for layer in sample_scene(128, 96)[0].layers}
+    assert photo.is_file()
+    command = masks_command((photo, layout, names, box), tmp_path / "out", 8, tmp_path / "weights")
+    assert command[:4] == [sys.executable, "-m", "smartmask.cli", "masks"]
+    assert command[-2:] == ["--weights", str(tmp_path / "weights")]
+
+
+def test_a_process_is_timed_and_weighed() -> None:
+    found = time_process([sys.executable, "-c", "import time; x = bytearray(60_000_000); time.sleep(0.2)"], 2)
+    assert len(found["runs"]) == 2
+    assert found["fastest"] >= 0.2
+    if hasattr(__import__("os"), "wait4"):
+        assert found["peak_mb"] > 60
+
+
+def test_a_failing_process_says_why() -> None:
+    with pytest.raises(RuntimeError, match="no such thing"):
+        time_process([sys.executable, "-c", "import sys; sys.exit('no such thing')"], 1)
+
+
+def test_calls_are_timed_after_a_warm_up() -> None:
+    calls: list[int] = []
+    assert len(time_calls(lambda: calls.append(1), 3)["runs"]) == 3
+    assert len(calls) == 4
+
+
+@pytest.mark.parametrize(("option", "value"), [("--size", "512"), ("--size", "8x8"), ("--repeats", "0")])
+def test_the_command_refuses_bad_options(option: str, value: str) -> None:
+    result = CliRunner().invoke(app, ["speed", option, value])
+    assert isinstance(result.exception, ValueError)
+    assert value in str(result.exception)
