@@ -21,7 +21,7 @@ from smartmask.evaluate.baselines import (
 )
 from smartmask.geometry import BoxXYXY, box_mask, mask_box, mask_iou
 from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
-from smartmask.scene import Scene
+from smartmask.scene import Layer, Scene
 
 HEIGHT, WIDTH = 90, 120
 
@@ -182,3 +182,16 @@ def test_guide_fill_is_what_was_drawn(bank: ShapeBank, scene: Scene) -> None:
     system, true = BASELINES["guide"](bank), disk(60, 45, 30, 20)
     np.testing.assert_array_equal(system(scene, "ball", MaskGuide(true), 8, 0).masks, true[None])
     assert mask_iou(system(scene, "ball", exact(true), 8, 0).masks[0], true) == pytest.approx(math.pi / 4, abs=0.02)
+
+
+def test_holes_are_found_and_filled_with_the_class(bank: ShapeBank, scene: Scene) -> None:
+    hole = box_mask((20, 20, 60, 50), HEIGHT, WIDTH)
+    grass = Scene(HEIGHT, WIDTH, (Layer("grass", ~hole, thing=False),))
+    system = BASELINES["holes"](bank)
+    found = system(grass, "dining table", None, 3, 0).masks
+    assert len(found) == 3
+    for mask in found:
+        assert mask.any()
+        assert not (mask & ~hole).any()
+    prior = BASELINES["class-mean"](bank)(scene, "ball", None, 3, 0).masks
+    np.testing.assert_array_equal(system(scene, "ball", None, 3, 0).masks, prior)  # an empty canvas has no hole

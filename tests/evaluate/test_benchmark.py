@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from smartmask.data.pack import Pack
 from smartmask.evaluate.baselines import BASELINES, Prediction, box_fill
 from smartmask.evaluate.benchmark import PipelineSystem, Row, cases, measure, obedience, run, train_bank
-from smartmask.evaluate.cli import app
+from smartmask.evaluate.cli import _system_names, app
 from smartmask.evaluate.report import build_report, figures, paired, pick_extremes, sheet, to_csv, to_markdown
 from smartmask.evaluate.targets import GUIDANCE, Case, Protocol, find_targets
 from smartmask.geometry import box_mask
@@ -207,6 +207,14 @@ def test_the_command_refuses_bad_options(pack: Pack, options: list[str], message
     result = CliRunner().invoke(app, ["masks", "--data", str(pack.path), *options])
     assert isinstance(result.exception, ValueError)
     assert message in str(result.exception)
+
+
+def test_special_baselines_join_their_own_guidance_only() -> None:
+    general = ("pipeline", "box-fill", "ellipse", "class-mean", "retrieval")
+    assert _system_names(None, Protocol()) == general
+    assert _system_names(None, Protocol(guidance=("box", "none"))) == (*general, "holes")
+    assert _system_names(None, Protocol(guidance=("mask",))) == (*general, "guide")
+    assert _system_names("guide,pipeline", Protocol()) == ("guide", "pipeline")
 
 
 def test_box_fill_needs_no_class(pack: Pack) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from smartmask.categories import clean_name
 from smartmask.data.guides import draw_guide
-from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.geometry import BoxXYXY, components, mask_box, scale_box
 from smartmask.guidance import Box, Guide, Point, draw
 from smartmask.scene import Scene
 
@@ -245,6 +245,35 @@ class ClassMean(FixedShape):
         return self._known[key]
 
 
+class HoleFill:
+    """Puts the class mean where the layout has a hole, for mask-free runs; elsewhere it is ``ClassMean``.
+
+    It sees what every system sees, and uses only that hidden regions are unlabeled. A model that
+    finds places no better than this has read the benchmark's hiding and not the scene.
+    """
+
+    SHARE = (0.005, 0.6)  # of the image: smaller holes are cracks, larger ones unlabeled background
+    SHRINK = 1 / 1.28  # hidden regions reach about .14 of the object's side beyond it on each side
+
+    def __init__(self, bank: ShapeBank) -> None:
+        self.mean = ClassMean(bank)
+
+    def __call__(self, scene: Scene, name: str, guide: Guide | None, n: int, seed: int) -> Prediction:
+        holes = self._holes(scene) if guide is None else []
+        if not holes:
+            return self.mean(scene, name, guide, n, seed)
+        order = np.random.default_rng(seed).permutation(len(holes))
+        shape = self.mean.mean_shape(name)
+        boxes = [holes[order[i % len(holes)]] for i in range(n)]
+        return Prediction(np.stack([from_box_frame(shape, box, scene.height, scene.width) for box in boxes]))
+
+    def _holes(self, scene: Scene) -> list[BoxXYXY]:
+        pixels = scene.height * scene.width
+        parts = components(scene.top() < 0, max(1, round(self.SHARE[0] * pixels)))
+        boxes = [mask_box(part) for part in parts if part.sum() <= self.SHARE[1] * pixels]
+        return [scale_box(box, self.SHRINK) for box in boxes if box is not None]
+
+
 class Retrieval:
     """n different training shapes of the class, drawn at random from the nearest in aspect ratio.
 
@@ -294,4 +323,7 @@ BASELINES: dict[str, Callable[[ShapeBank], System]] = {
     "class-mean": ClassMean,
     "retrieval": Retrieval,
     "guide": guide_fill,
+    "holes": HoleFill,
 }
+# Baselines that say something about one kind of guidance only.
+SPECIAL = {"guide": "mask", "holes": "none"}

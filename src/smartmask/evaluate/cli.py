@@ -44,7 +44,7 @@ def masks(
     guidance: Annotated[str, typer.Option(help="Of box, blob, scribble, mask, point, none.")] = "box",
     sources: SourcesOption = "voc,coco",
     systems: Annotated[
-        str | None, typer.Option(help="Of pipeline, box-fill, ellipse, class-mean, retrieval, guide.")
+        str | None, typer.Option(help="Of pipeline, box-fill, ellipse, class-mean, retrieval, guide, holes.")
     ] = None,
     num_masks: Annotated[int, typer.Option(help="Samples an object.")] = 8,
     min_area: Annotated[float, typer.Option(help="Smallest object, as a share of the image.")] = 0.01,
@@ -212,11 +212,11 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _system_names(text: str | None, protocol: Protocol) -> tuple[str, ...]:
-    from smartmask.evaluate.baselines import BASELINES
+    from smartmask.evaluate.baselines import BASELINES, SPECIAL
 
     known = ("pipeline", *BASELINES)
     if text is None:
-        return tuple(name for name in known if name != "guide" or "mask" in protocol.guidance)
+        return tuple(name for name in known if SPECIAL.get(name, protocol.guidance[0]) in protocol.guidance)
     names = _listed(text)
     unknown = [name for name in names if name not in known]
     if unknown or not names:

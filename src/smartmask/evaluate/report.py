@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -137,12 +138,21 @@ def machine() -> dict[str, Any]:
     """What a time depends on: processor, cores, system, versions."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "processor": platform.processor() or platform.machine(),
+        "processor": _processor(),
         "cores": cores,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
         "numpy": np.__version__,
     }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
 
 
 # --- for people --------------------------------------------------------------------------------
