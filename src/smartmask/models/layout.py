@@ -19,11 +19,12 @@ from torch import nn
 from smartmask import guidance
 from smartmask.data.pairs import OUTSIDE, View
 from smartmask.frame import Frame
-from smartmask.geometry import BoxXYXY
+from smartmask.geometry import BoxXYXY, scale_box
 
 CELLS = 32  # layout cells a side of the frame
 FLAGS = ("edge", "unlabeled", "outside", "front", "guide", "thing", "box")
 SCALARS = 10 + len(guidance.KINDS)
+_GROWTH = {"scribble": 1.4, "blob": 1.1}  # the object's box over the guide's extent
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,16 @@ def render(view: View, frame: Frame, box: BoxXYXY, guides: Sequence[guidance.Gui
         ]
     )
     return LayoutCrop(labels, flags, _scalars(view, frame, box, guides))
+
+
+def object_frame(box: BoxXYXY, guides: Sequence[guidance.Guide]) -> Frame:
+    """The frame for an object of which ``box`` is known: exact from a Box, else the guides' extent or a placement.
+
+    Strokes lie inside the object and blobs fade out, so their extent is enlarged first.
+    """
+    if not any(isinstance(guide, guidance.Box) for guide in guides):
+        box = scale_box(box, max((_GROWTH.get(guide.kind, 1.0) for guide in guides), default=1.0))
+    return Frame.around(box)
 
 
 def _shrink(channel: np.ndarray) -> np.ndarray:

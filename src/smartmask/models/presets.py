@@ -60,7 +60,8 @@ def load_weights(folder: Path, network: nn.Module) -> None:
     path = folder / "model.safetensors"
     try:
         tensors = load_file(path)
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        # assign: the network may have been built without memory (meta device)
+        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
     except FileNotFoundError:
         raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
     except SafetensorError as error:

@@ -13,10 +13,10 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from smartmask.data.pack import Pack
 from smartmask.data.pairs import Pair, PairConfig, compose, is_complete, is_target, make_pair
-from smartmask.frame import Frame, encode_mask
-from smartmask.geometry import BoxXYXY, scale_box
-from smartmask.guidance import Box, extent
-from smartmask.models.layout import render
+from smartmask.frame import encode_mask
+from smartmask.geometry import BoxXYXY
+from smartmask.guidance import extent
+from smartmask.models.layout import object_frame, render
 from smartmask.models.shape import Condition
 from smartmask.models.text import TextEncoder
 
@@ -71,9 +71,7 @@ def render_pair(pair: Pair, text: TextEncoder, index: dict[str, int], rng: np.ra
     object, context: (128,).
     """
     box = frame_box(pair, rng)
-    frame = Frame.around(
-        box if any(isinstance(g, Box) for g in pair.guides) else scale_box(box, frame_margin(pair.kind))
-    )
+    frame = object_frame(box, pair.guides)
     crop = render(pair.view, frame, box, pair.guides)
     table = np.array([0, *(index[name] + 1 for name in pair.view.names)], dtype=np.int64)
     amodal = encode_mask(pair.amodal, frame, FINEST)
@@ -88,11 +86,6 @@ def render_pair(pair: Pair, text: TextEncoder, index: dict[str, int], rng: np.ra
         "object": text.encode(pair.name),
         "context": text.encode_context(pair.context),
     }
-
-
-def frame_margin(kind: str) -> float:
-    """How much larger than the guide's extent the object's box is taken to be, a guide kind."""
-    return {"scribble": 1.4, "blob": 1.1}.get(kind, 1.0)
 
 
 class PairStream(IterableDataset):

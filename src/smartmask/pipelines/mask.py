@@ -1,0 +1,365 @@
+"""SmartMaskPipeline: scene and object name in, ranked masks out.
+
+Two questions, two networks: placement answers where, how big and in front of what (no guide, or points
+only); the mask network answers what shape, in a frame round the box that the guide or placement gives.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from smartmask import __version__, diffusion
+from smartmask.checks import check_num_masks, check_prompt, check_scale, check_seed, check_steps
+from smartmask.data.pairs import View, context_of
+from smartmask.frame import BAND, Frame, decode_mask
+from smartmask.geometry import BoxXYXY, components
+from smartmask.guidance import Guidance, Guide, Point, as_guides, extent
+from smartmask.models.layout import LayoutCrop, object_frame, render
+from smartmask.models.placement import (
+    UNIFORMS,
+    OrderConfig,
+    OrderNetwork,
+    PlacementConfig,
+    PlacementNetwork,
+    likely_order,
+    render_scene,
+    scene_frame,
+)
+from smartmask.models.presets import load_weights, read_config, save_component
+from smartmask.models.shape import MASKS, Condition, ShapeConfig, ShapeNetwork
+from smartmask.models.text import TextEncoder
+from smartmask.scene import Scene
+
+BUNDLED = Path(__file__).parent.parent / "weights" / "small"
+BATCH = 16  # masks denoised together; bounds memory, and every mask is independent of its neighbours
+SPECK = 0.02  # parts smaller than this share of the mask are dropped
+SCORE_TIMES = (0.35, 0.6)  # noise levels at which plausibility is judged
+
+StepCallback = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class MaskOutput:
+    """What the pipeline returns, best first.
+
+    masks, visible: (n, H, W) bool, amodal and amodal minus what stands in front. scores: (n,) in [0, 1].
+    orders: index in ``scene.layers`` of each (len(layers) is the front). seeds: the seed of each.
+    boxes: the box each was drawn for. timings: seconds a stage. notes: sentences for the user.
+    """
+
+    masks: np.ndarray
+    visible: np.ndarray
+    scores: np.ndarray
+    orders: list[int]
+    seeds: list[int]
+    boxes: list[BoxXYXY]
+    timings: dict[str, float]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Sampler settings that go with the weights; chosen on development data (docs/decisions.md)."""
+
+    steps: int = 12
+    guidance_scale: float = 1.5
+    context_guidance_scale: float = 1.0
+    shift: float = 2.0
+    temperature: float = 1.0
+
+
+@dataclass(eq=False)
+class _Job:
+    """One mask to draw: its seed, noise, box, frame, rendered layout and depth."""
+
+    seed: int
+    noise: torch.Tensor
+    box: BoxXYXY
+    frame: Frame
+    crop: LayoutCrop
+    order: int
+    prior: float = field(default=0.0)
+
+
+class SmartMaskPipeline:
+    """Masks of where and how an object could stand in a scene; everything runs on the CPU in float32."""
+
+    def __init__(
+        self,
+        text: TextEncoder,
+        shape: ShapeNetwork,
+        placement: PlacementNetwork,
+        order: OrderNetwork,
+        defaults: Defaults | None = None,
+    ) -> None:
+        self.text, self.shape, self.placement, self.order = text, shape.eval(), placement.eval(), order.eval()
+        self.defaults = defaults or Defaults()
+
+    # --- saved form --------------------------------------------------------------------------
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path | None = None) -> SmartMaskPipeline:
+        """Loads a folder written by ``save_pretrained``; without argument the bundled weights.
+
+        Never touches the network. Raises ValueError, naming the file, if something is missing or damaged.
+        """
+        root = BUNDLED if folder is None else Path(folder)
+        if not root.is_dir():
+            raise ValueError(f"{root} is not a folder of SmartMask weights; leave it out to use the bundled ones.")
+        try:
+            index = json.loads((root / "model_index.json").read_text())
+        except FileNotFoundError:
+            raise ValueError(f"{root} has no model_index.json; give a folder written by save_pretrained.") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{root / 'model_index.json'} is not valid JSON ({error}); restore it.") from None
+        if not isinstance(index, dict) or index.get("_class_name") != cls.__name__:
+            raise ValueError(f"{root / 'model_index.json'} does not describe a {cls.__name__}; give another folder.")
+        with torch.device("meta"):  # no time lost on weights that are overwritten at once
+            shape = ShapeNetwork(ShapeConfig(**read_config(root / "shape")))
+            placement = PlacementNetwork(PlacementConfig(**read_config(root / "placement")))
+            order = OrderNetwork(OrderConfig(**read_config(root / "order")))
+        for network, name in ((shape, "shape"), (placement, "placement"), (order, "order")):
+            load_weights(root / name, network)
+        text = TextEncoder.from_pretrained(root / "text")
+        return cls(text, shape, placement, order, Defaults(**index.get("defaults", {})))
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes ``model_index.json`` and a subfolder a component (JSON and float16 safetensors), atomically."""
+        target = Path(folder)
+        partial = target.with_name(f".{target.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        save_component(partial / "shape", self.shape, self.shape.config)
+        save_component(partial / "placement", self.placement, self.placement.config)
+        save_component(partial / "order", self.order, self.order.config)
+        self.text.save_pretrained(partial / "text")
+        index = {
+            "_class_name": type(self).__name__,
+            "_smartmask_version": __version__,
+            "defaults": asdict(self.defaults),
+        }
+        (partial / "model_index.json").write_text(json.dumps(index, indent=1) + "\n")
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(partial, target)
+
+    # --- the call ----------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        scene: Scene,
+        prompt: str,
+        context_prompt: str | None = None,
+        guidance: Guidance = None,
+        num_masks: int = 8,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        context_guidance_scale: float | None = None,
+        generator: int | torch.Generator | None = None,
+        callback_on_step_end: StepCallback | None = None,
+    ) -> MaskOutput:
+        """Masks for ``prompt`` in ``scene``, best first, at the scene's own size.
+
+        context_prompt: a sentence about the whole picture; None uses the scene's caption or its names.
+        guidance: a guide, a list of them, or None (the model suggests place, size and depth).
+        generator: an int s stands for seeds s, s + 1, ...; a torch.Generator draws them; None is chance.
+        The mask of a seed does not depend on ``num_masks``. callback_on_step_end(step, steps) may raise
+        to stop. Raises ValueError for bad input.
+        """
+        # 1. check
+        start = time.perf_counter()
+        check_prompt(prompt)
+        check_num_masks(num_masks)
+        guides = as_guides(guidance, scene.height, scene.width)
+        scales = self._scales(guidance_scale, context_guidance_scale)
+        steps = self.defaults.steps if num_inference_steps is None else check_steps(num_inference_steps)
+        seeds = _seeds(generator, num_masks)
+        # 2. read the texts
+        meaning = self.text.understand(prompt)
+        new = meaning.vector.copy()  # the vocabulary's own rows are read-only
+        notes = [meaning.warning] if meaning.warning else []
+        context = self.text.encode_context(context_prompt or context_of(scene))
+        vectors = np.stack([self.text.encode(layer.name) for layer in scene.layers] or [np.zeros_like(new)])
+        # 3. place: a box, a depth and a frame for each seed
+        clock = {"prepare": time.perf_counter() - start}
+        jobs = self._jobs(scene, guides, seeds, new, context, vectors)
+        clock["place"] = time.perf_counter() - start - sum(clock.values())
+        # 4. draw the shapes
+        masks, scores = self._draw(jobs, new, context, vectors, steps, scales, callback_on_step_end)
+        clock["draw"] = time.perf_counter() - start - sum(clock.values())
+        # 5. back to the scene, best first
+        full = np.stack([_finish(m, j, scene) for m, j in zip(masks, jobs, strict=True)])
+        rank = sorted(range(num_masks), key=lambda i: (-scores[i], i))
+        covered = {order: scene.covered(order) for order in {job.order for job in jobs}}
+        visible = np.stack([full[i] & ~covered[jobs[i].order] for i in rank])
+        clock["decode"] = time.perf_counter() - start - sum(clock.values())
+        return MaskOutput(
+            masks=full[rank], visible=visible, scores=scores[rank], orders=[jobs[i].order for i in rank],
+            seeds=[jobs[i].seed for i in rank], boxes=[jobs[i].box for i in rank], timings=clock, notes=notes,
+        )  # fmt: skip
+
+    def _scales(self, object_scale: float | None, context_scale: float | None) -> tuple[float, float]:
+        chosen = self.defaults.guidance_scale if object_scale is None else object_scale
+        about = self.defaults.context_guidance_scale if context_scale is None else context_scale
+        check_scale(chosen, "guidance_scale")
+        check_scale(about, "context_guidance_scale")
+        return float(chosen), float(about)
+
+    def _jobs(
+        self, scene: Scene, guides: tuple[Guide, ...], seeds: list[int], new: np.ndarray, context: np.ndarray,
+        vectors: np.ndarray,
+    ) -> list[_Job]:  # fmt: skip
+        noises, uniforms = zip(*(_noise(seed) for seed in seeds), strict=True)
+        if all(isinstance(guide, Point) for guide in guides):
+            boxes, density = self._place(scene, guides, torch.stack(uniforms), new, context, vectors)
+        else:
+            box = extent(guides, scene.height, scene.width)
+            boxes, density = [box if box is not None else (0, 0, scene.width, scene.height)] * len(seeds), np.zeros(1)
+        jobs: list[_Job] = []
+        rendered: dict[tuple[BoxXYXY, int], tuple[Frame, LayoutCrop]] = {}
+        orders: dict[BoxXYXY, int] = {}
+        views: dict[int, View] = {}
+        for i, seed in enumerate(seeds):
+            box = boxes[i]
+            if box not in orders:
+                orders[box] = likely_order(self.order, scene, vectors, new, box)
+            order = orders[box]
+            if order not in views:
+                views[order] = View.of(scene, order)
+            if (box, order) not in rendered:
+                frame = object_frame(box, guides)
+                rendered[box, order] = frame, render(views[order], frame, box, guides)
+            frame, crop = rendered[box, order]
+            jobs.append(_Job(seed, noises[i], box, frame, crop, order, float(density[min(i, len(density) - 1)])))
+        return jobs
+
+    def _place(
+        self, scene: Scene, guides: tuple[Guide, ...], uniforms: torch.Tensor, new: np.ndarray, context: np.ndarray,
+        vectors: np.ndarray,
+    ) -> tuple[list[BoxXYXY], np.ndarray]:  # fmt: skip
+        view = View.of(scene)
+        crop, frame = render_scene(view, guides), scene_frame(view)
+        log_centres, features = self.placement(
+            torch.from_numpy(crop.ids)[None], torch.from_numpy(crop.flags)[None], torch.from_numpy(vectors),
+            torch.from_numpy(new)[None], torch.from_numpy(context)[None],
+        )  # fmt: skip
+        units, density = self.placement.place(log_centres[0], features[0], uniforms)
+        left, top = frame.cx - frame.side / 2, frame.cy - frame.side / 2
+        boxes: list[BoxXYXY] = []
+        for x0, y0, x1, y1 in (units * frame.side + (left, top, left, top)).tolist():
+            boxes.append(_near_scene((x0, y0, x1, y1), scene, guides))
+        return boxes, density
+
+    def _draw(
+        self, jobs: list[_Job], new: np.ndarray, context: np.ndarray, vectors: np.ndarray, steps: int,
+        scales: tuple[float, float], callback: StepCallback | None,
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        times = diffusion.shifted_steps(steps, self.defaults.shift)
+        chunks = [jobs[i : i + BATCH] for i in range(0, len(jobs), BATCH)]
+        drawn, scores = [], []
+        for number, chunk in enumerate(chunks):
+            condition = _condition(chunk, new, context, vectors)
+            noise = torch.stack([job.noise for job in chunk])
+
+            def denoise(x: torch.Tensor, t: torch.Tensor, condition: Condition = condition) -> torch.Tensor:
+                def predict(keep_object: bool, keep_context: bool) -> torch.Tensor:
+                    keep = torch.full((2, len(x)), True)
+                    keep[0], keep[1] = keep_object, keep_context
+                    return self.shape(x, t, condition, keep[0], keep[1])
+
+                return diffusion.guide_texts(predict, *scales)
+
+            def on_step(step: int, total: int, done: int = number * steps) -> None:
+                if callback is not None:
+                    callback(done + step, len(chunks) * total)
+
+            clean = diffusion.sample(denoise, noise * self.defaults.temperature, times, on_step)
+            drawn.append(clean.numpy())
+            scores.append(self._plausibility(clean, noise, condition, [job.prior for job in chunk]))
+        return np.concatenate(drawn), np.concatenate(scores)
+
+    def _plausibility(
+        self, clean: torch.Tensor, noise: torch.Tensor, condition: Condition, prior: list[float]
+    ) -> np.ndarray:
+        """``(n,)`` in [0, 1]: how well the network restores each mask from noise, times the place's density.
+
+        A mask that the model finds likely lies where denoising returns to it.
+        """
+        sharp = clean.clamp(-1, 1)
+        error = torch.zeros(len(clean))
+        for t in SCORE_TIMES:
+            time_ = torch.full((len(clean),), t)
+            restored = self.shape(diffusion.add_noise(sharp, noise.flip(-1), time_), time_, condition).clamp(-1, 1)
+            error += ((restored - sharp)[:, 0] ** 2).flatten(1).mean(1)
+        share = torch.from_numpy(np.array(prior)).float()
+        return torch.exp(-4 * error / len(SCORE_TIMES)).mul(torch.sigmoid(share / 4 + 1)).double().numpy()
+
+
+def _seeds(generator: int | torch.Generator | None, count: int) -> list[int]:
+    if isinstance(generator, torch.Generator):
+        return [int(s) for s in torch.randint(2**31, (count,), generator=generator, device=generator.device)]
+    if generator is None:
+        return [int(s) for s in np.random.default_rng().integers(2**31, size=count)]
+    check_seed(generator)
+    return [generator + i for i in range(count)]
+
+
+def _noise(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """All chance of one mask: its shape noise (2, BAND, BAND) and its placement's uniform numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    uniforms = torch.rand(UNIFORMS, generator=generator)
+    return torch.randn(MASKS, BAND, BAND, generator=generator), uniforms
+
+
+def _near_scene(box: BoxXYXY, scene: Scene, guides: tuple[Guide, ...]) -> BoxXYXY:
+    """A placed box moved so that it holds the guide's points and its centre lies in the scene."""
+    x0, y0, x1, y1 = box
+    if guides:
+        a, b, c, d = extent(guides, scene.height, scene.width) or box
+        width, height = max(x1 - x0, c - a), max(y1 - y0, d - b)
+        x0, y0 = min(max(x0, c - width), a), min(max(y0, d - height), b)
+        return x0, y0, x0 + width, y0 + height
+    width, height = max(x1 - x0, 4.0), max(y1 - y0, 4.0)
+    cx = min(max((x0 + x1) / 2, 0.1 * width), scene.width - 0.1 * width)
+    cy = min(max((y0 + y1) / 2, 0.1 * height), scene.height - 0.1 * height)
+    return cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2
+
+
+def _condition(jobs: list[_Job], new: np.ndarray, context: np.ndarray, vectors: np.ndarray) -> Condition:
+    def each(values: list[np.ndarray]) -> torch.Tensor:
+        return torch.from_numpy(np.stack(values))
+
+    count = len(jobs)
+    return Condition(
+        each([job.crop.ids for job in jobs]),
+        each([job.crop.flags for job in jobs]),
+        each([job.crop.scalars for job in jobs]),
+        torch.from_numpy(vectors),
+        torch.from_numpy(new).expand(count, -1),
+        torch.from_numpy(context).expand(count, -1),
+    )
+
+
+def _finish(values: np.ndarray, job: _Job, scene: Scene) -> np.ndarray:
+    """An encoded mask at the scene's size, without specks; never empty where the frame meets the scene."""
+    mask = decode_mask(values[0], job.frame, scene.height, scene.width)
+    parts = components(mask)
+    if not parts:  # too small for the scene's pixels: the deepest one
+        depth = job.frame.paste(values[0], scene.height, scene.width, border=-9.0)
+        mask = np.zeros_like(mask)
+        mask[np.unravel_index(int(depth.argmax()), mask.shape)] = True
+        return mask
+    if len(parts) > 1:
+        least = SPECK * parts[0].sum()
+        mask = np.logical_or.reduce([part for part in parts if part.sum() >= least])
+    return mask
