@@ -35,3 +35,29 @@ def data_root() -> Path:
 def examples() -> Path:
     """The folder of the drawn example scenes."""
     return ROOT / "examples"
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved pipeline of the `tiny` preset with random weights: for loading, shapes and seeds, not for quality."""
+    import torch
+
+    from smartmask.models.placement import OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
+    from smartmask.models.presets import shape_preset
+    from smartmask.models.shape import ShapeNetwork
+    from smartmask.models.text import TextEncoder
+    from smartmask.pipelines.mask import BUNDLED, SmartMaskPipeline
+
+    torch.manual_seed(0)
+    shape = ShapeNetwork(shape_preset("tiny"))
+    with torch.no_grad():  # the untrained head is zero, which would make all masks alike
+        shape.head.weight.normal_(0, 0.1)
+    pipeline = SmartMaskPipeline(
+        TextEncoder.from_pretrained(BUNDLED / "text"),
+        shape,
+        PlacementNetwork(PlacementConfig(width=32, depth=1)),
+        OrderNetwork(OrderConfig(width=8)),
+    )
+    folder = tmp_path_factory.mktemp("weights") / "tiny"
+    pipeline.save_pretrained(folder)
+    return folder

@@ -4,53 +4,27 @@ A pair lives on a square canvas round the object, resampled once together with e
 augmentation. What the model sees is S_k (the layout without the object), a guide, the texts and
 the depth order; what it must draw is the amodal and the visible mask.
 
-The hiding rule (no leak): in annotations of visible parts, the pixels under a removed object are
-unknown, its neighbours trace its outline, and void rings circle it. So a region whose shape does
-not depend on the object is unlabeled across all layers (a jittered, enlarged box or its
-ellipse), and like regions are hidden elsewhere. Where the background is truly known (objects
-composed into other scenes) nothing needs hiding.
+Where masks are visible parts only, the hiding rule applies (hiding.py); where the background is
+truly known (compose.py) nothing needs hiding.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from smartmask.data.guides import draw_guide
+from smartmask.data.hiding import decoy_regions, degrade, hidden_region
+from smartmask.data.view import OUTSIDE, UNLABELED, View
 from smartmask.geometry import BoxXYXY, components, mask_box
 from smartmask.guidance import Guide
-from smartmask.scene import Layer, Scene
+from smartmask.scene import Scene
 
-UNLABELED, OUTSIDE = -1, -2
 CANVAS = 192  # pixels a side
 CANVAS_MARGIN = 2.2  # canvas side over the object's larger side: a frame of 1.5 plus room for jitter
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """What the model sees of a scene: a map of layer indices with its names.
-
-    top: (H, W) int16, the front-most layer's index, -1 unlabeled or hidden, -2 outside the photo.
-    front: (H, W) bool, what stands in front of the new object.
-    photo: the photo's box (x0, y0, x1, y1) in the view's own pixel edges.
-    """
-
-    top: np.ndarray
-    front: np.ndarray
-    names: tuple[str, ...]
-    things: tuple[bool, ...]
-    photo: BoxXYXY
-
-    @classmethod
-    def of(cls, scene: Scene, order: int | None = None) -> View:
-        """The whole scene as the model sees it, for a new object at depth ``order``."""
-        names = tuple(layer.name for layer in scene.layers)
-        things = tuple(layer.thing for layer in scene.layers)
-        photo = (0.0, 0.0, float(scene.width), float(scene.height))
-        return cls(scene.top().astype(np.int16), scene.covered(order), names, things, photo)
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,6 +228,7 @@ def _truncate(
     share = rng.uniform(0.1, 0.5)
     px0, py0, px1, py1 = photo
     side = rng.integers(4)
+    cut: tuple[slice, slice]
     amodal, top = amodal.copy(), top.copy()
     if side == 0:
         px0 = max(px0, round(x0 + share * (x1 - x0)))
@@ -270,118 +245,3 @@ def _truncate(
     amodal[cut] = False
     top[cut] = OUTSIDE
     return (px0, py0, px1, py1), amodal, top
-
-
-# --- what is hidden ----------------------------------------------------------------------------
-
-
-def hidden_region(box: BoxXYXY, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """``(H, W)`` bool: a jittered, enlarged box round ``box``, or the ellipse that holds it.
-
-    A function of the box and chance alone, so that its outline says nothing of the object's.
-    """
-    x0, y0, x1, y1 = box
-    width, height = x1 - x0, y1 - y0
-    region = np.zeros(shape, dtype=np.uint8)
-    if rng.random() < 0.7:
-        # in shares of the larger side: a void ring round a thin object must vanish too
-        grow = rng.uniform(0.06, 0.22, 4) * max(width, height) + 1
-        corner = (int(x0 - grow[0]), int(y0 - grow[1])), (math.ceil(x1 + grow[2]), math.ceil(y1 + grow[3]))
-        cv2.rectangle(region, *corner, 1, -1)
-    else:
-        grow2 = rng.uniform(1.45, 1.7, 2)  # sqrt(2) circumscribes the box
-        centre = (round((x0 + x1) / 2), round((y0 + y1) / 2))
-        rim = 0.06 * max(width, height)
-        axes = (math.ceil(width / 2 * grow2[0] + rim), math.ceil(height / 2 * grow2[1] + rim))
-        cv2.ellipse(region, centre, axes, 0, 0, 360, 1, -1)
-    return region.astype(bool)
-
-
-def decoy_regions(box: BoxXYXY, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """``(H, W)`` bool: one or two regions of the same family as ``hidden_region``, elsewhere on the canvas."""
-    x0, y0, x1, y1 = box
-    hidden = np.zeros(shape, dtype=bool)
-    for _ in range(int(rng.integers(1, 3))):
-        scale = rng.uniform(0.5, 1.2)
-        w, h = (x1 - x0) * scale, (y1 - y0) * scale
-        x, y = rng.uniform(-w / 2, shape[1] - w / 2), rng.uniform(-h / 2, shape[0] - h / 2)
-        hidden |= hidden_region((x, y, x + w, y + h), shape, rng)
-    return hidden
-
-
-def degrade(top: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The index map with the errors of a real panoptic model: wobbling borders, lost or merged regions."""
-    height, width = top.shape
-    cells = int(rng.integers(6, 24))
-    size = rng.uniform(0.003, 0.012) * max(height, width)
-    shift = rng.normal(0, size, (2, cells, cells)).astype(np.float32)
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    x = x + cv2.resize(shift[0], (width, height), interpolation=cv2.INTER_CUBIC)
-    y = y + cv2.resize(shift[1], (width, height), interpolation=cv2.INTER_CUBIC)
-    noisy = cv2.remap(top, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-    noisy = np.where(top == OUTSIDE, OUTSIDE, np.where(noisy == OUTSIDE, top, noisy))
-    present = [int(i) for i in np.unique(noisy) if i >= 0]
-    for index in present:
-        chance = rng.random()
-        if chance < 0.08:
-            noisy[noisy == index] = UNLABELED
-        elif chance < 0.14 and len(present) > 1:
-            noisy[noisy == index] = int(rng.choice(present))
-    return noisy.astype(np.int16)
-
-
-# --- composed scenes ---------------------------------------------------------------------------
-
-
-def is_complete(scene: Scene, index: int) -> bool:
-    """Whether a layer shows its whole object: off the border, in one part, and touching no other thing."""
-    layer = scene.layers[index]
-    mask = layer.mask
-    if mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any():
-        return False
-    if int(components(mask)[0].sum()) < 0.97 * mask.sum():
-        return False
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    return not any(
-        other.thing and i != index and bool((other.mask & near).any()) for i, other in enumerate(scene.layers)
-    )
-
-
-def compose(host: Scene, donor: Layer, rng: np.random.Generator) -> tuple[Scene, int] | None:
-    """The host scene with the donor's complete object in it, and the object's index; None if it does not fit.
-
-    The object keeps its relative height in the picture (feet low, birds high) within a jitter. Half of
-    the time it stands in front of all; else by its lower edge: things that reach lower stand in front.
-    """
-    box = mask_box(donor.mask)
-    if box is None:
-        return None
-    x0, y0, x1, y1 = (int(v) for v in box)
-    rows, cols = donor.mask.shape
-    scale = min(host.height / rows, host.width / cols) * math.exp(rng.normal(0, 0.3))
-    w, h = round((x1 - x0) * scale), round((y1 - y0) * scale)
-    if min(w, h) < 8 or w > host.width or h > host.height:
-        return None
-    shape = cv2.resize(donor.mask[y0:y1, x0:x1].astype(np.uint8) * 255, (w, h), interpolation=cv2.INTER_LINEAR) > 127
-    bottom = int(np.clip((y1 / rows + rng.normal(0, 0.08)) * host.height, h, host.height))
-    left = int(rng.integers(0, host.width - w + 1))
-    mask = np.zeros((host.height, host.width), dtype=bool)
-    mask[bottom - h : bottom, left : left + w] = shape
-    order = len(host.layers)
-    if rng.random() < 0.5:
-        order = _order_by_lower_edge(host, bottom)
-    composed = host.insert(mask, donor.name, order)
-    seen = composed.visible(order).sum()
-    if seen < 0.25 * mask.sum():
-        return None
-    return replace(composed, caption=host.caption), order
-
-
-def _order_by_lower_edge(scene: Scene, bottom: float) -> int:
-    """Index at which an object whose lower edge is at ``bottom`` stands: behind things that reach lower."""
-    for index, layer in enumerate(scene.layers):
-        if layer.thing:
-            box = mask_box(layer.mask)
-            if box is not None and box[3] > bottom:
-                return index
-    return len(scene.layers)

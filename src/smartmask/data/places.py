@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from smartmask.data.guides import draw_guide
-from smartmask.data.pairs import UNLABELED, View, degrade, hidden_region
+from smartmask.data.hiding import degrade, hidden_region
+from smartmask.data.view import UNLABELED, View
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.guidance import Guide
 from smartmask.scene import Scene

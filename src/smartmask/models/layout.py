@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from smartmask import guidance
-from smartmask.data.pairs import OUTSIDE, View
+from smartmask.data.view import OUTSIDE, View
 from smartmask.frame import Frame
 from smartmask.geometry import BoxXYXY, scale_box
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from smartmask.data.pairs import View
+from smartmask.data.view import View
 from smartmask.frame import Frame
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.models.layout import FLAGS, LayoutCrop, LayoutEncoder, render
@@ -30,10 +30,10 @@ OVERLAP = 0.05  # share of the smaller box from which two boxes count as overlap
 class PlacementConfig:
     """Size of the placement network: tokens a side (``cells``), width, depth, mixture components."""
 
-    width: int = 96
+    width: int = 128
     depth: int = 3
     heads: int = 4
-    cells: int = 16
+    cells: int = 8
     mixture: int = 4
     text_dim: int = 128
 

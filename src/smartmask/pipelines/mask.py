@@ -19,7 +19,8 @@ import torch
 
 from smartmask import __version__, diffusion
 from smartmask.checks import check_num_masks, check_prompt, check_scale, check_seed, check_steps
-from smartmask.data.pairs import View, context_of
+from smartmask.data.pairs import context_of
+from smartmask.data.view import View
 from smartmask.frame import BAND, Frame, decode_mask
 from smartmask.geometry import BoxXYXY, components
 from smartmask.guidance import Guidance, Guide, Point, as_guides, extent
@@ -182,7 +183,7 @@ class SmartMaskPipeline:
         check_num_masks(num_masks)
         guides = as_guides(guidance, scene.height, scene.width)
         scales = self._scales(guidance_scale, context_guidance_scale)
-        steps = self.defaults.steps if num_inference_steps is None else check_steps(num_inference_steps)
+        steps = check_steps(num_inference_steps) or self.defaults.steps
         seeds = _seeds(generator, num_masks)
         # 2. read the texts
         meaning = self.text.understand(prompt)

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
+from smartmask.data.compose import compose, is_complete
 from smartmask.data.pack import Pack
-from smartmask.data.pairs import Pair, PairConfig, compose, is_complete, is_target, make_pair
+from smartmask.data.pairs import Pair, PairConfig, is_target, make_pair
 from smartmask.frame import encode_mask
 from smartmask.geometry import BoxXYXY
 from smartmask.guidance import extent

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from smartmask.data.pack import Pack
-from smartmask.data.pairs import OUTSIDE, Pair
+from smartmask.data.pairs import Pair
+from smartmask.data.view import OUTSIDE
 from smartmask.guidance import draw
 from smartmask.render import contact_sheet, name_colour
 from smartmask.train.dataset import PairStream, find_targets

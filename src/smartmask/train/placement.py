@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -94,7 +94,7 @@ def share_box(pack: Pack, target: Target) -> BoxXYXY:
 def placement_loss(network: PlacementNetwork, batch: Batch, names: torch.Tensor) -> torch.Tensor:
     """``(B,)`` negative log-likelihood of the boxes: soft cross-entropy of the centre, density of the size."""
     centre, features = network(batch["ids"], batch["flags"], names, batch["object"], batch["context"])
-    cells = network.config.cells
+    cells = math.isqrt(centre.shape[1])
     x0, y0, x1, y1 = batch["box"].unbind(1)
     u, v = ((x0 + x1) / 2 * cells).clamp(0, cells - 1e-3), ((y0 + y1) / 2 * cells).clamp(0, cells - 1e-3)
     steps = torch.arange(cells, device=u.device) + 0.5
@@ -121,7 +121,10 @@ def train_placement(pack_path: Path, text_folder: Path, out: Path, config: Place
     stream = PlaceStream(pack, targets, text, names, config.seed + run.state["step"], config.panoptic)
     loader = DataLoader(stream, batch_size=config.batch, num_workers=config.workers, worker_init_fn=one_thread)
     noise = vectors.std() * 0.1
-    average = run.loop(iter(loader), lambda net, b: placement_loss(net, b, table + noise * torch.randn_like(table)))
+    average = run.loop(
+        iter(loader),
+        lambda net, b: placement_loss(cast(PlacementNetwork, net), b, table + noise * torch.randn_like(table)),
+    )
     save_component(out / "placement", average, preset)
     return out / "placement"
 
