@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from smartmask.data.guides import draw_guide
+from smartmask.data.hiding import hidden_region
 from smartmask.data.pack import Pack
-from smartmask.data.pairs import hidden_region
 from smartmask.data.registry import Record
 from smartmask.data.splits import SPLITS
 from smartmask.geometry import BoxXYXY, box_mask, components, mask_box

@@ -10,14 +10,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from smartmask import __version__, diffusion
+from smartmask import __version__
 from smartmask.checks import check_num_masks, check_prompt, check_scale, check_seed, check_steps
 from smartmask.data.pairs import context_of
 from smartmask.data.view import View
@@ -36,16 +35,13 @@ from smartmask.models.placement import (
     scene_frame,
 )
 from smartmask.models.presets import load_weights, read_config, save_component
-from smartmask.models.shape import MASKS, Condition, ShapeConfig, ShapeNetwork
+from smartmask.models.shape import MASKS, ShapeConfig, ShapeNetwork
 from smartmask.models.text import TextEncoder
+from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
 from smartmask.scene import Scene
 
 BUNDLED = Path(__file__).parent.parent / "weights" / "small"
-BATCH = 16  # masks denoised together; bounds memory, and every mask is independent of its neighbours
 SPECK = 0.02  # parts smaller than this share of the mask are dropped
-SCORE_TIMES = (0.35, 0.6)  # noise levels at which plausibility is judged
-
-StepCallback = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,30 +61,6 @@ class MaskOutput:
     boxes: list[BoxXYXY]
     timings: dict[str, float]
     notes: list[str]
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """Sampler settings that go with the weights; chosen on development data (docs/decisions.md)."""
-
-    steps: int = 12
-    guidance_scale: float = 1.5
-    context_guidance_scale: float = 1.0
-    shift: float = 2.0
-    temperature: float = 1.0
-
-
-@dataclass(eq=False)
-class _Job:
-    """One mask to draw: its seed, noise, box, frame, rendered layout and depth."""
-
-    seed: int
-    noise: torch.Tensor
-    box: BoxXYXY
-    frame: Frame
-    crop: LayoutCrop
-    order: int
-    prior: float = field(default=0.0)
 
 
 class SmartMaskPipeline:
@@ -187,16 +159,14 @@ class SmartMaskPipeline:
         seeds = _seeds(generator, num_masks)
         # 2. read the texts
         meaning = self.text.understand(prompt)
-        new = meaning.vector.copy()  # the vocabulary's own rows are read-only
         notes = [meaning.warning] if meaning.warning else []
-        context = self.text.encode_context(context_prompt or context_of(scene))
-        vectors = np.stack([self.text.encode(layer.name) for layer in scene.layers] or [np.zeros_like(new)])
+        texts = self._texts(scene, meaning.vector, context_prompt)
         # 3. place: a box, a depth and a frame for each seed
         clock = {"prepare": time.perf_counter() - start}
-        jobs = self._jobs(scene, guides, seeds, new, context, vectors)
+        jobs = self._jobs(scene, guides, seeds, texts)
         clock["place"] = time.perf_counter() - start - sum(clock.values())
         # 4. draw the shapes
-        masks, scores = self._draw(jobs, new, context, vectors, steps, scales, callback_on_step_end)
+        masks, scores = draw_shapes(self.shape, jobs, texts, steps, scales, self.defaults, callback_on_step_end)
         clock["draw"] = time.perf_counter() - start - sum(clock.values())
         # 5. back to the scene, best first
         full = np.stack([_finish(m, j, scene) for m, j in zip(masks, jobs, strict=True)])
@@ -216,24 +186,26 @@ class SmartMaskPipeline:
         check_scale(about, "context_guidance_scale")
         return float(chosen), float(about)
 
-    def _jobs(
-        self, scene: Scene, guides: tuple[Guide, ...], seeds: list[int], new: np.ndarray, context: np.ndarray,
-        vectors: np.ndarray,
-    ) -> list[_Job]:  # fmt: skip
+    def _texts(self, scene: Scene, new: np.ndarray, context_prompt: str | None) -> Texts:
+        names = [self.text.encode(layer.name) for layer in scene.layers] or [np.zeros_like(new)]
+        context = self.text.encode_context(context_prompt or context_of(scene))
+        return Texts(new.copy(), context, np.stack(names))  # the vocabulary's own rows are read-only
+
+    def _jobs(self, scene: Scene, guides: tuple[Guide, ...], seeds: list[int], texts: Texts) -> list[Job]:
         noises, uniforms = zip(*(_noise(seed) for seed in seeds), strict=True)
         if all(isinstance(guide, Point) for guide in guides):
-            boxes, density = self._place(scene, guides, torch.stack(uniforms), new, context, vectors)
+            boxes, density = self._place(scene, guides, torch.stack(uniforms), texts)
         else:
             box = extent(guides, scene.height, scene.width)
             boxes, density = [box if box is not None else (0, 0, scene.width, scene.height)] * len(seeds), np.zeros(1)
-        jobs: list[_Job] = []
+        jobs: list[Job] = []
         rendered: dict[tuple[BoxXYXY, int], tuple[Frame, LayoutCrop]] = {}
         orders: dict[BoxXYXY, int] = {}
         views: dict[int, View] = {}
         for i, seed in enumerate(seeds):
             box = boxes[i]
             if box not in orders:
-                orders[box] = likely_order(self.order, scene, vectors, new, box)
+                orders[box] = likely_order(self.order, scene, texts.names, texts.object, box)
             order = orders[box]
             if order not in views:
                 views[order] = View.of(scene, order)
@@ -241,69 +213,23 @@ class SmartMaskPipeline:
                 frame = object_frame(box, guides)
                 rendered[box, order] = frame, render(views[order], frame, box, guides)
             frame, crop = rendered[box, order]
-            jobs.append(_Job(seed, noises[i], box, frame, crop, order, float(density[min(i, len(density) - 1)])))
+            jobs.append(Job(seed, noises[i], box, frame, crop, order, float(density[min(i, len(density) - 1)])))
         return jobs
 
     def _place(
-        self, scene: Scene, guides: tuple[Guide, ...], uniforms: torch.Tensor, new: np.ndarray, context: np.ndarray,
-        vectors: np.ndarray,
-    ) -> tuple[list[BoxXYXY], np.ndarray]:  # fmt: skip
+        self, scene: Scene, guides: tuple[Guide, ...], uniforms: torch.Tensor, texts: Texts
+    ) -> tuple[list[BoxXYXY], np.ndarray]:
         view = View.of(scene)
         crop, frame = render_scene(view, guides), scene_frame(view)
-        log_centres, features = self.placement(
-            torch.from_numpy(crop.ids)[None], torch.from_numpy(crop.flags)[None], torch.from_numpy(vectors),
-            torch.from_numpy(new)[None], torch.from_numpy(context)[None],
-        )  # fmt: skip
+        layout = torch.from_numpy(crop.ids)[None], torch.from_numpy(crop.flags)[None]
+        words = (torch.from_numpy(v) for v in (texts.names, texts.object[None], texts.context[None]))
+        log_centres, features = self.placement(*layout, *words)
         units, density = self.placement.place(log_centres[0], features[0], uniforms)
         left, top = frame.cx - frame.side / 2, frame.cy - frame.side / 2
         boxes: list[BoxXYXY] = []
         for x0, y0, x1, y1 in (units * frame.side + (left, top, left, top)).tolist():
             boxes.append(_near_scene((x0, y0, x1, y1), scene, guides))
         return boxes, density
-
-    def _draw(
-        self, jobs: list[_Job], new: np.ndarray, context: np.ndarray, vectors: np.ndarray, steps: int,
-        scales: tuple[float, float], callback: StepCallback | None,
-    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-        times = diffusion.shifted_steps(steps, self.defaults.shift)
-        chunks = [jobs[i : i + BATCH] for i in range(0, len(jobs), BATCH)]
-        drawn, scores = [], []
-        for number, chunk in enumerate(chunks):
-            condition = _condition(chunk, new, context, vectors)
-            noise = torch.stack([job.noise for job in chunk])
-
-            def denoise(x: torch.Tensor, t: torch.Tensor, condition: Condition = condition) -> torch.Tensor:
-                def predict(keep_object: bool, keep_context: bool) -> torch.Tensor:
-                    keep = torch.full((2, len(x)), True)
-                    keep[0], keep[1] = keep_object, keep_context
-                    return self.shape(x, t, condition, keep[0], keep[1])
-
-                return diffusion.guide_texts(predict, *scales)
-
-            def on_step(step: int, total: int, done: int = number * steps) -> None:
-                if callback is not None:
-                    callback(done + step, len(chunks) * total)
-
-            clean = diffusion.sample(denoise, noise * self.defaults.temperature, times, on_step)
-            drawn.append(clean.numpy())
-            scores.append(self._plausibility(clean, noise, condition, [job.prior for job in chunk]))
-        return np.concatenate(drawn), np.concatenate(scores)
-
-    def _plausibility(
-        self, clean: torch.Tensor, noise: torch.Tensor, condition: Condition, prior: list[float]
-    ) -> np.ndarray:
-        """``(n,)`` in [0, 1]: how well the network restores each mask from noise, times the place's density.
-
-        A mask that the model finds likely lies where denoising returns to it.
-        """
-        sharp = clean.clamp(-1, 1)
-        error = torch.zeros(len(clean))
-        for t in SCORE_TIMES:
-            time_ = torch.full((len(clean),), t)
-            restored = self.shape(diffusion.add_noise(sharp, noise.flip(-1), time_), time_, condition).clamp(-1, 1)
-            error += ((restored - sharp)[:, 0] ** 2).flatten(1).mean(1)
-        share = torch.from_numpy(np.array(prior)).float()
-        return torch.exp(-4 * error / len(SCORE_TIMES)).mul(torch.sigmoid(share / 4 + 1)).double().numpy()
 
 
 def _seeds(generator: int | torch.Generator | None, count: int) -> list[int]:
@@ -336,22 +262,7 @@ def _near_scene(box: BoxXYXY, scene: Scene, guides: tuple[Guide, ...]) -> BoxXYX
     return cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2
 
 
-def _condition(jobs: list[_Job], new: np.ndarray, context: np.ndarray, vectors: np.ndarray) -> Condition:
-    def each(values: list[np.ndarray]) -> torch.Tensor:
-        return torch.from_numpy(np.stack(values))
-
-    count = len(jobs)
-    return Condition(
-        each([job.crop.ids for job in jobs]),
-        each([job.crop.flags for job in jobs]),
-        each([job.crop.scalars for job in jobs]),
-        torch.from_numpy(vectors),
-        torch.from_numpy(new).expand(count, -1),
-        torch.from_numpy(context).expand(count, -1),
-    )
-
-
-def _finish(values: np.ndarray, job: _Job, scene: Scene) -> np.ndarray:
+def _finish(values: np.ndarray, job: Job, scene: Scene) -> np.ndarray:
     """An encoded mask at the scene's size, without specks; never empty where the frame meets the scene."""
     mask = decode_mask(values[0], job.frame, scene.height, scene.width)
     parts = components(mask)
