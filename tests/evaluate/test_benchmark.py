@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smartmask.data.pack import Pack
-from smartmask.evaluate.baselines import BASELINES, Prediction, box_fill
+from smartmask.evaluate.baselines import BASELINES, SPECIAL, Prediction, box_fill
 from smartmask.evaluate.benchmark import PipelineSystem, Row, cases, measure, obedience, run, train_bank
 from smartmask.evaluate.cli import _system_names, app
 from smartmask.evaluate.report import build_report, figures, paired, pick_extremes, sheet, to_csv, to_markdown
@@ -131,6 +131,8 @@ def test_baselines_run_under_every_kind_of_guide(pack: Pack, kind: str) -> None:
     )
     assert len(ticks) == 4
     report = build_report(found, protocol, "smartmask eval masks", {})
+    general = set(BASELINES) - set(SPECIAL)
+    assert set(report["results"][kind]) == general | {name for name, own in SPECIAL.items() if own == kind}
     best = report["results"][kind]["retrieval"]["iou"]["best"][0]
     assert best > (0.5 if kind in ("box", "blob", "mask") else 0.02)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from smartmask.data.pack import Pack
-from smartmask.evaluate.baselines import Prediction, ShapeBank, System
+from smartmask.evaluate.baselines import SPECIAL, Prediction, ShapeBank, System
 from smartmask.evaluate.metrics import boundary_fs, diversity, mask_ious
 from smartmask.evaluate.targets import Case, Protocol, Target, admitted, make_case
 from smartmask.geometry import box_iou, mask_box, rle_encode
@@ -83,7 +83,7 @@ def cases(pack: Pack, targets: Iterable[Target], protocol: Protocol) -> Iterator
 def run(
     questions: Iterable[Case], systems: Mapping[str, System], protocol: Protocol, advance: Advance = lambda: None
 ) -> list[Row]:
-    """Asks every system every question. advance: called after each question, for a progress bar.
+    """Asks every system every question; those of SPECIAL only about their own kind of guide. advance: called after each question, for a progress bar.
 
     Raises ValueError for an answer of another shape than asked for.
     """
@@ -91,6 +91,8 @@ def run(
     for case in questions:
         seed = case.target.number(protocol.seed)
         for name, system in systems.items():
+            if SPECIAL.get(name, case.kind) != case.kind:
+                continue
             start = time.perf_counter()
             answer = system(case.scene, case.target.name, case.guide, protocol.num_masks, seed)
             rows.append(measure(case, name, answer, protocol.num_masks, time.perf_counter() - start))

@@ -168,7 +168,8 @@ def to_markdown(report: Mapping[str, Any]) -> str:
         lines += [f"## Guidance: {kind}", "", *_main_table(systems, count, kind), ""]
         for group, values in report["groups"][kind].items():
             title = f"### {kind}, by {group} (of at least {LISTED} objects): IoU top / best of {count}"
-            lines += [title, "", *_group_table(values, group), ""]
+            table = _group_table(values, group)
+            lines += [title, "", *table, ""] if len(table) > 2 else []
     return "\n".join(lines)
 
 
