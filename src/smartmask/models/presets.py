@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -44,15 +45,25 @@ def save_component(folder: Path, network: nn.Module, config: Any, half: bool = T
     os.replace(partial, folder)
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """``config.json`` of a component folder; ValueError names what is missing or broken."""
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def load_component(folder: Path, network: Callable[[Any], Network], config: Callable[..., Any]) -> Network:
+    """The network of a component folder, built from its ``config.json`` and filled with its weights.
+
+    network: its class; config: the class of its configuration. ValueError as in ``load_weights``.
+    """
     path = folder / "config.json"
     try:
-        return dict(json.loads(path.read_text()))
+        settings = config(**json.loads(path.read_text()))
+        with torch.device("meta"):  # no time lost on weights that are overwritten at once
+            built = network(settings)
     except FileNotFoundError:
         raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
-        raise ValueError(f"{path} is not valid JSON ({error}); restore it or save the weights again.") from None
+        raise ValueError(f"{path} is damaged ({error}); restore it or save the weights again.") from None
+    load_weights(folder, built)
+    return built
 
 
 def load_weights(folder: Path, network: nn.Module) -> None:

@@ -34,7 +34,7 @@ from smartmask.models.placement import (
     render_scene,
     scene_frame,
 )
-from smartmask.models.presets import load_weights, read_config, save_component
+from smartmask.models.presets import load_component, save_component
 from smartmask.models.shape import MASKS, ShapeConfig, ShapeNetwork
 from smartmask.models.text import TextEncoder
 from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
@@ -96,12 +96,9 @@ class SmartMaskPipeline:
             raise ValueError(f"{root / 'model_index.json'} is not valid JSON ({error}); restore it.") from None
         if not isinstance(index, dict) or index.get("_class_name") != cls.__name__:
             raise ValueError(f"{root / 'model_index.json'} does not describe a {cls.__name__}; give another folder.")
-        with torch.device("meta"):  # no time lost on weights that are overwritten at once
-            shape = ShapeNetwork(ShapeConfig(**read_config(root / "shape")))
-            placement = PlacementNetwork(PlacementConfig(**read_config(root / "placement")))
-            order = OrderNetwork(OrderConfig(**read_config(root / "order")))
-        for network, name in ((shape, "shape"), (placement, "placement"), (order, "order")):
-            load_weights(root / name, network)
+        shape = load_component(root / "shape", ShapeNetwork, ShapeConfig)
+        placement = load_component(root / "placement", PlacementNetwork, PlacementConfig)
+        order = load_component(root / "order", OrderNetwork, OrderConfig)
         text = TextEncoder.from_pretrained(root / "text")
         return cls(text, shape, placement, order, Defaults(**index.get("defaults", {})))
 

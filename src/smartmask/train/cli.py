@@ -111,3 +111,28 @@ def pairs(
     from smartmask.train.pair_sheet import write_sheet
 
     print(write_sheet(data, out, count, seed, split))
+
+
+@app.command()
+def bundle(
+    shape: Annotated[Path, typer.Option(metavar="DIR", help="The 'shape' component.")],
+    placement: Annotated[Path, typer.Option(metavar="DIR", help="The 'placement' component.")],
+    order: Annotated[Path, typer.Option(metavar="DIR", help="The 'order' component.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The pipeline folder; an existing one is replaced.")],
+    text: TextOption = None,
+) -> None:
+    """Puts trained components together into one folder for SmartMaskPipeline.from_pretrained."""
+    from smartmask.models.placement import OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
+    from smartmask.models.presets import load_component
+    from smartmask.models.shape import ShapeConfig, ShapeNetwork
+    from smartmask.models.text import TextEncoder
+    from smartmask.pipelines.mask import SmartMaskPipeline
+
+    pipeline = SmartMaskPipeline(
+        TextEncoder.from_pretrained(text or _bundled_text()),
+        load_component(shape, ShapeNetwork, ShapeConfig),
+        load_component(placement, PlacementNetwork, PlacementConfig),
+        load_component(order, OrderNetwork, OrderConfig),
+    )
+    pipeline.save_pretrained(out)
+    print(out)

@@ -27,15 +27,17 @@ class LoopConfig:
     """Settings of one run.
 
     steps: optimiser steps, or minutes: wall-clock budget, whichever ends first (the learning rate falls
-    to zero over the last ``decay`` share of it). ema: decay of the weights' average, reached gradually.
-    precision: no, bf16 or fp16. compile: torch.compile the blocks (needs a C++ compiler; a third faster
-    on a CPU). Checkpoints and samples come every so many steps.
+    to zero over the last ``decay`` share of it). muon_rate: factor on the rate of the blocks' matrices.
+    ema: decay of the weights' average, reached gradually. precision: no, bf16 or fp16. compile:
+    torch.compile the blocks (needs a C++ compiler; a third faster on a CPU). Checkpoints and samples
+    come every so many steps.
     """
 
     steps: int = 20_000
     minutes: float | None = None
     batch: int = 64
     learning_rate: float = 1e-3
+    muon_rate: float = 2.5
     weight_decay: float = 0.01
     warmup: int = 200
     decay: float = 0.3
@@ -168,8 +170,9 @@ class Run:
         batch = {key: value.to(self.accelerator.device, non_blocking=True) for key, value in batch.items()}
         factor = rate(self.config, self.state["step"], progress)
         for optimizer in self.optims:
+            own = self.config.muon_rate if isinstance(optimizer.optimizer, torch.optim.Muon) else 1.0
             for group in optimizer.param_groups:
-                group["lr"] = self.config.learning_rate * factor
+                group["lr"] = self.config.learning_rate * factor * own
         with self.accelerator.autocast():
             value = loss(self.network, batch).mean()
         if not math.isfinite(value.item()):
