@@ -83,8 +83,9 @@ def cases(pack: Pack, targets: Iterable[Target], protocol: Protocol) -> Iterator
 def run(
     questions: Iterable[Case], systems: Mapping[str, System], protocol: Protocol, advance: Advance = lambda: None
 ) -> list[Row]:
-    """Asks every system every question; those of SPECIAL only about their own kind of guide. advance: called after each question, for a progress bar.
+    """Asks every system every question; those of SPECIAL only about their own kind of guide.
 
+    advance: called after each question, for a progress bar.
     Raises ValueError for an answer of another shape than asked for.
     """
     rows: list[Row] = []
