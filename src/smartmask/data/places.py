@@ -67,7 +67,11 @@ def make_place(
     filled = hidden_region(box, mask.shape, rng)
     for _ in range(int(rng.integers(1, 4))):
         x0, y0, x1, y1 = others[int(rng.integers(len(others)))] if others else (0.3, 0.3, 0.6, 0.6)
-        filled |= hidden_region((x0 * width, y0 * height, x1 * width, y1 * height), mask.shape, rng)
+        # the size in the uncropped picture: cropping makes the object no smaller, so neither the decoys
+        w, h = (x1 - x0) * size[0], (y1 - y0) * size[1]
+        x = float(np.clip((x0 + x1) / 2 * width - w / 2, 0, max(width - w, 0)))
+        y = float(np.clip((y0 + y1) / 2 * height - h / 2, 0, max(height - h, 0)))
+        filled |= hidden_region((x, y, x + w, y + h), mask.shape, rng)
     kinds = kinds or {"none": 0.7, "point": 0.3}
     kind = str(rng.choice(list(kinds), p=np.array(list(kinds.values())) / sum(kinds.values())))
     guide = draw_guide(mask, kind, rng)
