@@ -104,6 +104,10 @@ def encode_mask(mask: np.ndarray, frame: Frame, finest: int = FINEST) -> np.ndar
 
 def decode_mask(values: np.ndarray, frame: Frame, height: int, width: int) -> np.ndarray:
     """``(BAND, BAND)`` encoded mask -> ``(H, W)`` bool mask at the scene's size."""
+    return frame.paste(decode_distance(values), height, width, border=-1.0) > 0
+
+
+def decode_distance(values: np.ndarray) -> np.ndarray:
+    """``(BAND, BAND)`` encoded mask -> ``(GRID, GRID)`` float32 signed distance in the frame, 1 at TRUNCATION."""
     band = _band_matrix(GRID, BAND)
-    distance = (band.T @ values.astype(np.float32) @ band) * (GRID / BAND) ** 2
-    return frame.paste(distance, height, width, border=-1.0) > 0
+    return (band.T @ values.astype(np.float32) @ band) * (GRID / BAND) ** 2

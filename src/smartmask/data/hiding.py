@@ -33,7 +33,7 @@ def hidden_region(box: BoxXYXY, shape: tuple[int, ...], rng: np.random.Generator
         grow2 = rng.uniform(1.45, 1.7, 2)  # sqrt(2) circumscribes the box
         centre = (round((x0 + x1) / 2), round((y0 + y1) / 2))
         rim = 0.06 * max(width, height)
-        axes = (math.ceil(width / 2 * grow2[0] + rim), math.ceil(height / 2 * grow2[1] + rim))
+        axes = (math.ceil(width / 2 * grow2[0] + rim) + 1, math.ceil(height / 2 * grow2[1] + rim) + 1)
         cv2.ellipse(region, centre, axes, 0, 0, 360, 1, -1)
     return region.astype(bool)
 

@@ -20,9 +20,9 @@ from smartmask import __version__
 from smartmask.checks import check_num_masks, check_prompt, check_scale, check_seed, check_steps
 from smartmask.data.pairs import context_of
 from smartmask.data.view import View
-from smartmask.frame import BAND, Frame, decode_mask
-from smartmask.geometry import BoxXYXY, components
-from smartmask.guidance import Guidance, Guide, Point, as_guides, extent
+from smartmask.frame import BAND, Frame
+from smartmask.geometry import BoxXYXY
+from smartmask.guidance import Box, Guidance, Guide, Point, as_guides, extent
 from smartmask.models.layout import LayoutCrop, object_frame, render
 from smartmask.models.placement import (
     UNIFORMS,
@@ -37,11 +37,11 @@ from smartmask.models.placement import (
 from smartmask.models.presets import load_component, save_component
 from smartmask.models.shape import MASKS, ShapeConfig, ShapeNetwork
 from smartmask.models.text import TextEncoder
+from smartmask.pipelines.finish import finish
 from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
 from smartmask.scene import Scene
 
 BUNDLED = Path(__file__).parent.parent / "weights" / "small"
-SPECK = 0.02  # parts smaller than this share of the mask are dropped
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +166,13 @@ class SmartMaskPipeline:
         masks, scores = draw_shapes(self.shape, jobs, texts, steps, scales, self.defaults, callback_on_step_end)
         clock["draw"] = time.perf_counter() - start - sum(clock.values())
         # 5. back to the scene, best first
-        full = np.stack([_finish(m, j, scene) for m, j in zip(masks, jobs, strict=True)])
+        exact = any(isinstance(guide, Box) for guide in guides)
+        full = np.stack(
+            [
+                finish(mask[0], job.frame, scene.height, scene.width, job.box if exact else None)
+                for mask, job in zip(masks, jobs, strict=True)
+            ]
+        )
         rank = sorted(range(num_masks), key=lambda i: (-scores[i], i))
         covered = {order: scene.covered(order) for order in {job.order for job in jobs}}
         visible = np.stack([full[i] & ~covered[jobs[i].order] for i in rank])
@@ -257,18 +263,3 @@ def _near_scene(box: BoxXYXY, scene: Scene, guides: tuple[Guide, ...]) -> BoxXYX
     cx = min(max((x0 + x1) / 2, 0.1 * width), scene.width - 0.1 * width)
     cy = min(max((y0 + y1) / 2, 0.1 * height), scene.height - 0.1 * height)
     return cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2
-
-
-def _finish(values: np.ndarray, job: Job, scene: Scene) -> np.ndarray:
-    """An encoded mask at the scene's size, without specks; never empty where the frame meets the scene."""
-    mask = decode_mask(values[0], job.frame, scene.height, scene.width)
-    parts = components(mask)
-    if not parts:  # too small for the scene's pixels: the deepest one
-        depth = job.frame.paste(values[0], scene.height, scene.width, border=-9.0)
-        mask = np.zeros_like(mask)
-        mask[np.unravel_index(int(depth.argmax()), mask.shape)] = True
-        return mask
-    if len(parts) > 1:
-        least = SPECK * parts[0].sum()
-        mask = np.logical_or.reduce([part for part in parts if part.sum() >= least])
-    return mask

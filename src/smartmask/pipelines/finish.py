@@ -1,0 +1,65 @@
+"""From the network's encoded mask to a mask of the scene: tidied, fitted to the user's box, never empty."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from smartmask.frame import GRID, Frame, decode_distance
+from smartmask.geometry import BoxXYXY, mask_box
+
+SPECK = 0.1  # parts smaller than this share of the largest are dropped
+HOLE = 0.03  # holes smaller than this share of the mask are filled
+SLACK = 0.2  # a mask whose sides all lie within this share of the box's is stretched to touch them
+
+
+def finish(values: np.ndarray, frame: Frame, height: int, width: int, box: BoxXYXY | None = None) -> np.ndarray:
+    """``(BAND, BAND)`` encoded mask -> ``(H, W)`` bool mask with at least one pixel.
+
+    box: the exact box that the user drew, or None. Such a box says where the object ends, so a mask that
+    nearly fills it is stretched to touch its sides (as far as they lie in the scene).
+    """
+    distance = tidy(decode_distance(values))
+    if box is not None:
+        inside = max(box[0], 0.0), max(box[1], 0.0), min(box[2], float(width)), min(box[3], float(height))
+        distance = fit(distance, frame.to_frame(inside))
+    mask = frame.paste(distance, height, width, border=-1.0) > 0
+    if not mask.any():  # thinner than the scene's pixels: the deepest one
+        depth = frame.paste(distance, height, width, border=-9.0)
+        mask[np.unravel_index(int(depth.argmax()), mask.shape)] = True
+    return mask
+
+
+def tidy(distance: np.ndarray) -> np.ndarray:
+    """The (GRID, GRID) distance map without specks and pinholes."""
+    distance = distance.copy()
+    inside = (distance > 0).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
+    if count > 2:
+        areas = stats[:, cv2.CC_STAT_AREA]
+        small = np.flatnonzero(areas < SPECK * areas[1:].max())
+        specks = np.isin(labels, small[small > 0])
+        distance[specks] *= -1
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((distance <= 0).astype(np.uint8), connectivity=4)
+    if count > 2:
+        small = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < HOLE * max(np.count_nonzero(distance > 0), 1))
+        holes = np.isin(labels, small[small > 0])
+        distance[holes] = np.maximum(-distance[holes], 1e-3)
+    return distance
+
+
+def fit(distance: np.ndarray, box: BoxXYXY) -> np.ndarray:
+    """The distance map stretched so that its inside touches ``box`` (frame units), if it nearly does already."""
+    found = mask_box(distance > 0)
+    if found is None:
+        return distance
+    have, want = np.array(found), np.array(box) * GRID
+    size = np.array([want[2] - want[0], want[3] - want[1]] * 2)
+    if (size < 1).any() or (np.abs(have - want) > SLACK * size).any():
+        return distance
+    sx, sy = (have[2:] - have[:2]) / size[:2]
+    matrix = np.array([[sx, 0, have[0] + (0.5 - want[0]) * sx - 0.5], [0, sy, have[1] + (0.5 - want[1]) * sy - 0.5]])
+    return cv2.warpAffine(
+        distance.astype(np.float32), matrix, (GRID, GRID), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=-1.0,
+    )  # fmt: skip
