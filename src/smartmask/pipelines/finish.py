@@ -42,7 +42,8 @@ def tidy(distance: np.ndarray) -> np.ndarray:
         distance[specks] *= -1
     count, labels, stats, _ = cv2.connectedComponentsWithStats((distance <= 0).astype(np.uint8), connectivity=4)
     if count > 2:
-        small = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < HOLE * max(np.count_nonzero(distance > 0), 1))
+        least = HOLE * int(np.count_nonzero(distance > 0))
+        small = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < least)
         holes = np.isin(labels, small[small > 0])
         distance[holes] = np.maximum(-distance[holes], 1e-3)
     return distance

@@ -37,7 +37,7 @@ class LoopConfig:
     minutes: float | None = None
     batch: int = 64
     learning_rate: float = 1e-3
-    muon_rate: float = 2.5
+    muon_rate: float = 1.2
     weight_decay: float = 0.01
     warmup: int = 200
     decay: float = 0.3
