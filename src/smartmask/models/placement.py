@@ -108,7 +108,8 @@ class PlacementNetwork(nn.Module):
         """
         cells = self.config.cells
         shares = _nucleus(log_centres.double().exp(), 0.95).cumsum(0)
-        cell = torch.searchsorted(shares, uniforms[:, 0].double() * shares[-1]).clamp_max(cells**2 - 1)
+        # right: a uniform number of exactly 0 must not fall on an empty first cell
+        cell = torch.searchsorted(shares, uniforms[:, 0].double() * shares[-1], right=True).clamp_max(cells**2 - 1)
         weights, means, deviations = self.mixture(features[cell])
         component = torch.searchsorted(weights.double().exp().cumsum(-1), uniforms[:, 1:2].double())[:, 0]
         component = component.clamp_max(self.config.mixture - 1)

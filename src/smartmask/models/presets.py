@@ -60,7 +60,7 @@ def load_component(folder: Path, network: Callable[[Any], Network], config: Call
             built = network(settings)
     except FileNotFoundError:
         raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:  # no JSON, or sizes that cannot be
         raise ValueError(f"{path} is damaged ({error}); restore it or save the weights again.") from None
     load_weights(folder, built)
     return built

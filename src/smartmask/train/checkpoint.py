@@ -48,7 +48,7 @@ def load_latest(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], 
     for path in reversed(found):
         try:
             return *_load(path), warnings
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             warnings.append(f"Checkpoint {path} is damaged ({error}); the one before it is used.")
     if found:
         raise ValueError(f"Every checkpoint under {folder} is damaged, the newest being {found[-1].name}; remove them.")
