@@ -1,0 +1,147 @@
+"""Named configurations, and the saved form of a network: there and back, and every way it can be damaged."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from smartmask.models import presets
+from smartmask.models.placement import OrderConfig, OrderNetwork
+from smartmask.models.presets import SHAPE_PRESETS, load_component, load_weights, save_component, shape_preset
+from smartmask.models.shape import ShapeConfig, ShapeNetwork
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A small component, saved."""
+    torch.manual_seed(0)
+    save_component(tmp_path / "order", OrderNetwork(OrderConfig(width=8)), OrderConfig(width=8))
+    return tmp_path / "order"
+
+
+def load(folder: Path) -> OrderNetwork:
+    return load_component(folder, OrderNetwork, OrderConfig)
+
+
+@pytest.mark.parametrize("name", SHAPE_PRESETS)
+def test_every_preset_builds(name: str) -> None:
+    with torch.device("meta"):
+        network = ShapeNetwork(shape_preset(name))
+    count = sum(parameter.numel() for parameter in network.parameters())
+    assert 1_000 < count < 12_000_000  # what may be bundled
+
+
+def test_an_unknown_preset() -> None:
+    with pytest.raises(ValueError, match="There is no preset 'huge'; use one of tiny, small"):
+        shape_preset("huge")
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_there_and_back(tmp_path: Path, half: bool) -> None:
+    torch.manual_seed(0)
+    network = ShapeNetwork(SHAPE_PRESETS["tiny"])
+    save_component(tmp_path / "shape", network, network.config, half=half)
+    loaded = load_component(tmp_path / "shape", ShapeNetwork, ShapeConfig)
+    assert loaded.config == network.config
+    for (name, own), (_, other) in zip(network.state_dict().items(), loaded.state_dict().items(), strict=True):
+        assert other.dtype == torch.float32, name
+        assert other.device.type == "cpu"
+        torch.testing.assert_close(other, own, rtol=1e-3 if half else 0, atol=1e-6 if half else 0)
+
+
+def test_only_json_and_safetensors_are_written(saved: Path) -> None:
+    assert sorted(path.name for path in saved.iterdir()) == ["config.json", "model.safetensors"]
+    assert [path.name for path in saved.parent.iterdir()] == ["order"]
+    assert json.loads((saved / "config.json").read_text()) == {"width": 8, "text_dim": 128}
+    assert (saved / "model.safetensors").read_bytes()[8:9] == b"{"  # its header is JSON
+
+
+def test_saving_again_replaces(saved: Path) -> None:
+    (saved / "stray.bin").write_bytes(b"old")
+    save_component(saved, OrderNetwork(OrderConfig(width=4)), OrderConfig(width=4))
+    assert load(saved).config.width == 4
+    assert not (saved / "stray.bin").exists()
+
+
+def test_a_failure_while_saving_leaves_the_old_component(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (saved / "model.safetensors").read_bytes()
+
+    def fail(tensors: dict, path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(presets, "save_file", fail)
+    with pytest.raises(OSError, match="No space"):
+        save_component(saved, OrderNetwork(OrderConfig(width=4)), OrderConfig(width=4))
+    assert (saved / "model.safetensors").read_bytes() == before
+    monkeypatch.undo()
+    save_component(saved, OrderNetwork(OrderConfig(width=4)), OrderConfig(width=4))  # what was left does not disturb
+    assert load(saved).config.width == 4
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_missing_file(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    with pytest.raises(ValueError, match=rf"order/{name} is missing; give a folder written by save_pretrained"):
+        load(saved)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", '"width"', "[8]", "null", '{"width": 8, "colour": 1}', '{"width": "wide"}', '{"width": -8}', "\udcff"],
+)
+def test_a_damaged_config(saved: Path, content: str) -> None:
+    (saved / "config.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ValueError, match=r"order/config\.json is damaged .*; restore it or save the weights again"):
+        load(saved)
+
+
+def test_a_config_that_cannot_be_built(tmp_path: Path) -> None:
+    network = ShapeNetwork(SHAPE_PRESETS["tiny"])
+    save_component(tmp_path / "shape", network, network.config)
+    for key, value in (("patches", 7), ("heads", 0)):
+        config = {"width": 32, "depth": 2, "heads": 2, key: value}
+        (tmp_path / "shape" / "config.json").write_text(json.dumps(config))
+        with pytest.raises(ValueError, match=r"shape/config\.json is damaged"):
+            load_component(tmp_path / "shape", ShapeNetwork, ShapeConfig)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -1])
+def test_a_truncated_weights_file(saved: Path, keep: int) -> None:
+    path = saved / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r"model\.safetensors is damaged .*; copy or train the weights again"):
+        load(saved)
+
+
+def test_weights_of_another_size(saved: Path) -> None:
+    with pytest.raises(ValueError, match=r"model\.safetensors does not fit its config\.json: size mismatch") as caught:
+        load_weights(saved, OrderNetwork(OrderConfig(width=16)))
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_another_network(saved: Path) -> None:
+    with pytest.raises(ValueError, match=r"model\.safetensors does not fit its config\.json") as caught:
+        load_weights(saved, torch.nn.Linear(2, 2))
+    assert "\n" not in str(caught.value)
+
+
+class Trap:
+    """Whoever unpickles this raises the alarm."""
+
+    def __reduce__(self) -> tuple:
+        return pytest.fail, ("a pickle was loaded",)
+
+
+def test_a_pickle_is_never_loaded(saved: Path) -> None:
+    (saved / "model.safetensors").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(ValueError, match=r"model\.safetensors is damaged"):
+        load(saved)
+    (saved / "model.safetensors").unlink()
+    (saved / "pytorch_model.bin").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(ValueError, match=r"model\.safetensors is missing"):
+        load(saved)
