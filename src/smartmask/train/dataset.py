@@ -109,6 +109,8 @@ class PairStream(IterableDataset):
         config: PairConfig | None = None,
     ) -> None:
         self.pack, self.targets, self.text = pack, list(targets), text
+        if not self.targets:
+            raise ValueError(f"{pack.path} has no object to train on in the split and sources asked for.")
         self.index = {name: i for i, name in enumerate(names)}
         self.seed, self.composed, self.config = seed, composed, config or PairConfig()
         self._fit: dict[Target, bool] = {}  # what is_target said, which costs more than the rest of a draw
@@ -119,6 +121,8 @@ class PairStream(IterableDataset):
             weights[is_weak] *= weak / (1 - weak) * weights[~is_weak].sum() / weights[is_weak].sum()
         self.cumulative = np.cumsum(weights / weights.sum())
         hosts = sorted({t.scene for t in self.targets if pack.meta.sources[t.scene] != "shapes"})
+        if not hosts:
+            raise ValueError("Silhouettes alone have no scene to stand in; add another source, such as voc.")
         panoptic = [i for i in hosts if pack.meta.sources[i] == "coco_panoptic"]
         self.hosts = panoptic * max(1, len(hosts) // max(2 * len(panoptic), 1)) + hosts
 

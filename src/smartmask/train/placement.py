@@ -64,6 +64,8 @@ class PlaceStream(IterableDataset):
     def __init__(self, pack: Pack, targets: Sequence[Target], text: TextEncoder, names: Sequence[str], seed: int,
                  panoptic: float) -> None:  # fmt: skip
         self.pack, self.targets, self.text, self.seed = pack, list(targets), text, seed
+        if not self.targets:
+            raise ValueError(f"{pack.path} has no object to train on in the split and sources asked for.")
         self.index = {name: i for i, name in enumerate(names)}
         self.boxes: dict[str, list[BoxXYXY]] = defaultdict(list)
         for target in self.targets:
@@ -175,6 +177,8 @@ def order_table(pack: Pack, split: str, text: TextEncoder, sources: Sequence[str
             for new, other, label in ((front, back, 1.0), (back, front, 0.0)):
                 pair = pair_features(boxes[new], boxes[other], scene.height, scene.width)  # type: ignore[arg-type]
                 rows.append((text.encode(scene.layers[new].name), text.encode(scene.layers[other].name), pair, label))
+    if not rows:
+        raise ValueError(f"{pack.path} has no two things of known depth in its {split} split.")
     new_, other_, pair_, front_ = zip(*rows, strict=True)
     return {
         "new": torch.from_numpy(np.stack(new_)), "other": torch.from_numpy(np.stack(other_)),
