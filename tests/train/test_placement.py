@@ -1,0 +1,250 @@
+"""Training of placement and order: their samples and losses, real tiny runs, and all commands to a pipeline."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from drawn import block, ellipse
+from torch import nn
+from torch.utils.data import default_collate
+from typer.testing import CliRunner
+
+from smartmask.data.pack import Pack, write_pack
+from smartmask.data.places import make_place
+from smartmask.data.registry import Record
+from smartmask.geometry import mask_box
+from smartmask.models.layout import CELLS, FLAGS
+from smartmask.models.placement import PAIR, OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
+from smartmask.models.presets import SHAPE_PRESETS, load_component, save_component
+from smartmask.models.shape import ShapeNetwork
+from smartmask.models.text import TextEncoder
+from smartmask.pipelines.mask import SmartMaskPipeline
+from smartmask.scene import Layer, Scene
+from smartmask.train.cli import app
+from smartmask.train.dataset import find_targets
+from smartmask.train.mask import name_table
+from smartmask.train.placement import (
+    PlacementTrainConfig,
+    PlaceStream,
+    order_table,
+    ordered_pairs,
+    placement_loss,
+    render_place,
+    share_box,
+    train_order,
+    train_placement,
+)
+
+
+@pytest.fixture(scope="module")
+def text(text_folder: Path) -> TextEncoder:
+    return TextEncoder.from_pretrained(text_folder)
+
+
+def config(**changes: Any) -> PlacementTrainConfig:
+    settings = {"steps": 20, "batch": 8, "learning_rate": 1e-3, "warmup": 5, "ema": 0.8, "workers": 0, "precision": "no",
+                "save_every": 1000, "sample_every": 1000}  # fmt: skip
+    return PlacementTrainConfig(**{**settings, **changes})
+
+
+def stream(pack: Pack, text: TextEncoder, seed: int = 0, panoptic: float = 8.0, split: str = "train") -> PlaceStream:
+    names, _ = name_table(pack, text)
+    targets = find_targets(pack, split, ("voc", "coco_panoptic"))
+    return PlaceStream(pack, targets, text, names, seed, panoptic)
+
+
+# --- samples ---------------------------------------------------------------------------------------
+
+
+def test_a_rendered_place(text: TextEncoder) -> None:
+    dog = ellipse(96, 128, 64, 60, 16, 12)
+    scene = Scene(96, 128, (Layer("grass", ~dog, False), Layer("dog", dog)))
+    place = make_place(scene, 1, np.random.default_rng(0), [], augment=False)
+    assert place is not None
+    sample = render_place(place, text, {"grass": 4}, "a lawn")
+    assert sample["ids"].shape == (CELLS, CELLS)
+    assert set(np.unique(sample["ids"])) == {0, 5}  # beyond the photo, and grass; no trace of the dog
+    assert not sample["flags"][FLAGS.index("unlabeled")].any()
+    np.testing.assert_allclose(sample["box"], (48 / 128, (48 + 16) / 128, 80 / 128, (72 + 16) / 128), atol=1e-6)
+    np.testing.assert_array_equal(sample["object"], text.encode("dog"))
+    np.testing.assert_array_equal(sample["context"], text.encode_context("a lawn"))
+
+
+def test_a_stream_of_places(pack: Pack, text: TextEncoder) -> None:
+    one, two, other = (list(islice(stream(pack, text, seed), 5)) for seed in (3, 3, 4))
+    for a, b in zip(one, two, strict=True):
+        assert all(np.array_equal(a[key], b[key]) for key in a)
+    assert not all(np.array_equal(a["ids"], b["ids"]) for a, b in zip(one, other, strict=True))
+
+
+def test_fully_labelled_scenes_are_likelier(pack: Pack, text: TextEncoder) -> None:
+    places = stream(pack, text, panoptic=8.0)
+    shares = np.diff(places.cumulative, prepend=0)
+    panoptic = np.array([pack.meta.sources[t.scene] == "coco_panoptic" for t in places.targets])
+    assert shares[panoptic].mean() / shares[~panoptic].mean() == pytest.approx(8)
+
+
+def test_no_places(pack: Pack, text: TextEncoder) -> None:
+    with pytest.raises(ValueError, match="has no object to train on"):
+        stream(pack, text, split="test")
+
+
+def test_boxes_in_shares_of_their_scene(pack: Pack, text: TextEncoder) -> None:
+    for target in find_targets(pack, "dev"):
+        x0, y0, x1, y1 = mask_box(pack[target.scene].scene.layers[target.layer].mask) or (0, 0, 0, 0)
+        assert share_box(pack, target) == pytest.approx((x0 / 128, y0 / 96, x1 / 128, y1 / 96))
+
+
+# --- the loss --------------------------------------------------------------------------------------
+
+
+class Known(PlacementNetwork):
+    """Says that the centre is in one cell with log-probability ``peak``, and sizes as it was initialised."""
+
+    def __init__(self, cell: int, peak: float = -0.01) -> None:
+        torch.manual_seed(0)
+        super().__init__(PlacementConfig(width=8, depth=1, heads=1, cells=8))
+        self.cell, self.peak = cell, peak
+
+    def forward(self, ids: torch.Tensor, *rest: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        log = torch.full((len(ids), 64), -8.0)
+        log[:, self.cell] = self.peak
+        return log, torch.zeros(len(ids), 64, 16)
+
+
+def loss_at(box: tuple[float, float, float, float], cell: int) -> float:
+    batch = {"ids": torch.zeros(1, 1), "flags": None, "object": None, "context": None, "box": torch.tensor([box])}
+    with torch.no_grad():
+        return placement_loss(Known(cell), batch, torch.zeros(1)).item()  # type: ignore[arg-type]
+
+
+def test_the_true_cell_costs_least() -> None:
+    """The centre (0.69, 0.31) is in column 5, row 2; a miss by one cell costs less than one by far."""
+    box = (0.59, 0.21, 0.79, 0.41)
+    costs = [loss_at(box, cell) for cell in range(64)]
+    assert int(np.argmin(costs)) == 2 * 8 + 5
+    assert costs[2 * 8 + 4] < costs[2 * 8 + 1]
+
+
+def test_a_centre_beyond_the_frame_is_pulled_to_its_rim() -> None:
+    costs = [loss_at((0.9, -0.3, 1.4, 0.1), cell) for cell in range(64)]
+    assert np.isfinite(costs).all()
+    assert int(np.argmin(costs)) == 7
+
+
+def test_sizes_are_learnt() -> None:
+    """Gradient descent on one box makes its log density rise, and the network's own boxes of that size."""
+    network = Known(27)
+    batch = {"ids": torch.zeros(1, 1), "flags": None, "object": None, "context": None,
+             "box": torch.tensor([[0.3375, 0.1875, 0.5375, 0.6875]])}  # fmt: skip
+    optimizer = torch.optim.Adam(network.size.parameters(), lr=0.02)
+    for _ in range(150):
+        optimizer.zero_grad()
+        placement_loss(network, batch, torch.zeros(1)).backward()  # type: ignore[arg-type]
+        optimizer.step()
+    uniforms = torch.rand(50, 10, generator=torch.Generator().manual_seed(0))
+    boxes, _ = network.place(torch.log_softmax(torch.eye(64)[27] * 50, 0), torch.zeros(64, 16), uniforms)
+    np.testing.assert_allclose(np.median(boxes[:, 2:] - boxes[:, :2], axis=0), (0.2, 0.5), rtol=0.15)
+
+
+# --- order -----------------------------------------------------------------------------------------
+
+
+def pairs_of(*layers: tuple[np.ndarray, bool]) -> list[tuple[int, int]]:
+    scene = Scene(60, 60, tuple(Layer("dog", mask, thing) for mask, thing in layers))
+    return ordered_pairs(scene, [mask_box(layer.mask) for layer in scene.layers])
+
+
+def square(x: int, y: int, size: int = 20) -> np.ndarray:
+    return block(60, 60, x, y, x + size, y + size)
+
+
+def test_who_holds_the_common_ground_is_in_front() -> None:
+    one, two = square(5, 5), square(15, 15)
+    assert pairs_of((one & ~two, True), (two, True)) == [(1, 0)]
+    assert pairs_of((one, True), (two & ~one, True)) == [(0, 1)]
+    shared = block(60, 60, 15, 15, 20, 25)
+    assert pairs_of(((one & ~two) | shared, True), (two & ~shared, True)) == []  # half and half: nobody knows
+
+
+def test_of_whole_masks_the_layers_own_order_tells() -> None:
+    assert pairs_of((square(5, 5), True), (square(15, 15), True)) == [(1, 0)]
+
+
+def test_only_things_that_meet_are_compared() -> None:
+    assert pairs_of((square(5, 5), True), (square(35, 35), True)) == []
+    assert pairs_of((square(5, 5), True), (square(15, 15), False)) == []
+    assert pairs_of((square(5, 5), True), (np.zeros((60, 60), dtype=bool), True)) == []
+
+
+def test_the_table_of_pairs(pack: Pack, text: TextEncoder) -> None:
+    table = order_table(pack, "dev", text)
+    count = len(table["front"])
+    assert count == 2 * 4  # a dog before a cat in each of the four, both ways round
+    assert table["pair"].shape == (count, PAIR)
+    assert table["front"].tolist() == [1, 0] * 4
+    np.testing.assert_array_equal(table["new"][0], text.encode("dog"))
+    np.testing.assert_array_equal(table["other"][0], text.encode("cat"))
+    np.testing.assert_array_equal(table["new"][1], text.encode("cat"))
+    with pytest.raises(ValueError, match="no two things of known depth in its test split"):
+        order_table(pack, "test", text)
+
+
+# --- runs ------------------------------------------------------------------------------------------
+
+
+def test_a_placement_run_learns(pack: Pack, text: TextEncoder, text_folder: Path, tmp_path: Path) -> None:
+    folder = train_placement(pack.path, text_folder, tmp_path, config())
+    assert folder == tmp_path / "placement"
+    trained = load_component(folder, PlacementNetwork, PlacementConfig).eval()
+    torch.manual_seed(0)
+    untrained = PlacementNetwork(PlacementConfig()).eval()
+    batch = default_collate(list(islice(stream(pack, text, seed=99, split="dev"), 16)))
+    _, vectors = name_table(pack, text)
+    with torch.no_grad():
+        before, after = (placement_loss(each, batch, vectors).mean().item() for each in (untrained, trained))
+    assert after < before - 0.3
+
+
+def test_an_order_run_tells_dogs_from_cats(pack: Pack, text_folder: Path, tmp_path: Path) -> None:
+    figures = train_order(pack.path, text_folder, tmp_path, steps=60)
+    assert figures["pairs"] == 8
+    assert set(figures) == {"pairs", "order", "lower_edge", "smaller"}
+    assert figures["order"] == 1  # here the dog is always in front
+    network = load_component(tmp_path / "order", OrderNetwork, OrderConfig)
+    assert isinstance(network, nn.Module)
+
+
+def test_things_of_unknown_depth(text_folder: Path, tmp_path: Path) -> None:
+    apart = Scene(60, 60, (Layer("dog", square(2, 2)), Layer("cat", square(35, 35))))
+    write_pack([Record(key, "voc", apart) for key in ("9", "25")], tmp_path / "apart.parquet")
+    with pytest.raises(ValueError, match=r"apart\.parquet has no two things of known depth in its train split"):
+        train_order(tmp_path / "apart.parquet", text_folder, tmp_path, steps=1)
+    assert not (tmp_path / "order").exists()
+
+
+def test_from_components_to_a_pipeline(pack: Pack, tmp_path: Path) -> None:
+    """``order`` and ``placement`` train, ``bundle`` joins them to a mask network, and the pipeline draws."""
+    runner, data = CliRunner(), ["--data", str(pack.path)]
+    result = runner.invoke(app, ["order", *data, "--out", str(tmp_path), "--steps", "5"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["pairs"] == 8
+    line = ["placement", *data, "--out", str(tmp_path), "--steps", "1", "--batch", "2", "--precision", "no"]
+    result = runner.invoke(app, line)
+    assert result.exit_code == 0, result.output
+    assert f"Trained: {tmp_path / 'placement'}" in result.stdout
+    shape = ShapeNetwork(replace(SHAPE_PRESETS["tiny"], depth=1))
+    save_component(tmp_path / "shape", shape, shape.config)
+    parts = [part for name in ("shape", "placement", "order") for part in (f"--{name}", str(tmp_path / name))]
+    result = runner.invoke(app, ["bundle", *parts, "--out", str(tmp_path / "whole")])
+    assert result.exit_code == 0, result.output
+    pipeline = SmartMaskPipeline.from_pretrained(tmp_path / "whole")
+    out = pipeline(pack[0].scene, "dog", num_masks=2, num_inference_steps=1, generator=0)
+    assert out.masks.shape == (2, 96, 128)
