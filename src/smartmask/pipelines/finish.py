@@ -26,7 +26,10 @@ def finish(values: np.ndarray, frame: Frame, height: int, width: int, box: BoxXY
     mask = frame.paste(distance, height, width, border=-1.0) > 0
     if not mask.any():  # thinner than the scene's pixels: the deepest one
         depth = frame.paste(distance, height, width, border=-9.0)
-        mask[np.unravel_index(int(depth.argmax()), mask.shape)] = True
+        if depth.max() > -8.9:
+            mask[np.unravel_index(int(depth.argmax()), mask.shape)] = True
+        else:  # the frame lies between the centres of pixels, or beyond them all: the nearest one
+            mask[min(max(int(frame.cy), 0), height - 1), min(max(int(frame.cx), 0), width - 1)] = True
     return mask
 
 

@@ -99,8 +99,14 @@ class SmartMaskPipeline:
         shape = load_component(root / "shape", ShapeNetwork, ShapeConfig)
         placement = load_component(root / "placement", PlacementNetwork, PlacementConfig)
         order = load_component(root / "order", OrderNetwork, OrderConfig)
-        text = TextEncoder.from_pretrained(root / "text")
-        return cls(text, shape, placement, order, Defaults(**index.get("defaults", {})))
+        try:
+            text = TextEncoder.from_pretrained(root / "text")
+            defaults = Defaults(**index.get("defaults", {}))
+        except FileNotFoundError as error:
+            raise ValueError(str(error)) from None
+        except TypeError as error:
+            raise ValueError(f"{root / 'model_index.json'} has unfit defaults ({error}); restore it.") from None
+        return cls(text, shape, placement, order, defaults)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes ``model_index.json`` and a subfolder a component (JSON and float16 safetensors), atomically."""
