@@ -52,6 +52,8 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shape = ShapeNetwork(shape_preset("tiny"))
     with torch.no_grad():  # the untrained head is zero, which would make all masks alike
         shape.head.weight.normal_(0, 0.1)
+        for zero in (shape.modulate[1], shape.final[1]):  # nor would the texts matter
+            zero.weight.normal_(0, 0.1)
     pipeline = SmartMaskPipeline(
         TextEncoder.from_pretrained(BUNDLED / "text"),
         shape,

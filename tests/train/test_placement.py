@@ -49,8 +49,8 @@ def text(text_folder: Path) -> TextEncoder:
 
 
 def config(**changes: Any) -> PlacementTrainConfig:
-    settings = {"steps": 20, "batch": 8, "learning_rate": 1e-3, "warmup": 5, "ema": 0.8, "workers": 0, "precision": "no",
-                "save_every": 1000, "sample_every": 1000}  # fmt: skip
+    settings = {"steps": 20, "batch": 8, "learning_rate": 1e-3, "warmup": 5, "ema": 0.8, "workers": 0,
+                "precision": "no", "save_every": 1000, "sample_every": 1000}  # fmt: skip
     return PlacementTrainConfig(**{**settings, **changes})
 
 
