@@ -206,7 +206,8 @@ class SmartMaskPipeline:
             boxes, density = self._place(scene, guides, torch.stack(uniforms), texts)
         else:
             box = extent(guides, scene.height, scene.width)
-            boxes, density = [box if box is not None else (0, 0, scene.width, scene.height)] * len(seeds), np.zeros(1)
+            whole = 0.0, 0.0, float(scene.width), float(scene.height)
+            boxes, density = [box or whole] * len(seeds), [None] * len(seeds)
         jobs: list[Job] = []
         rendered: dict[tuple[BoxXYXY, int], tuple[Frame, LayoutCrop]] = {}
         orders: dict[BoxXYXY, int] = {}
@@ -222,12 +223,12 @@ class SmartMaskPipeline:
                 frame = object_frame(box, guides)
                 rendered[box, order] = frame, render(views[order], frame, box, guides)
             frame, crop = rendered[box, order]
-            jobs.append(Job(seed, noises[i], box, frame, crop, order, float(density[min(i, len(density) - 1)])))
+            jobs.append(Job(seed, noises[i], box, frame, crop, order, density[i]))
         return jobs
 
     def _place(
         self, scene: Scene, guides: tuple[Guide, ...], uniforms: torch.Tensor, texts: Texts
-    ) -> tuple[list[BoxXYXY], np.ndarray]:
+    ) -> tuple[list[BoxXYXY], list[float | None]]:
         view = View.of(scene)
         crop, frame = render_scene(view, guides), scene_frame(view)
         layout = torch.from_numpy(crop.ids)[None], torch.from_numpy(crop.flags)[None]
@@ -238,7 +239,7 @@ class SmartMaskPipeline:
         boxes: list[BoxXYXY] = []
         for x0, y0, x1, y1 in (units * frame.side + (left, top, left, top)).tolist():
             boxes.append(_near_scene((x0, y0, x1, y1), scene, guides))
-        return boxes, density
+        return boxes, list(density.tolist())
 
 
 def _seeds(generator: int | torch.Generator | None, count: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from smartmask.models.shape import Condition, ShapeNetwork
 
 BATCH = 16  # masks denoised together; bounds memory, and every mask is independent of its neighbours
 SCORE_TIMES = (0.35, 0.6)  # noise levels at which plausibility is judged
+SCORE_SLOPE = 50  # spreads the usual errors over the scale; the ranking does not depend on it
 
 StepCallback = Callable[[int, int], None]
 
@@ -42,7 +44,8 @@ class Texts:
 
 @dataclass(eq=False)
 class Job:
-    """One mask to draw: its seed and noise, box and frame, rendered layout, depth, and log density of its place."""
+    """One mask to draw: its seed and noise, box and frame, rendered layout, depth; prior is the log density of its
+    place, None where the user gave it."""
 
     seed: int
     noise: torch.Tensor
@@ -50,7 +53,7 @@ class Job:
     frame: Frame
     crop: LayoutCrop
     order: int
-    prior: float = 0.0
+    prior: float | None = None
 
 
 def draw_shapes(
@@ -92,7 +95,7 @@ def draw_shapes(
 
 
 def plausibility(
-    network: ShapeNetwork, clean: torch.Tensor, noise: torch.Tensor, condition: Condition, prior: list[float]
+    network: ShapeNetwork, clean: torch.Tensor, noise: torch.Tensor, condition: Condition, prior: list[float | None]
 ) -> np.ndarray:
     """``(n,)`` in [0, 1]: how well the network restores each mask from noise, times the place's density.
 
@@ -104,8 +107,9 @@ def plausibility(
         time_ = torch.full((len(clean),), t)
         restored = network(diffusion.add_noise(sharp, noise.flip(-1), time_), time_, condition).clamp(-1, 1)
         error += ((restored - sharp)[:, 0] ** 2).flatten(1).mean(1)
-    share = torch.from_numpy(np.array(prior)).float()
-    return torch.exp(-4 * error / len(SCORE_TIMES)).mul(torch.sigmoid(share / 4 + 1)).double().numpy()
+    restored_well = torch.exp(-SCORE_SLOPE * error / len(SCORE_TIMES)).double().numpy()
+    place = [1.0 if density is None else 1 / (1 + math.exp(-density / 4 - 1)) for density in prior]
+    return restored_well * np.array(place)
 
 
 def condition_of(jobs: list[Job], texts: Texts) -> Condition:
