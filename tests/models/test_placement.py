@@ -188,6 +188,8 @@ def test_deviates_are_normal_and_the_density_belongs_to_the_box() -> None:
     offset = (boxes[:, 0] + boxes[:, 2]) / 2 * 8 - 3.5
     assert offset.mean() == pytest.approx(0, abs=0.003)
     assert offset.std() == pytest.approx(math.exp(-3), rel=0.05)
+    calmer, _ = built.place(peaked(27, 1 - 1e-9), torch.zeros(64, 32), rows, spread=0.5)
+    assert ((calmer[:, 0] + calmer[:, 2]) / 2 * 8 - 3.5).std() == pytest.approx(0.5 * math.exp(-3), rel=0.05)
     sizes = np.log(boxes[:, 2:] - boxes[:, :2])
     drawn = np.stack([offset, (boxes[:, 1] + boxes[:, 3]) / 2 * 8 - 3.5, sizes[:, 0], sizes[:, 1]], axis=1)
     expected = built.log_density(torch.zeros(4000, 32), torch.from_numpy(drawn).float())
