@@ -26,11 +26,11 @@ StepCallback = Callable[[int, int], None]
 class Defaults:
     """Sampler settings that go with the weights; chosen on development data (docs/decisions.md)."""
 
-    steps: int = 12
-    guidance_scale: float = 1.5
+    steps: int = 8
+    guidance_scale: float = 1.0
     context_guidance_scale: float = 1.0
     shift: float = 2.0
-    temperature: float = 1.0
+    temperature: float = 0.7
 
 
 @dataclass(frozen=True, eq=False)
