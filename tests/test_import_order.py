@@ -24,8 +24,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 FLOW: tuple[tuple[str, ...], ...] = (
     ("categories", "checks", "geometry"),
     ("images",),
+    ("photo",),
     ("scene",),
-    ("guidance", "frame"),
+    ("guidance", "frame", "composition"),
     ("smartmask",),
     ("render", "inputs"),
     ("data",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ EXTRAS = PROJECT["optional-dependencies"]
     ("lock", "requirements"),
     [
         ("requirements.txt", PROJECT["dependencies"]),
-        ("requirements-dev.txt", PROJECT["dependencies"] + EXTRAS["train"] + EXTRAS["test"]),
+        ("requirements-dev.txt", PROJECT["dependencies"] + EXTRAS["insert"] + EXTRAS["train"] + EXTRAS["test"]),
     ],
 )
 def test_locks_hold_a_fitting_version_of_everything(lock: str, requirements: list[str]) -> None:
@@ -59,6 +60,6 @@ def test_torch_comes_first_and_torchvision_never() -> None:
 
 
 def test_the_runtime_stays_small() -> None:
-    extra = {Requirement(text).name for text in EXTRAS["train"] + EXTRAS["test"]} & set(pins("requirements.txt"))
+    extra = {Requirement(text).name for text in chain(*EXTRAS.values())} & set(pins("requirements.txt"))
     assert not extra, f"requirements.txt holds development packages: {sorted(extra)}"
     assert len(pins("requirements.txt")) <= 30

@@ -37,6 +37,7 @@ SUB_APPS = {
 }
 # package: the extra of this project that brings it
 EXTRAS = {"accelerate": "train", "pyarrow": "train", "tensorboard": "train", "tqdm": "train"}
+EXTRAS |= {"diffusers": "insert", "peft": "insert", "transformers": "insert"}
 
 
 class _LazyApp(TyperGroup):
