@@ -186,6 +186,8 @@ NAN, INF = float("nan"), float("inf")
         (lambda: Box(5, 5, 5, 9), r"box 5,5,5,9 has no area; x1 must exceed x0"),
         (lambda: Box(5, 5, 4, 9), r"box 5,5,4,9 has no area"),
         (lambda: Box(0, 0, INF, 9), r"box .* not a finite number"),
+        (lambda: Box(None, 0, 5, 9), r"box .* not a number: \(None, 0, 5, 9\)"),
+        (lambda: Scribble(5), r"scribble is 5; it is a list"),
         (lambda: Point(NAN, 3), r"point .* not a finite number"),
         (lambda: Blob(3, 3, 0, 2), r"standard deviations are 0,2; both must be above 0"),
         (lambda: Blob(3, 3, 1, NAN), r"blob .* not a finite number"),
@@ -258,3 +260,11 @@ def test_a_mask_guide_of_another_size() -> None:
 def test_what_is_no_guide(wrong: Any) -> None:
     with pytest.raises(ValueError, match="is not a guide; use Box, Point, Blob, Scribble, MaskGuide"):
         as_guides(wrong, HEIGHT, WIDTH)
+
+
+def test_a_long_stroke_is_the_union_of_its_segments() -> None:
+    angles = np.linspace(0, 5, 40)
+    points = np.stack([32 + angles * 4 * np.cos(angles), 24 + angles * 3 * np.sin(angles)], axis=1)
+    whole = draw([Scribble(points, width=3)], 48, 64)
+    pieces = [Scribble(points[i : i + 2], width=3) for i in range(len(points) - 1)]
+    np.testing.assert_array_equal(whole, draw(pieces, 48, 64))

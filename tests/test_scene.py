@@ -224,6 +224,9 @@ GROUND = Scene(4, 6, (Layer("sky", square(0, 0, 6, 2), False), Layer("road", squ
     [
         (lambda: Scene.empty(0, 5), "5x0"),
         (lambda: Scene.empty(20_000, 20_000), "20000x20000"),
+        (lambda: Scene.empty(48.5, 64), "height of the scene is 48.5"),
+        (lambda: Scene.from_label_map(np.zeros((4, 6), int), ["dog"]), "names are a list; give a mapping"),
+        (lambda: Scene.from_panoptic(np.array([[5]]), [{"id": 5}]), "has no whole number 'category_id'"),
         (lambda: Scene(4, 6, (Layer("dog", np.ones((6, 4), bool)),)), "'dog' is 4x6, but the scene is 6x4"),
         (lambda: Scene(4, 6, photo=np.zeros((4, 5, 3), np.uint8)), "photo is 5x4, but the scene is 6x4"),
         (lambda: Layer("dog", np.ones((4, 6, 3))), "'dog' has a mask of shape"),

@@ -8,7 +8,7 @@ object's frame without resampling. G lies in [0, 1].
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -23,7 +23,11 @@ POINT_SIGMA = 0.02  # standard deviation of a point's Gaussian, as a share of sq
 
 
 def _finite(kind: str, *values: float) -> None:
-    if not all(math.isfinite(float(v)) for v in values):
+    try:
+        finite = all(math.isfinite(float(v)) for v in values)
+    except (TypeError, ValueError):
+        raise ValueError(f"The {kind} has a coordinate that is not a number: {tuple(values)}.") from None
+    if not finite:
         raise ValueError(f"The {kind} has a coordinate that is not a finite number: {tuple(values)}.")
 
 
@@ -106,6 +110,8 @@ class Scribble:
     kind: ClassVar[str] = "scribble"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.points, Iterable):
+            raise ValueError(f"The scribble is {self.points!r}; it is a list of (x, y) points.")
         given: Any = list(self.points)
         if not given:
             raise ValueError("The scribble is empty; give at least one (x, y) point.")
@@ -134,16 +140,23 @@ class Scribble:
 
     def sample(self, x: np.ndarray, y: np.ndarray, height: int, width: int) -> np.ndarray:
         half = self.stroke_width(height, width) / 2
-        nearest = np.full(np.shape(x), np.inf)
+        inside = np.zeros(np.shape(x), dtype=bool)
         for stroke in self.points:
             for start, end in _segments(np.asarray(stroke)):
-                delta = end - start
-                length = float(delta @ delta)
-                along = ((x - start[0]) * delta[0] + (y - start[1]) * delta[1]) / length if length else np.zeros_like(x)
-                along = np.clip(along, 0.0, 1.0)
-                gap = np.hypot(x - start[0] - along * delta[0], y - start[1] - along * delta[1])
-                nearest = np.minimum(nearest, gap)
-        return (nearest <= half).astype(np.float32)
+                # Only what lies near the segment is measured: a long stroke has hundreds of short ones.
+                low, high = np.minimum(start, end) - half, np.maximum(start, end) + half
+                near = (x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])
+                inside[near] |= _distance(x[near], y[near], start, end) <= half
+        return inside.astype(np.float32)
+
+
+def _distance(x: np.ndarray, y: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Distance of each point to the segment from start to end, all (x, y)."""
+    delta = end - start
+    length = float(delta @ delta)
+    along = ((x - start[0]) * delta[0] + (y - start[1]) * delta[1]) / length if length else np.zeros_like(x)
+    along = np.clip(along, 0.0, 1.0)
+    return np.hypot(x - start[0] - along * delta[0], y - start[1] - along * delta[1])
 
 
 def _segments(stroke: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -84,7 +84,10 @@ class Scene:
 
     @classmethod
     def empty(cls, height: int, width: int) -> Scene:
-        """A scene with no layer: the empty canvas."""
+        """A scene with no layer: the empty canvas. Raises ValueError unless both are whole numbers above 0."""
+        for name, value in (("height", height), ("width", width)):
+            if isinstance(value, bool) or not hasattr(value, "__index__"):
+                raise ValueError(f"The {name} of the scene is {value!r}; it must be a whole number of pixels.")
         return cls(int(height), int(width))
 
     @classmethod
@@ -111,6 +114,8 @@ class Scene:
             raise ValueError(
                 f"A label map is a (height, width) array of integers, not shape {labels.shape} of {labels.dtype}."
             )
+        if not isinstance(names, Mapping):
+            raise ValueError(f"The names are a {type(names).__name__}; give a mapping from id to name, {{1: 'dog'}}.")
         names = {int(k): str(v) for k, v in names.items()}
         ids, counts = np.unique(labels, return_counts=True)
         unnamed = [int(i) for i in ids if int(i) not in names and int(i) not in UNLABELED_IDS]
@@ -155,11 +160,11 @@ class Scene:
         if categories is None:
             table = {i: (name, thing) for i, name, thing in COCO_PANOPTIC}
         else:
-            table = {int(c["id"]): (str(c["name"]), bool(c.get("isthing", 1))) for c in categories}
+            table = {_key(c, "id", "category"): (str(c.get("name", "")), bool(c.get("isthing", 1))) for c in categories}
         names: dict[int, str] = {}
         things: set[int] = set()
         for segment in segments:
-            segment_id, category = int(segment["id"]), int(segment["category_id"])
+            segment_id, category = _key(segment, "id", "segment"), _key(segment, "category_id", "segment")
             if category not in table:
                 raise ValueError(f"Segment {segment_id} has category {category}, which the categories do not list.")
             names[segment_id], thing = table[category]
@@ -281,6 +286,13 @@ class Scene:
 
     def _label_ids(self) -> list[int]:
         return [i + 1 if i + 1 < 255 else i + 2 for i in range(len(self.layers))]
+
+
+def _key(entry: Mapping[str, Any], key: str, what: str) -> int:
+    try:
+        return int(entry[key])
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"The {what} {entry!r} has no whole number '{key}'; COCO's panoptic format has one.") from None
 
 
 def _some(values: list[int], limit: int = 5) -> str:
