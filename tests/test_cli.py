@@ -378,3 +378,16 @@ def test_tiny_weights_repeat_bit_for_bit(files: Path, weights: str) -> None:
         assert cli.main(line) == 0
         pictures.append({path.name: path.read_bytes() for path in (files / name).glob("*.png")})
     assert pictures[0] == pictures[1]
+
+
+def test_diverse_keeps_some_of_many(files: Path, weights: str) -> None:
+    assert cli.main(arguments(files, "--weights", weights, "-n", "2", "--diverse")) == 0
+    result = json.loads((files / "out" / "result.json").read_text("utf-8"))
+    seeds = [record["seed"] for record in result["masks"]]
+    assert len(set(seeds)) == 2
+    assert set(seeds) <= set(range(8))
+
+
+def test_a_diverse_choice_that_is_too_large(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments(files, "-n", "300", "--diverse")) == 2
+    assert "diverse choice of 300 masks is too large; at most 250" in capsys.readouterr().err

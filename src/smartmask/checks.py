@@ -10,6 +10,7 @@ import math
 
 MAX_PROMPT = 1000  # characters
 MAX_MASKS = 1000
+POOL = 4  # masks drawn for each one that a diverse choice keeps
 MAX_STEPS = 1000
 MAX_SCALE = 100.0
 MAX_SEED = 2**62  # leaves room for the seeds counted up from it
@@ -31,6 +32,13 @@ def check_prompt(text: str | None, what: str = "object prompt") -> str:
 def check_num_masks(count: int) -> int:
     """How many masks: 1 to MAX_MASKS."""
     return _whole(count, "number of masks", 1, MAX_MASKS)
+
+
+def check_pool(count: int) -> int:
+    """How many masks to draw so that ``count`` good and different ones can be kept: POOL times as many."""
+    if count * POOL > MAX_MASKS:
+        raise ValueError(f"A diverse choice of {count} masks is too large; at most {MAX_MASKS // POOL} are kept.")
+    return count * POOL
 
 
 def check_steps(count: int | None) -> int | None:

@@ -179,6 +179,9 @@ def masks(
     scribble: ScribbleOption = None,
     mask: MaskOption = None,
     num_masks: Annotated[int, typer.Option("--num-masks", "-n", help="How many masks, 1 to 1000.")] = 8,
+    diverse: Annotated[
+        bool, typer.Option("--diverse", help="Draw four times as many and keep those that are good and differ.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the first mask; the others count up from it.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps; the model's own by default.")] = None,
     guidance_scale: Annotated[float | None, typer.Option(help="Weight of the object text.")] = None,
@@ -203,12 +206,14 @@ def masks(
         "object": checks.check_prompt(prompt),
         "context": None if context is None else checks.check_prompt(context, "context prompt"),
         "num_masks": checks.check_num_masks(num_masks),
+        "diverse": diverse,
         "seed": checks.check_seed(seed),
         "steps": checks.check_steps(steps),
         "guidance_scale": checks.check_scale(guidance_scale),
         "context_guidance_scale": checks.check_scale(context_guidance_scale, "context guidance scale"),
         "weights": None if weights is None else str(_weights_folder(weights)),
     }
+    drawn = checks.check_pool(num_masks) if diverse else num_masks
     scene = read_scene(image, layout, names, panoptic, segmenter)
     guides = parse_guides(
         box or (), point or (), blob or (), scribble or (), mask or (), size=(scene.height, scene.width)
@@ -218,6 +223,7 @@ def masks(
     # 2. The model, into a folder that is already known to be writable.
     with staging(out) as folder:
         moment = time.perf_counter()
+        from smartmask.pipelines.choose import choose_diverse
         from smartmask.pipelines.mask import SmartMaskPipeline
 
         pipeline = SmartMaskPipeline.from_pretrained(weights)
@@ -228,13 +234,16 @@ def masks(
                 request["object"],
                 context_prompt=request["context"],
                 guidance=list(guides) or None,
-                num_masks=num_masks,
+                num_masks=drawn,
                 num_inference_steps=steps,
                 guidance_scale=guidance_scale,
                 context_guidance_scale=context_guidance_scale,
                 generator=seed,
                 callback_on_step_end=on_step,
             )
+
+        if diverse:
+            output = choose_diverse(output, num_masks)
 
         # 3. The result.
         moment = time.perf_counter()
