@@ -28,7 +28,7 @@ FLOW: tuple[tuple[str, ...], ...] = (
     ("scene",),
     ("guidance", "frame", "composition"),
     ("smartmask",),
-    ("render", "inputs"),
+    ("render", "inputs", "options"),
     ("data",),
     ("models",),
     ("diffusion",),

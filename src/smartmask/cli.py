@@ -13,8 +13,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +21,22 @@ import typer
 from typer.core import TyperGroup
 
 from smartmask import __version__
+from smartmask.options import (
+    BlobOption,
+    BoxOption,
+    ContextOption,
+    LayoutOption,
+    MaskOption,
+    NamesOption,
+    PanopticOption,
+    PointOption,
+    ResultJsonOption,
+    ScribbleOption,
+    SeedOption,
+    SegmenterOption,
+    WeightsOption,
+    step_progress,
+)
 
 app = typer.Typer(
     name="smartmask",
@@ -133,36 +148,6 @@ def _common(
     pass
 
 
-# Options that commands share.
-LayoutOption = Annotated[
-    Path | None,
-    typer.Option(metavar="PNG", help="The photo's layout: a label map (with --names), or COCO's (with --panoptic)."),
-]
-NamesOption = Annotated[
-    Path | None, typer.Option(metavar="JSON", help='Names of the label map\'s ids: {"1": "sky"}, or a list.')
-]
-PanopticOption = Annotated[
-    Path | None, typer.Option(metavar="JSON", help="COCO panoptic JSON of the layout, or one image's segments_info.")
-]
-SegmenterOption = Annotated[
-    str | None,
-    typer.Option(metavar="MODEL", help="Panoptic model (hub name or folder) that reads a photo without --layout."),
-]
-BoxOption = Annotated[list[str] | None, typer.Option(metavar="x0,y0,x1,y1", help="A box of the object, in pixels.")]
-PointOption = Annotated[list[str] | None, typer.Option(metavar="x,y", help="A point on the object.")]
-BlobOption = Annotated[
-    list[str] | None, typer.Option(metavar="cx,cy,sx,sy", help="Rough place: a Gaussian's centre and deviations.")
-]
-ScribbleOption = Annotated[
-    list[str] | None,
-    typer.Option(metavar="PNG or x,y;x,y;...", help="A painted scribble, or a stroke's points; | between strokes."),
-]
-MaskOption = Annotated[list[Path] | None, typer.Option(metavar="PNG", help="A rough mask, painted white on black.")]
-WeightsOption = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Weights to use instead of the bundled ones.")
-]
-
-
 @app.command()
 def masks(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The photo.")],
@@ -172,7 +157,7 @@ def masks(
     names: NamesOption = None,
     panoptic: PanopticOption = None,
     segmenter: SegmenterOption = None,
-    context: Annotated[str | None, typer.Option(metavar="TEXT", help="A sentence about the whole picture.")] = None,
+    context: ContextOption = None,
     box: BoxOption = None,
     point: PointOption = None,
     blob: BlobOption = None,
@@ -182,12 +167,12 @@ def masks(
     diverse: Annotated[
         bool, typer.Option("--diverse", help="Draw four times as many and keep those that are good and differ.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the first mask; the others count up from it.")] = 0,
+    seed: SeedOption = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps; the model's own by default.")] = None,
     guidance_scale: Annotated[float | None, typer.Option(help="Weight of the object text.")] = None,
     context_guidance_scale: Annotated[float | None, typer.Option(help="Weight of the context text.")] = None,
     weights: WeightsOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print result.json, and nothing else, on stdout.")] = False,
+    as_json: ResultJsonOption = False,
 ) -> None:
     """Masks of where and how an object could stand in a photo, best first.
 
@@ -228,7 +213,7 @@ def masks(
 
         pipeline = SmartMaskPipeline.from_pretrained(weights)
         seconds["load"] = time.perf_counter() - moment
-        with _progress("masks") as on_step:
+        with step_progress("masks") as on_step:
             output = pipeline(
                 scene,
                 request["object"],
@@ -275,20 +260,6 @@ def _print_masks(result: dict[str, Any], out: Path, as_json: bool) -> None:
         behind = f"in front of {record['in_front_of']}" if record["in_front_of"] else "behind all"
         print(f"{record['mask']}  score {record['score']:.3f}  box {place}  {behind}  seed {record['seed']}")
     print(f"{len(result['masks'])} masks in {out} after {result['timings']['total']:.1f} s")
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A step callback that moves a bar on stderr; None where nobody watches."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda step, total: progress.update(task, completed=step, total=total)
 
 
 if __name__ == "__main__":

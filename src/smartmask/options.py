@@ -1,0 +1,56 @@
+"""Command-line options that several commands share, and progress bars for whoever watches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+LayoutOption = Annotated[
+    Path | None,
+    typer.Option(metavar="PNG", help="The photo's layout: a label map (with --names), or COCO's (with --panoptic)."),
+]
+NamesOption = Annotated[
+    Path | None, typer.Option(metavar="JSON", help='Names of the label map\'s ids: {"1": "sky"}, or a list.')
+]
+PanopticOption = Annotated[
+    Path | None, typer.Option(metavar="JSON", help="COCO panoptic JSON of the layout, or one image's segments_info.")
+]
+SegmenterOption = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="Panoptic model (hub name or folder) that reads a photo without --layout."),
+]
+BoxOption = Annotated[list[str] | None, typer.Option(metavar="x0,y0,x1,y1", help="A box of the object, in pixels.")]
+PointOption = Annotated[list[str] | None, typer.Option(metavar="x,y", help="A point on the object.")]
+BlobOption = Annotated[
+    list[str] | None, typer.Option(metavar="cx,cy,sx,sy", help="Rough place: a Gaussian's centre and deviations.")
+]
+ScribbleOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PNG or x,y;x,y;...", help="A painted scribble, or a stroke's points; | between strokes."),
+]
+MaskOption = Annotated[list[Path] | None, typer.Option(metavar="PNG", help="A rough mask, painted white on black.")]
+WeightsOption = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Weights to use instead of the bundled ones.")
+]
+SeedOption = Annotated[int, typer.Option(help="Seed of the first mask; the others count up from it.")]
+ContextOption = Annotated[str | None, typer.Option(metavar="TEXT", help="A sentence about the whole picture.")]
+ResultJsonOption = Annotated[bool, typer.Option("--json", help="Print result.json, and nothing else, on stdout.")]
+
+
+@contextmanager
+def step_progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A step callback that moves a bar on stderr; None where nobody watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda step, total: progress.update(task, completed=step, total=total)
