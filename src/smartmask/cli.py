@@ -51,7 +51,7 @@ SUB_APPS = {
     "eval": ("smartmask.evaluate.cli", "Measure the pipeline beside its baselines."),
 }
 # package: the extra of this project that brings it
-EXTRAS = {"accelerate": "train", "pyarrow": "train", "tensorboard": "train", "tqdm": "train"}
+EXTRAS = {"accelerate": "train", "pyarrow": "train", "scipy": "train", "tensorboard": "train", "tqdm": "train"}
 EXTRAS |= {"diffusers": "insert", "peft": "insert", "transformers": "insert"}
 
 

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from smartmask.evaluate.console import (
+    DataOption,
+    JsonOption,
+    LimitOption,
+    OutOption,
+    SourcesOption,
+    SplitOption,
+    command_line,
+    finish,
+    heading,
+    listed,
+    progress,
+)
+from smartmask.evaluate.pictures_cli import diversity, gallery
+from smartmask.options import WeightsOption
 
 if TYPE_CHECKING:
     from smartmask.data.pack import Pack
@@ -20,15 +32,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Measure the pipeline beside its baselines.", no_args_is_help=True)
 
-DataOption = Annotated[Path, typer.Option(metavar="PACK", help="The packed layouts ('smartmask data pack').")]
-OutOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the report; none: print only.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
-WeightsOption = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Weights to use instead of the bundled ones.")
-]
-SourcesOption = Annotated[str, typer.Option(help="Whose objects count, separated by commas.")]
-SplitOption = Annotated[str, typer.Option(help="test, dev or train.")]
-LimitOption = Annotated[int, typer.Option(help="At most so many objects, the same for the same seed; 0: all.")]
+app.command()(gallery)
+app.command()(diversity)
 
 
 @app.callback()
@@ -67,12 +72,12 @@ def masks(
     # 1. What to ask, of whom: cheap, and everything that can be wrong with the input.
     protocol = Protocol(
         split=split,
-        sources=_listed(sources),
+        sources=listed(sources),
         limit=limit or None,
         min_area=min_area,
         num_masks=num_masks,
         seed=seed,
-        guidance=_listed(guidance),
+        guidance=listed(guidance),
     )
     names = _system_names(systems, protocol)
     pack = Pack(data)
@@ -83,7 +88,7 @@ def masks(
     bank = train_bank(pack, protocol)
     asked = {name: model if model and name == "pipeline" else _baseline(name, bank) for name in names}
     questions = cases(pack, targets, protocol)
-    with _progress("objects", len(targets) * len(protocol.guidance)) as advance:
+    with progress("objects", len(targets) * len(protocol.guidance)) as advance:
         rows = run(questions, asked, protocol, advance)
 
     # 3. The report.
@@ -92,7 +97,7 @@ def masks(
         "objects_of_unknown_class": sum(not bank.knows(t.name) for t in targets),
         "weights": None if model is None else str(weights or "bundled"),
     }
-    report = build_report(rows, protocol, _command(), extra)
+    report = build_report(rows, protocol, command_line(), extra)
     if out is not None:
         _save(out, report, rows, pack, protocol)
     print(json.dumps(report, indent=2) if as_json else to_markdown(report))
@@ -115,12 +120,12 @@ def frame(
     from smartmask.evaluate.report import machine
     from smartmask.evaluate.targets import Protocol, find_targets
 
-    protocol = Protocol(split=split, sources=_listed(sources), limit=limit or None, min_area=min_area, seed=seed)
+    protocol = Protocol(split=split, sources=listed(sources), limit=limit or None, min_area=min_area, seed=seed)
     pack = Pack(data)
     targets = find_targets(pack, protocol)
-    with _progress("masks", len(targets)) as advance:
+    with progress("masks", len(targets)) as advance:
         scores = frame_scores(pack, targets, advance)
-    report = {**_heading("frame"), "machine": machine(), **frame_report(targets, *scores)}
+    report = {**heading("frame"), "machine": machine(), **frame_report(targets, *scores)}
     rows = {"all": report["all"], **report["by_size"]}
     lines = [f"{report['numbers']} numbers a mask", "| size | objects | IoU | 10 % | 1 % | worst | boundary F |"]
     lines.append("|---|---|---|---|---|---|---|")
@@ -128,7 +133,7 @@ def frame(
         low = f["iou_quantiles"]
         cells = [f["iou"][0], low["10%"], low["1%"], f["iou_worst"], f["boundary"][0]]
         lines.append(f"| {name} | {f['objects']} | " + " | ".join(f"{v:.4f}" for v in cells) + " |")
-    _finish("frame", report, lines, out, as_json)
+    finish("frame", report, lines, out, as_json)
 
 
 @app.command()
@@ -167,7 +172,7 @@ def speed(
         "none": time_calls(lambda: pipe(scene, prompt="dog", num_masks=num_masks, generator=0), repeats),
     }
     report = {
-        **_heading("speed"),
+        **heading("speed"),
         "machine": {**machine(), "torch": torch.__version__, "threads": torch.get_num_threads()},
         "num_masks": num_masks,
         "size": [width, height],
@@ -180,7 +185,7 @@ def speed(
         f"process start to masks on disk: {cold['median']:.2f} s ({cold['fastest']:.2f}), peak memory {memory}",
         *(f"pipeline alone, {kind}: {w['median']:.2f} s ({w['fastest']:.2f})" for kind, w in warm.items()),
     ]
-    _finish("speed", report, lines, out, as_json)
+    finish("speed", report, lines, out, as_json)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -190,34 +195,13 @@ def _size(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def _heading(benchmark: str) -> dict[str, Any]:
-    from smartmask import __version__
-
-    return {"benchmark": benchmark, "version": __version__, "command": _command()}
-
-
-def _finish(name: str, report: dict[str, Any], lines: list[str], out: Path | None, as_json: bool) -> None:
-    from smartmask.images import save_json
-    from smartmask.results import staging
-
-    if out is not None:
-        with staging(out) as folder:
-            (folder / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-            save_json(report, folder / f"{name}.json")
-    print(json.dumps(report, indent=2) if as_json else "\n".join(lines))
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-
-
 def _system_names(text: str | None, protocol: Protocol) -> tuple[str, ...]:
     from smartmask.evaluate.baselines import BASELINES, SPECIAL
 
     known = ("pipeline", *BASELINES)
     if text is None:
         return tuple(name for name in known if SPECIAL.get(name, protocol.guidance[0]) in protocol.guidance)
-    names = _listed(text)
+    names = listed(text)
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         raise ValueError(f"There is no system '{', '.join(unknown)}'; use some of {', '.join(known)}.")
@@ -263,22 +247,3 @@ def _sheet(kind: str, rows: list[Row], pack: Pack, protocol: Protocol) -> Any:
     picks = pick_extremes([row for row in of_kind if row.system == names[0]])
     questions = [make_case(pack[row.target.record], row.target, kind, protocol) for row in picks]
     return sheet(picks, questions, [rivals[row.target.record, row.target.layer] for row in picks])
-
-
-def _command() -> str:
-    return shlex.join(["smartmask", *sys.argv[1:]])
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A function that moves a bar on stderr by one; it does nothing where nobody watches."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)

@@ -1,0 +1,88 @@
+"""A page of unseen scenes with what the pipeline draws in them, chosen by a seed and not by eye."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from smartmask.data.pack import Pack
+from smartmask.evaluate.targets import Case, Protocol, Target, find_targets, make_case
+from smartmask.render import contact_sheet, overlay, rank_colour, scene_colours
+
+KINDS = ("box", "scribble", "none")
+SHOWN = {"box": 2, "scribble": 1, "none": 2}  # masks of each kind on the page, best first
+COLUMNS = 1 + sum(SHOWN.values())
+TILE = 176
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """One scene of the gallery: its object, the question of each kind, and the pipeline's answers."""
+
+    target: Target
+    cases: dict[str, Case]
+    answers: dict[str, Any]
+
+
+def choose_exhibits(pack: Pack, protocol: Protocol, scenes: int = 12) -> list[Target]:
+    """One object of each of ``scenes`` different scenes, by a hash of the protocol's seed and the object.
+
+    Raises ValueError if the protocol admits objects of fewer scenes.
+    """
+    chosen: dict[int, Target] = {}
+    for target in find_targets(pack, replace(protocol, limit=None)):
+        chosen.setdefault(target.record, target)
+        if len(chosen) == scenes:
+            return list(chosen.values())
+    raise ValueError(
+        f"{pack.path} has {len(chosen)} scenes of {', '.join(protocol.sources)} in its {protocol.split} split; "
+        f"the gallery wants {scenes}."
+    )
+
+
+def make_exhibits(
+    pack: Pack, targets: list[Target], pipe: Any, protocol: Protocol, advance: Callable[[], None] = lambda: None
+) -> list[Exhibit]:
+    """Asks the pipeline for each object with a box, a scribble and without a guide, 8 masks each."""
+    exhibits = []
+    for target in targets:
+        record = pack[target.record]
+        cases = {kind: make_case(record, target, kind, protocol) for kind in KINDS}
+        answers = {
+            kind: pipe(case.scene, target.name, guidance=case.guide, num_masks=protocol.num_masks, generator=0)
+            for kind, case in cases.items()
+        }
+        exhibits.append(Exhibit(target, cases, answers))
+        advance()
+    return exhibits
+
+
+def gallery_sheet(exhibits: list[Exhibit]) -> np.ndarray:
+    """``(H, W, 3)`` uint8 RGB: a row a scene: the real object, then the best masks of each kind in what was shown."""
+    tiles, captions = [], []
+    for exhibit, number in zip(exhibits, count(1), strict=False):
+        case = exhibit.cases["none"]
+        tiles.append(overlay(scene_colours(case.scene), case.true, side=TILE))
+        captions.append(f"{number}. real {exhibit.target.name}\n{exhibit.target.source} {exhibit.target.key}")
+        for kind, shown in SHOWN.items():
+            tiles += _tiles(exhibit.cases[kind], exhibit.answers[kind], shown)
+            said = "anywhere" if kind == "none" else kind
+            captions += [f"{said}\n{_rank(i)}" for i in range(shown)]
+    return contact_sheet(tiles, captions, columns=COLUMNS, tile=TILE)
+
+
+def _tiles(case: Case, answer: Any, shown: int) -> list[np.ndarray]:
+    colours = scene_colours(case.scene)
+    guides = [] if case.guide is None else [case.guide]
+    return [
+        overlay(colours, answer.masks[i], answer.visible[i], guides, rank_colour(i), TILE)
+        for i in range(min(shown, len(answer.masks)))
+    ]
+
+
+def _rank(index: int) -> str:
+    return ("best of 8", "second", "third")[index]
