@@ -34,15 +34,15 @@ def load_photo(path: str | Path) -> np.ndarray:
     Raises ValueError for a file that is missing, damaged, not a picture, above MAX_PIXELS (before
     decoding), or holds 32-bit pixels, whose range a file does not tell.
     """
-    image, kind = _decode(path, "photo")
-    if _is_deep_grey(image, kind):
+    image, kind = decode(path, "photo")
+    if is_deep_grey(image, kind):
         grey = (np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535
         return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
-    _refuse_32_bit(image, path, "photo")
+    refuse_32_bit(image, path, "photo")
     if image.has_transparency_data:
-        rgba = _convert(image, "RGBA", path, "photo")
+        rgba = convert(image, "RGBA", path, "photo")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.array(_convert(image, "RGB", path, "photo"))
+    return np.array(convert(image, "RGB", path, "photo"))
 
 
 def load_label_map(path: str | Path) -> np.ndarray:
@@ -50,7 +50,7 @@ def load_label_map(path: str | Path) -> np.ndarray:
 
     Raises ValueError as load_photo does, and for colour pictures, transparency, and lossy JPEG.
     """
-    image, kind = _decode(path, "label map")
+    image, kind = decode(path, "label map")
     if kind in ("JPEG", "MPO"):
         raise ValueError(f"The label map '{path}' is a JPEG, whose compression changes ids; save it as a PNG.")
     if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
@@ -66,7 +66,7 @@ def load_panoptic_png(path: str | Path) -> np.ndarray:
 
     Raises ValueError as load_label_map does, and for pictures that are not 8-bit RGB.
     """
-    image, kind = _decode(path, "panoptic map")
+    image, kind = decode(path, "panoptic map")
     if kind in ("JPEG", "MPO"):
         raise ValueError(f"The panoptic map '{path}' is a JPEG, whose compression changes ids; save it as a PNG.")
     opaque = image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255)
@@ -84,12 +84,12 @@ def load_guide_mask(path: str | Path) -> np.ndarray:
     The alpha channel where it varies (paint on a transparent layer), else the brightness (white on
     black). Raises ValueError as load_photo does, and if nothing is painted.
     """
-    image, kind = _decode(path, "guide picture")
-    if _is_deep_grey(image, kind):
+    image, kind = decode(path, "guide picture")
+    if is_deep_grey(image, kind):
         painted = np.asarray(image).astype(np.float32) / 65535
     else:
-        _refuse_32_bit(image, path, "guide picture")
-        rgba = np.asarray(_convert(image, "RGBA", path, "guide picture"))
+        refuse_32_bit(image, path, "guide picture")
+        rgba = np.asarray(convert(image, "RGBA", path, "guide picture"))
         alpha = rgba[..., 3]
         if alpha.min() == alpha.max():
             alpha = np.asarray(Image.fromarray(rgba[..., :3]).convert("L"))
@@ -113,7 +113,7 @@ def save_png(array: np.ndarray, path: str | Path) -> None:
         array = array.astype(np.uint8) * 255
     if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
         raise ValueError(f"An array of shape {array.shape} and type {array.dtype} is not a picture; use uint8 or bool.")
-    with _replacing(Path(path)) as handle:
+    with replacing(Path(path)) as handle:
         Image.fromarray(np.ascontiguousarray(array)).save(handle, format="PNG")
 
 
@@ -123,7 +123,7 @@ def save_json(obj: Any, path: str | Path) -> None:
     Raises ValueError for not-a-number and infinite values, which JSON has not.
     """
     text = json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with _replacing(Path(path)) as handle:
+    with replacing(Path(path)) as handle:
         # File names need not be Unicode; their odd bytes become JSON escapes, which read back as they were.
         handle.write(text.encode("utf-8", "backslashreplace"))
 
@@ -145,7 +145,8 @@ def output_folder(path: str | Path) -> Path:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes its place at the end of the block, and leaves the old one if the block fails."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as handle:
@@ -156,7 +157,7 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _decode(path: str | Path, what: str) -> tuple[Image.Image, str]:
+def decode(path: str | Path, what: str) -> tuple[Image.Image, str]:
     """The upright, decoded first frame and the name of its format; each way to fail is a ValueError."""
     path = Path(path)
     _check_file(path, what)
@@ -198,19 +199,19 @@ def _check_file(path: Path, what: str) -> None:
         raise ValueError(f"The {what} '{path}' cannot be read (permission denied).")
 
 
-def _is_deep_grey(image: Image.Image, kind: str) -> bool:
+def is_deep_grey(image: Image.Image, kind: str) -> bool:
     """16-bit grey; Pillow gives deep PGM files as 32-bit, scaled to 0..65535."""
     return image.mode.startswith("I;16") or (image.mode == "I" and kind == "PPM")
 
 
-def _refuse_32_bit(image: Image.Image, path: str | Path, what: str) -> None:
+def refuse_32_bit(image: Image.Image, path: str | Path, what: str) -> None:
     if image.mode in ("I", "F"):
         raise ValueError(
             f"The {what} '{path}' has 32-bit pixels of an unknown range; save it with 8 or 16 bits a channel."
         )
 
 
-def _convert(image: Image.Image, mode: str, path: str | Path, what: str) -> Image.Image:
+def convert(image: Image.Image, mode: str, path: str | Path, what: str) -> Image.Image:
     try:
         return image.convert(mode)
     except ValueError as error:

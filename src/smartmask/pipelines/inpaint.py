@@ -55,10 +55,13 @@ class Painting:
     image: (H, W, 3) uint8 RGB, the painted crop; only the part inside the mask is ever used.
     alpha: (H, W) float32 in [0, 1] or None; narrows the mask: a cut-out's own transparency, or the
     object mask that SmartBrush predicts inside a coarse one.
+    outline: (H, W) bool or None; the whole (amodal) shape where an inserter brings its own, as paste does:
+    it takes the place of the request's ``amodal``, and what stands in front is taken off it again.
     """
 
     image: np.ndarray
     alpha: np.ndarray | None = None
+    outline: np.ndarray | None = None
 
 
 class Inpainter(Protocol):
