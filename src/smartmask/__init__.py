@@ -8,10 +8,24 @@ from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
 from smartmask.scene import Layer, Scene
 
 if TYPE_CHECKING:
+    from smartmask.pipelines.insert import insert
     from smartmask.pipelines.mask import SmartMaskPipeline
+    from smartmask.pipelines.remove import remove
 
 __version__ = "0.1.0"
-__all__ = ["Blob", "Box", "Layer", "MaskGuide", "Point", "Scene", "Scribble", "SmartMaskPipeline", "__version__"]
+__all__ = [
+    "Blob",
+    "Box",
+    "Layer",
+    "MaskGuide",
+    "Point",
+    "Scene",
+    "Scribble",
+    "SmartMaskPipeline",
+    "__version__",
+    "insert",
+    "remove",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +34,8 @@ def __getattr__(name: str) -> Any:
         from smartmask.pipelines.mask import SmartMaskPipeline
 
         return SmartMaskPipeline
+    if name in ("insert", "remove"):
+        import importlib
+
+        return getattr(importlib.import_module(f"smartmask.pipelines.{name}"), name)
     raise AttributeError(f"module 'smartmask' has no attribute '{name}'")

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from smartmask import __version__
+from smartmask import __version__, insertion_cli
 from smartmask.options import (
     BlobOption,
     BoxOption,
@@ -239,6 +239,10 @@ def masks(
         result["timings"] |= {stage: round(value, 4) for stage, value in seconds.items()}
         save_result(result, folder)
     _print_masks(result, out, as_json)
+
+
+for _command in insertion_cli.COMMANDS:
+    app.command()(_command)
 
 
 def _weights_folder(folder: Path) -> Path:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 RESULT = "result.json"
 SHEET_MASKS = 59  # masks on the overlay sheet; with the layout 60 tiles
 SHEET_TILE = 256
+# Files that a later run of other content would leave behind; no dots or leading slashes, so none lies elsewhere.
+_OWN_FILES = (
+    r"(?:mask|visible|overlay)_\d{2,}\.png|result\.(?:png|jpg|webp)|(?:layers|steps|jobs)/[a-z0-9_/]+\.(?:png|json)"
+)
 
 
 @contextmanager
@@ -35,7 +39,7 @@ def staging(folder: Path) -> Iterator[Path]:
 
     The folder is created and proven writable before the block runs (ValueError if not), so a long
     computation never ends in front of a closed door. If the block fails, nothing has changed: folders
-    made for it are removed. Other files in the folder stay, but for masks that its earlier
+    made for it are removed. Other files in the folder stay, but for those that its earlier
     ``result.json`` lists, which would otherwise lie beside a result that is not theirs.
     """
     folder = Path(folder)
@@ -70,7 +74,7 @@ def _remove_earlier(folder: Path) -> None:
     result = folder / RESULT
     if not result.is_file():
         return
-    listed = set(re.findall(r'"((?:mask|visible)_\d{2,}\.png)"', result.read_text(encoding="utf-8", errors="replace")))
+    listed = set(re.findall(f'"({_OWN_FILES})"', result.read_text(encoding="utf-8", errors="replace")))
     result.unlink()
     for name in listed:
         (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,325 @@
+"""The commands ``insert`` and ``remove``: photo in, photo out. Nothing heavy is imported at start-up."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from smartmask.options import (
+    BlobOption,
+    BoxOption,
+    ContextOption,
+    LayoutOption,
+    NamesOption,
+    PanopticOption,
+    PointOption,
+    ResultJsonOption,
+    ScribbleOption,
+    SeedOption,
+    SegmenterOption,
+    WeightsOption,
+    step_progress,
+)
+
+if TYPE_CHECKING:
+    from smartmask.photo import Photo
+    from smartmask.pipelines.inpaint import Inpainter, StepCallback
+    from smartmask.pipelines.lay import Plan
+    from smartmask.pipelines.paint import PaintOptions, Shadow
+
+OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the result.")]
+InpainterOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="'paste', or a folder or hub name of a model that paints inside masks."),
+]
+FeatherOption = Annotated[float | None, typer.Option(help="Pixels over which edges fade, inside the mask; 2.")]
+MatchOption = Annotated[bool, typer.Option("--color-match", help="Move the colours towards the surroundings'.")]
+StepsOption = Annotated[int | None, typer.Option(help="Steps of painting; the inserter's own by default.")]
+ScaleOption = Annotated[float | None, typer.Option(help="Weight of the text in painting.")]
+PrecisionOption = Annotated[float, typer.Option(help="How exact masks are: 0 outlines, to 1 boxes (SmartBrush).")]
+DeviceOption = Annotated[str | None, typer.Option(help="Where the inserter runs: cpu, cuda, cuda:1, mps.")]
+DtypeOption = Annotated[str | None, typer.Option(help="Its numbers: float32, float16 or bfloat16.")]
+ControlOption = Annotated[str | None, typer.Option("--controlnet", metavar="NAME", help="Its segmentation ControlNet.")]
+FormatOption = Annotated[
+    str, typer.Option("--format", metavar="SUFFIX", help="png (exact), jpg or webp (lossy) for the result.")
+]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the two commands share once their arguments are read."""
+
+    request: dict[str, Any]  # begins result.json
+    photo: Photo
+    make_plan: Callable[[StepCallback | None], Plan]
+    options: PaintOptions
+    inpainter: str | None
+    loader: dict[str, Any]
+    out: Path
+    as_json: bool
+    suffix: str
+    start: float = field(default_factory=time.perf_counter)
+
+
+def insert(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo.")],
+    out: OutOption,
+    prompt: Annotated[
+        list[str] | None, typer.Option("--object", metavar="TEXT", help="What to insert; may be repeated.")
+    ] = None,
+    objects_json: Annotated[
+        Path | None, typer.Option(metavar="JSON", help='Objects as a list: [{"object": "dog", "box": [0, 0, 9, 9]}].')
+    ] = None,
+    layout: LayoutOption = None,
+    names: NamesOption = None,
+    panoptic: PanopticOption = None,
+    segmenter: SegmenterOption = None,
+    context: ContextOption = None,
+    box: BoxOption = None,
+    point: PointOption = None,
+    blob: BlobOption = None,
+    scribble: ScribbleOption = None,
+    mask: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PNG", help="The finished mask, white on black: none is generated. Once an object."),
+    ] = None,
+    order: Annotated[
+        int | None, typer.Option(help="Place in the depth order: 0 is the back; the model's own choice by default.")
+    ] = None,
+    inpainter: InpainterOption = None,
+    cutout: Annotated[
+        list[Path] | None, typer.Option(metavar="PNG", help="For paste: an RGBA cut-out; once, or once an object.")
+    ] = None,
+    fit: Annotated[
+        str | None, typer.Option(metavar="HOW", help="For paste: keep (own aspect) or stretch to the mask's box.")
+    ] = None,
+    mirror: Annotated[
+        bool | None, typer.Option("--mirror/--no-mirror", help="For paste; by default where it agrees better.")
+    ] = None,
+    feather: FeatherOption = None,
+    color_match: MatchOption = False,
+    shadow: Annotated[
+        str, typer.Option(metavar="HOW", help="Contact shadow: none, layer (a file only) or paint (in the photo).")
+    ] = "none",
+    precision: PrecisionOption = 0.0,
+    num_masks: Annotated[int, typer.Option("--num-masks", "-n", help="Candidate masks an object.")] = 8,
+    pick: Annotated[int | None, typer.Option(help="Rank of the candidate to take; 0, the best, by default.")] = None,
+    seed: SeedOption = 0,
+    steps: StepsOption = None,
+    guidance_scale: ScaleOption = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    controlnet: ControlOption = None,
+    suffix: FormatOption = "png",
+    as_json: ResultJsonOption = False,
+) -> None:
+    """Insert objects into a photo; outside their masks the photo stays as it is, bit for bit.
+
+    Guides are those of 'masks'. With several objects give each kind of guide once for each, in their
+    order, or use --objects-json. Masks are laid in that order, then painted back to front.
+    """
+    from smartmask.object_inputs import read_objects
+    from smartmask.photo import Photo
+    from smartmask.pipelines.insert import scene_of
+    from smartmask.pipelines.lay import lay
+    from smartmask.pipelines.paint import PaintOptions
+
+    start = time.perf_counter()
+    picture = Photo.load(photo)
+    options = PaintOptions(**_given(feather=feather), color_match=color_match, shadow=cast("Shadow", shadow),
+                           precision=precision, steps=steps, guidance_scale=guidance_scale)  # fmt: skip
+    requests = read_objects(
+        prompt or (), objects_json, {"box": box, "point": point, "blob": blob, "scribble": scribble},
+        mask or (), cutout or (), order, context, (picture.height, picture.width),
+    )  # fmt: skip
+    own_layout = any(value is not None for value in (layout, names, panoptic, segmenter))
+    if own_layout or any(item.mask is None for item in requests):
+        from smartmask.inputs import read_scene
+
+        scene = read_scene(photo, layout, names, panoptic, segmenter)
+    else:
+        scene = scene_of(picture, None, requests)
+    painter = "paste" if inpainter is None and any(item.cutout is not None for item in requests) else inpainter
+    loader = _given(device=device, dtype=dtype, controlnet=controlnet)
+    if painter == "paste":
+        loader = _given(fit=fit, mirror=mirror)
+
+    def make_plan(on_step: StepCallback | None) -> Plan:
+        return lay(scene, requests, num_masks=num_masks, pick=pick, pipeline=weights, generator=seed, callback=on_step)
+
+    request = {"command": "insert", "image": str(photo), "seed": seed, "num_masks": num_masks}
+    _run(Run(request, picture, make_plan, options, painter, loader, out, as_json, _suffix(suffix), start))
+
+
+def remove(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="The photo.")],
+    region: Annotated[
+        str,
+        typer.Option(metavar="WHAT", help="A painted PNG, a box x0,y0,x1,y1, or a layer of the layout: name or index."),
+    ],
+    out: OutOption,
+    fill: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What to paint there; what surrounds it by default.")
+    ] = None,
+    grow: Annotated[int | None, typer.Option(help="Pixels painted round the region; feather and 1 % by default.")] = (
+        None
+    ),
+    layout: LayoutOption = None,
+    names: NamesOption = None,
+    panoptic: PanopticOption = None,
+    segmenter: SegmenterOption = None,
+    context: ContextOption = None,
+    inpainter: InpainterOption = None,
+    feather: FeatherOption = None,
+    color_match: MatchOption = False,
+    precision: PrecisionOption = 0.0,
+    seed: SeedOption = 0,
+    steps: StepsOption = None,
+    guidance_scale: ScaleOption = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    controlnet: ControlOption = None,
+    suffix: FormatOption = "png",
+    as_json: ResultJsonOption = False,
+) -> None:
+    """Paint a region or a layer of a photo away; outside it the photo stays as it is, bit for bit."""
+    from smartmask.checks import check_prompt, check_seed
+    from smartmask.inputs import read_scene
+    from smartmask.object_inputs import read_region
+    from smartmask.photo import Photo
+    from smartmask.pipelines.paint import PaintOptions
+    from smartmask.pipelines.remove import erasure, refuse_paste
+    from smartmask.scene import Scene
+
+    start = time.perf_counter()
+    picture = Photo.load(photo)
+    options = PaintOptions(**_given(feather=feather), color_match=color_match, precision=precision, steps=steps,
+                           guidance_scale=guidance_scale)  # fmt: skip
+    if inpainter is not None:
+        refuse_paste(inpainter)
+    check_seed(seed)
+    context = None if context is None else check_prompt(context, "context prompt")
+    what = read_region(region, (picture.height, picture.width))
+    own_layout = any(value is not None for value in (layout, names, panoptic, segmenter))
+    if own_layout or isinstance(what, (int, str)):
+        scene = read_scene(photo, layout, names, panoptic, segmenter)
+    else:
+        scene = Scene.empty(picture.height, picture.width)
+    plan = erasure(scene, what, fill, grow, options.feather, seed, context)
+    request = {"command": "remove", "image": str(photo), "region": region, "seed": seed}
+    loader = _given(device=device, dtype=dtype, controlnet=controlnet)
+    _run(Run(request, picture, lambda _: plan, options, inpainter, loader, out, as_json, _suffix(suffix), start))
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def _suffix(text: str) -> str:
+    suffix = text.lower().removeprefix(".")
+    if suffix not in ("png", "jpg", "webp"):
+        raise ValueError(f"The format '{text}' is not known; use png, jpg or webp.")
+    return f".{suffix}"
+
+
+def _run(run: Run) -> None:
+    """Lay, paint and write; without an inserter write masks and jobs, then exit with 1."""
+    from smartmask.insertion_results import describe_photo, save_jobs, save_painting, save_plan
+    from smartmask.pipelines.paint import paint
+    from smartmask.results import save_result, staging
+
+    if run.photo.has_alpha and run.suffix == ".jpg":
+        raise ValueError("A JPEG has no transparency as this photo does; use --format png or webp.")
+    seconds: dict[str, float] = {}
+    with staging(run.out) as folder:
+        with step_progress("masks") as on_step, _timed(seconds, "masks"):
+            plan = run.make_plan(on_step)
+        with _timed(seconds, "load"):
+            painters, trouble = _painters(run, plan)
+        result = None
+        if not trouble:
+            with step_progress("painting") as on_step, _timed(seconds, "paint"):
+                result = paint(run.photo, plan, painters, run.options, on_step)
+            plan = result.plan
+        with _timed(seconds, "write"):
+            record = {**describe_photo(run.photo, result), **run.request, "inpainter": run.inpainter}
+            record |= {
+                "status": "not painted" if trouble else "painted",
+                "feather": run.options.feather,
+                "color_match": run.options.color_match,
+                "shadow": run.options.shadow,
+                "layers_before": [layer.name for layer in plan.scene.layers],
+                "objects": save_plan(plan, run.photo, [painter.name for painter in painters], folder),
+                "layers": [] if result is None else save_painting(result, folder, run.suffix),
+                "jobs": save_jobs(plan, run.photo, run.options, folder) if trouble else [],
+                "notes": _notes(plan, run.suffix),
+            }
+            record["files"] = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        seconds["total"] = time.perf_counter() - run.start
+        record["timings"] = {stage: round(value, 4) for stage, value in seconds.items()}
+        save_result(record, folder)
+    _print_run(record, run)
+    if trouble:
+        print(f"smartmask: {trouble}; the masks, and jobs for other tools, are in {run.out}.", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+class _timed:  # noqa: N801  (reads as a function)
+    """Adds the seconds of a block to a dictionary."""
+
+    def __init__(self, seconds: dict[str, float], stage: str) -> None:
+        self.seconds, self.stage = seconds, stage
+
+    def __enter__(self) -> None:
+        self.begun = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds[self.stage] = time.perf_counter() - self.begun
+
+
+def _painters(run: Run, plan: Plan) -> tuple[list[Inpainter], str]:
+    """The inserters, one an object; or none, and why nothing can be painted. Bad input is raised as ValueError."""
+    from smartmask.pipelines.paint import NO_INPAINTER, load_inpainters
+
+    if run.inpainter is None:
+        return [], NO_INPAINTER if run.request["command"] == "insert" else NO_INPAINTER.split("; ")[0]
+    try:
+        return load_inpainters(run.inpainter, [laid.request for laid in plan.objects], **run.loader), ""
+    except (OSError, ImportError, RuntimeError) as error:
+        from smartmask.cli import explain
+
+        return [], f"The inserter '{run.inpainter}' is not at hand: {explain(error)[1].rstrip('.')}"
+
+
+def _notes(plan: Plan, suffix: str) -> list[str]:
+    notes = [note for laid in plan.objects if laid.output is not None for note in laid.output.notes]
+    if suffix != ".png":
+        notes.append(f"result{suffix} is compressed with loss; only a PNG keeps the untouched pixels bit for bit.")
+    return notes
+
+
+def _print_run(record: dict[str, Any], run: Run) -> None:
+    if run.as_json:
+        print(json.dumps(record, indent=2))
+        return
+    for note in record["notes"]:
+        print(f"smartmask: note: {note}", file=sys.stderr)
+    for item in record["objects"]:
+        place = "empty" if item["box"] is None else ",".join(f"{edge:g}" for edge in item["box"])
+        behind = f"in front of {item['in_front_of']}" if item["in_front_of"] else "behind all"
+        score = "" if item["score"] is None else f"  score {item['score']:.3f}"
+        print(f"{item['mask']}  {item['object']}{score}  box {place}  {behind}  seed {item['seed']}")
+    if record["painted"]:
+        share = 100 * record["painted"]["share"]
+        print(f"result{run.suffix} in {run.out} after {record['timings']['total']:.1f} s; {share:.2f} % of it painted")
+
+
+COMMANDS: Sequence[Callable[..., None]] = (insert, remove)

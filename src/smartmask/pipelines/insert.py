@@ -1,0 +1,88 @@
+"""Photo in, photo out: named objects inserted, every other pixel as it was.
+
+Masks are laid first (``lay``), then painted back to front on crops and blended into the photo (``paint``).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from smartmask.guidance import Guidance
+from smartmask.photo import Photo
+from smartmask.pipelines.inpaint import Inpainter, StepCallback
+from smartmask.pipelines.lay import ObjectRequest, as_requests, lay
+from smartmask.pipelines.paint import (
+    NO_INPAINTER,
+    InsertResult,
+    NoInpainterError,
+    PaintOptions,
+    as_photo,
+    load_inpainters,
+    paint,
+)
+from smartmask.scene import Scene
+
+if TYPE_CHECKING:
+    from smartmask.pipelines.mask import SmartMaskPipeline
+
+
+def insert(
+    photo: str | Path | np.ndarray | Photo,
+    prompt: str | ObjectRequest | Sequence[str | ObjectRequest],
+    *,
+    scene: Scene | None = None,
+    guidance: Guidance = None,
+    inpainter: str | Path | Inpainter | None = None,
+    mask: np.ndarray | None = None,
+    order: int | None = None,
+    context: str | None = None,
+    generator: Any = 0,
+    num_masks: int = 8,
+    pick: int | None = None,
+    pipeline: SmartMaskPipeline | str | Path | None = None,
+    options: PaintOptions | None = None,
+    callback_on_step_end: StepCallback | None = None,
+    **inpainter_options: Any,
+) -> InsertResult:
+    """The photo with an object (or several) in it; outside the mask every pixel equals the input's.
+
+    photo: a file, an (H, W[, C]) uint8 or uint16 array, or a Photo.  prompt: the object's name, or a list of
+    names and ObjectRequests: masks are laid in that order, each seeing the former ones, and painted
+    back to front.  scene: the photo's layout; None asks a panoptic model, or nobody if all masks are given.
+    guidance, mask, order, context: as in ObjectRequest, for a single object.
+    inpainter: "paste" (with ``cutout=``), a folder or hub name, or any Inpainter; inpainter_options
+    (device, dtype, cutout, ...) go to its loader.  generator, num_masks, pick, pipeline: as in ``lay``.
+    Raises ValueError for bad input, NoInpainterError without an inserter.
+    """
+    photo = as_photo(photo)
+    options = options or PaintOptions()
+    requests = as_requests(prompt, guidance=guidance, mask=mask, order=order, context=context)
+    if inpainter is None:
+        raise NoInpainterError(f"{NO_INPAINTER}.")
+    painters = load_inpainters(inpainter, requests, **inpainter_options)
+    scene = scene_of(photo, scene, requests)
+    plan = lay(
+        scene, requests, num_masks=num_masks, pick=pick, pipeline=pipeline, generator=generator,
+        callback=callback_on_step_end,
+    )  # fmt: skip
+    return paint(photo, plan, painters, options, callback_on_step_end)
+
+
+def scene_of(photo: Photo, scene: Scene | None, requests: Sequence[ObjectRequest]) -> Scene:
+    """The scene to insert into, of the photo's size; without one, an empty one where no mask has to be found."""
+    if scene is not None:
+        if (scene.height, scene.width) != (photo.height, photo.width):
+            raise ValueError(
+                f"The photo is {photo.width}x{photo.height} (upright), but the scene is {scene.width}x{scene.height}."
+            )
+        return scene
+    if all(request.mask is not None for request in requests):
+        return Scene.empty(photo.height, photo.width)
+    if importlib.util.find_spec("smartmask.segment") is None:
+        raise ValueError("Without a scene the masks cannot be found; give scene=, or mask= for every object.")
+    return Scene.from_image(photo.rgb())
