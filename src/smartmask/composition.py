@@ -119,7 +119,7 @@ def feather_weights(mask: np.ndarray, feather: float = FEATHER, alpha: np.ndarra
     if not (np.isfinite(feather) and feather >= 0):
         raise ValueError(f"The feather is {feather} pixels wide; it must be a number from 0 on.")
     weights = mask.astype(np.float32)
-    if feather > 0 and mask.any():
+    if feather > 0 and mask.any() and not mask.all():
         weights = np.clip(signed_distance(mask) / np.float32(max(feather, 0.5)), 0, 1) * mask
     if alpha is not None:
         weights = np.minimum(weights, np.where(alpha >= FAINT, alpha, 0))
@@ -246,22 +246,26 @@ def ring(mask: np.ndarray) -> np.ndarray:
 
 
 def match_colours(
-    image: np.ndarray, source: np.ndarray, reference: np.ndarray, target: np.ndarray, strength: float = 1.0
+    image: np.ndarray,
+    source: np.ndarray,
+    reference: np.ndarray,
+    target: np.ndarray,
+    strength: tuple[float, float, float] = (1.0, 1.0, 1.0),
 ) -> np.ndarray:
     """``image`` with the colours of its ``source`` pixels moved to those of ``reference`` at ``target``.
 
     image, reference: (H, W, 3) uint8 RGB; source, target: (H, W) bool. In Lab, channel by channel:
     x' = (x - mean_s) (std_t / std_s) + mean_t (Reinhard et al., Color Transfer between Images, 2001),
-    with the ratio held in [.6, 1.6] and ``strength`` in [0, 1] of the way. Unchanged if either choice
-    has under 16 pixels.
+    with the ratio held in [.6, 1.6] and ``strength`` (L, a, b; each in [0, 1]) of the way. Unchanged if
+    either choice has under 16 pixels.
     """
-    if np.count_nonzero(source) < 16 or np.count_nonzero(target) < 16 or strength <= 0:
+    if np.count_nonzero(source) < 16 or np.count_nonzero(target) < 16:
         return image
     mean_s, std_s = _lab_moments(image, source)
     mean_t, std_t = _lab_moments(reference, target)
     ratio = np.clip((std_t + 1e-3) / (std_s + 1e-3), 0.6, 1.6)
-    gain = 1 - strength + strength * ratio
-    offset = strength * (mean_t - mean_s * ratio)
+    share = np.asarray(strength)
+    gain, offset = 1 - share + share * ratio, share * (mean_t - mean_s * ratio)
     matched = np.empty_like(image)
     for rows in _bands(*image.shape[:2]):
         lab = (_lab(image[rows]) * gain + offset).astype(np.float32)

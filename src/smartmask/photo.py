@@ -109,7 +109,7 @@ class Photo:
                 mode = _stored_mode(image)
                 icc = icc if image.mode in (mode, "P", "PA", "1") else None
                 pixels = np.asarray(convert(image, mode, path, what))
-        return cls(np.array(pixels), _exif_of(image), icc)
+        return cls(np.array(pixels), _exif_of(image, path, kind), icc)
 
     def save(self, path: str | Path) -> None:
         """Write a file beside its place, then move it there; the suffix tells the format.
@@ -161,8 +161,14 @@ def _stored_mode(image: Image.Image) -> str:
     return "RGBA" if image.has_transparency_data else "RGB"
 
 
-def _exif_of(image: Image.Image) -> bytes | None:
-    exif = image.getexif()
+def _exif_of(image: Image.Image, path: str | Path, kind: str) -> bytes | None:
+    if kind == "TIFF":  # its own tags are the EXIF; an upright copy has lost them
+        with Image.open(path, formats=["TIFF"]) as stored:
+            return _packed(stored.getexif())
+    return _packed(image.getexif())
+
+
+def _packed(exif: Image.Exif) -> bytes | None:
     for tag in _LAYOUT_TAGS & set(exif):
         del exif[tag]
     return exif.tobytes() if len(exif) else None
@@ -220,7 +226,7 @@ def deep_png(pixels: np.ndarray, exif: bytes | None = None, icc: bytes | None = 
     packer = zlib.compressobj(4)
     step = max(1, (1 << 22) // (width * channels * 2))  # some megabytes at a time
     for top in range(0, height, step):
-        rows = pixels[top : top + step].astype(">u2").view(np.uint8).reshape(-1, width, channels * 2)
+        rows = pixels[top : top + step].astype(">u2", order="C").view(np.uint8).reshape(-1, width, channels * 2)
         lines = np.ones((len(rows), 1 + width * channels * 2), dtype=np.uint8)  # filter 1: differences to the left
         filtered = rows.copy()
         filtered[:, 1:] -= rows[:, :-1]

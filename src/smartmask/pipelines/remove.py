@@ -5,6 +5,7 @@ SmartBrush (arXiv 2212.05034) names removal as future work; nothing here is from
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,8 @@ def _commonest(scene: Scene, where: np.ndarray) -> str:
         return BACKGROUND
     areas: dict[str, int] = {}
     for index, count in zip(*np.unique(top, return_counts=True), strict=True):
-        name = scene.layers[index].name
+        name = re.sub(
+            r"(-other|-merged|-stuff)+$", "", scene.layers[index].name
+        )  # COCO's endings mean nothing to a model
         areas[name] = areas.get(name, 0) + int(count)
     return max(areas, key=lambda name: areas[name])
