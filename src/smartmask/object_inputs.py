@@ -118,6 +118,7 @@ def read_object(
 
 
 def _guide_text(value: Any, kind: str, what: str) -> str:
+    """A guide of JSON as the command line would write it."""
     if isinstance(value, str):
         return value
     try:
@@ -125,9 +126,8 @@ def _guide_text(value: Any, kind: str, what: str) -> str:
             return ";".join(f"{float(x)!r},{float(y)!r}" for x, y in value)
         return ",".join(repr(float(number)) for number in value)
     except (TypeError, ValueError):
-        raise ValueError(
-            f"{what} has the {kind} {_short(value)}; give a list of numbers (points for a scribble)."
-        ) from None
+        form = "a list of points [x, y]" if kind == "scribble" else "a list of numbers"
+        raise ValueError(f"{what} has the {kind} {_short(value)}; give {form}.") from None
 
 
 def _text(spec: dict[str, Any], key: str, what: str) -> str:

@@ -30,7 +30,7 @@ def scene_to_dict(scene: Scene, history: Sequence[Mapping[str, Any]] = ()) -> di
         {
             "name": layer.name,
             "thing": layer.thing,
-            "box": mask_box(layer.mask),
+            "box": None if (box := mask_box(layer.mask)) is None else list(box),
             "area": int(np.count_nonzero(layer.mask)),
             "mask": rle_encode(layer.mask),
         }
@@ -112,9 +112,8 @@ class _Record:
     def __init__(self, data: Any, what: str, place: str) -> None:
         self.what, self.place = what, place
         if not isinstance(data, dict):
-            raise ValueError(
-                f"{what} has {_short(data)} {f'at {place}' if place else 'as its content'}; use an object."
-            )
+            where = f"at {place}" if place else "as its content"
+            raise ValueError(f"{what} has {_short(data)} {where}; it must be an object.")
         self.data: dict[str, Any] = data
 
     def get(self, key: str, kind: type, optional: bool = False) -> Any:
