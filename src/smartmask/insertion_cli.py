@@ -315,6 +315,7 @@ def _print_run(record: dict[str, Any], run: Run) -> None:
     for item in record["objects"]:
         place = "empty" if item["box"] is None else ",".join(f"{edge:g}" for edge in item["box"])
         behind = f"in front of {item['in_front_of']}" if item["in_front_of"] else "behind all"
+        behind = behind if record["layers_before"] else "alone in its scene"
         score = "" if item["score"] is None else f"  score {item['score']:.3f}"
         print(f"{item['mask']}  {item['object']}{score}  box {place}  {behind}  seed {item['seed']}")
     if record["painted"]:
