@@ -5,6 +5,9 @@ equally fine outlines. Inside it a mask becomes ``(BAND, BAND)`` numbers: the si
 the outline, truncated and scaled to [-1, 1], kept up to the BAND lowest frequencies of a cosine
 transform a side. The transform is fixed and linear, so there is nothing to train; its
 reconstruction of unseen masks is measured by ``smartmask eval frame``.
+
+The shape prior uses a second, coarser frame: the object's box itself, stretched to a square, so that all
+shapes of a class lie on top of each other whatever their aspect.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ BAND = 72  # cosine frequencies a side that the mask keeps, and the side of the 
 GRID = 128  # samples a side of the signed distance before the band limit, and after decoding
 TRUNCATION = 1 / 12  # the distance that maps to 1, as a share of the frame's side
 FINEST = 1024  # the finest grid on which the distance is measured
+FRAME_GRID = 256  # grid on which a shape's distance is measured again in the frame
+BOX_SIDE = 64  # samples a side of a shape in its box
+BOX_SOFTNESS = 0.12  # the distance, in shares of the box, at which a shape's values reach tanh(1)
 
 
 @dataclass(frozen=True)
@@ -111,3 +117,42 @@ def decode_distance(values: np.ndarray) -> np.ndarray:
     """``(BAND, BAND)`` encoded mask -> ``(GRID, GRID)`` float32 signed distance in the frame, 1 at TRUNCATION."""
     band = _band_matrix(GRID, BAND)
     return (band.T @ values.astype(np.float32) @ band) * (GRID / BAND) ** 2
+
+
+def box_cells(mask: np.ndarray, box: BoxXYXY, n: int = BOX_SIDE) -> np.ndarray:
+    """``(n, n)`` bool: a ``(H, W)`` bool mask seen in a box, stretched to a square."""
+    x0, y0, x1, y1 = box
+    sx, sy = max(x1 - x0, 1e-3) / n, max(y1 - y0, 1e-3) / n
+    matrix = np.array([[sx, 0, x0 + 0.5 * sx - 0.5], [0, sy, y0 + 0.5 * sy - 0.5]])
+    soft = cv2.warpAffine(mask.astype(np.uint8) * 255, matrix, (n, n), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return soft > 127
+
+
+def box_shape(mask: np.ndarray, box: BoxXYXY) -> np.ndarray:
+    """``(BOX_SIDE, BOX_SIDE)`` float32: a ``(H, W)`` bool mask seen in its box, stretched to a square.
+
+    Values are tanh of the signed distance over BOX_SOFTNESS, positive inside. All beyond the box counts as
+    outside, so the distance also grows from the box's own sides.
+    """
+    n = 2 * BOX_SIDE
+    pad = n // 4
+    distance = signed_distance(np.pad(box_cells(mask, box, n), pad))[pad:-pad, pad:-pad] / (n * BOX_SOFTNESS)
+    return np.tanh(cv2.resize(distance, (BOX_SIDE, BOX_SIDE), interpolation=cv2.INTER_AREA)).astype(np.float32)
+
+
+def box_shape_in_frame(values: np.ndarray, box: BoxXYXY, frame: Frame) -> np.ndarray:
+    """``(BAND, BAND)`` encoded mask of ``frame`` for a ``(BOX_SIDE, BOX_SIDE)`` shape that fills ``box``.
+
+    The distance is measured anew, because the box's stretch has bent it.
+    """
+    x0, y0, x1, y1 = (v * FRAME_GRID for v in frame.to_frame(box))
+    sx, sy = BOX_SIDE / max(x1 - x0, 1e-3), BOX_SIDE / max(y1 - y0, 1e-3)
+    matrix = np.array([[sx, 0, (0.5 - x0) * sx - 0.5], [0, sy, (0.5 - y0) * sy - 0.5]])
+    fine = cv2.warpAffine(
+        np.pad(values, 1, constant_values=-1).astype(np.float32), matrix + np.array([[0, 0, 1], [0, 0, 1]]),
+        (FRAME_GRID, FRAME_GRID), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT,
+        borderValue=-1.0,
+    )  # fmt: skip
+    distance = np.clip(signed_distance(fine > 0) / (FRAME_GRID * TRUNCATION), -1, 1)
+    band = _band_matrix(GRID, BAND)
+    return band @ cv2.resize(distance, (GRID, GRID), interpolation=cv2.INTER_AREA) @ band.T

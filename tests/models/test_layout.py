@@ -11,8 +11,8 @@ from drawn import block
 
 from smartmask.data.view import OUTSIDE, UNLABELED, View
 from smartmask.frame import MARGIN, Frame
-from smartmask.guidance import ALPHA, KINDS, Blob, Box, MaskGuide, Point, Scribble, extent
-from smartmask.models.layout import CELLS, FLAGS, SCALARS, LayoutCrop, LayoutEncoder, object_frame, render
+from smartmask.guidance import ALPHA, KINDS, Blob, Box, MaskGuide, Point, Scribble
+from smartmask.models.layout import CELLS, FLAGS, SCALARS, LayoutCrop, LayoutEncoder, render
 from smartmask.scene import Layer, Scene
 
 HEIGHT, WIDTH = 64, 96
@@ -149,25 +149,6 @@ def test_a_view_without_names() -> None:
 
 
 # --- the frame of an object ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("guides", "growth"),
-    [
-        ([], 1.0),
-        ([Box(10, 10, 40, 30)], 1.0),
-        ([Point(20, 20)], 1.0),
-        ([Scribble([(10, 10), (40, 30)], 2)], 1.4),
-        ([Blob(25, 20, 7, 5)], 1.1),
-        ([Blob(25, 20, 7, 5), Scribble([(10, 10), (40, 30)], 2)], 1.4),
-        ([Scribble([(10, 10), (40, 30)], 2), Box(10, 10, 40, 30)], 1.0),  # a box is exact
-    ],
-)
-def test_strokes_and_blobs_ask_for_more_room(guides: list, growth: float) -> None:
-    box = extent(guides, HEIGHT, WIDTH) or (10, 10, 40, 30)
-    frame = object_frame(box, guides)
-    assert frame.side == pytest.approx(MARGIN * growth * max(box[2] - box[0], box[3] - box[1]))
-    assert (frame.cx, frame.cy) == ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
 
 
 # --- E_phi -----------------------------------------------------------------------------------------

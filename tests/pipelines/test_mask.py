@@ -97,11 +97,18 @@ def test_every_guide(pipe: SmartMaskPipeline, kind: str) -> None:
     assert out.notes == []
 
 
-def test_an_extent_is_the_box_of_every_mask(pipe: SmartMaskPipeline) -> None:
+def test_an_exact_box_is_the_box_of_every_mask(pipe: SmartMaskPipeline) -> None:
     for kind in ("box", "box beyond the border", "box and scribble"):
         guide = GUIDES[kind][0] if isinstance(GUIDES[kind], list) else GUIDES[kind]
         assert set(call(pipe, guidance=GUIDES[kind]).boxes) == {(guide.x0, guide.y0, guide.x1, guide.y1)}
-    assert set(call(pipe, guidance=GUIDES["blob"]).boxes) == {(32, 20, 68, 44)}
+
+
+def test_a_rough_guide_means_a_box_of_its_own_for_each_mask(pipe: SmartMaskPipeline) -> None:
+    boxes = call(pipe, guidance=GUIDES["blob"]).boxes
+    assert len(set(boxes)) == 3
+    for x0, y0, x1, y1 in boxes:  # an untrained guess scatters round the square about the blob, (32, 14, 68, 50)
+        assert 0 <= x0 < 50 < x1 <= WIDTH
+        assert 0 <= y0 < 32 < y1 <= HEIGHT
 
 
 def test_a_placed_box_holds_its_points(pipe: SmartMaskPipeline) -> None:
@@ -169,7 +176,7 @@ class Always(torch.nn.Module):
 
 
 def with_order(pipe: SmartMaskPipeline, logit: float) -> SmartMaskPipeline:
-    return SmartMaskPipeline(pipe.text, pipe.shape, pipe.placement, Always(logit), pipe.defaults)  # type: ignore[arg-type]
+    return SmartMaskPipeline(pipe.text, pipe.shape, pipe.placement, Always(logit), pipe.prior, pipe.defaults)  # type: ignore[arg-type]
 
 
 def test_in_front_of_all_everything_is_seen(pipe: SmartMaskPipeline) -> None:
@@ -309,12 +316,12 @@ def test_a_scale_of_1_saves_its_branch(pipe: SmartMaskPipeline, scales: tuple, b
     handle = pipe.shape.register_forward_hook(lambda *given: calls.append(1))
     call(pipe, num_inference_steps=3, guidance_scale=scales[0], context_guidance_scale=scales[1])
     handle.remove()
-    assert len(calls) == 3 * branches + len(shapes.SCORE_TIMES)
+    assert len(calls) == 3 * branches
 
 
 def test_steps_and_scales_default_to_those_of_the_weights(pipe: SmartMaskPipeline) -> None:
     changed = replace(pipe.defaults, steps=2, guidance_scale=1.0, temperature=0.5)
-    other = SmartMaskPipeline(pipe.text, pipe.shape, pipe.placement, pipe.order, changed)
+    other = SmartMaskPipeline(pipe.text, pipe.shape, pipe.placement, pipe.order, pipe.prior, changed)
     steps: list[int] = []
     out = call(other, num_inference_steps=None, callback_on_step_end=lambda step, total: steps.append(total))
     assert steps == [2, 2]
@@ -396,7 +403,8 @@ def test_bad_input_is_one_sentence(pipe: SmartMaskPipeline, options: dict[str, A
 
 
 def test_saved_and_loaded_it_draws_the_same(pipe: SmartMaskPipeline, tmp_path: Path) -> None:
-    tuned = SmartMaskPipeline(pipe.text, pipe.shape, pipe.placement, pipe.order, replace(pipe.defaults, steps=5))
+    defaults = replace(pipe.defaults, prior_steps=9, detail_temperature=0.45)
+    tuned = SmartMaskPipeline(pipe.text, pipe.shape, pipe.placement, pipe.order, pipe.prior, defaults)
     tuned.save_pretrained(tmp_path / "saved")
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
     suffixes = {path.suffix for path in (tmp_path / "saved").rglob("*") if path.is_file()}
@@ -404,7 +412,7 @@ def test_saved_and_loaded_it_draws_the_same(pipe: SmartMaskPipeline, tmp_path: P
     loaded = SmartMaskPipeline.from_pretrained(tmp_path / "saved")
     assert loaded.defaults == tuned.defaults
     assert not loaded.shape.training
-    assert np.array_equal(call(loaded).masks, call(pipe).masks)  # these weights were float16 already
+    assert np.array_equal(call(loaded).masks, call(tuned).masks)  # these weights were float16 already
 
 
 def test_saving_replaces_a_folder(pipe: SmartMaskPipeline, tmp_path: Path) -> None:

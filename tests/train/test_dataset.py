@@ -189,10 +189,18 @@ def test_without_extent_the_frame_is_a_placements_guess(kind: str) -> None:
     assert off.max() < 0.3
 
 
-@pytest.mark.parametrize("kind", ["box", "blob", "scribble", "mask"])
-def test_with_extent_the_frame_is_the_guides(kind: str) -> None:
-    pair = pair_of(kind)
+def test_an_exact_box_is_its_frames() -> None:
+    pair = pair_of("box")
     assert frame_box(pair, np.random.default_rng(0)) == pair.guides[0].extent(*pair.amodal.shape)
+
+
+@pytest.mark.parametrize("kind", ["blob", "scribble", "mask"])
+def test_with_a_rough_guide_the_frame_is_the_priors_guess(kind: str) -> None:
+    pair, rng = pair_of(kind), np.random.default_rng(0)
+    boxes = np.array([frame_box(pair, rng) for _ in range(100)])
+    off = (boxes - pair.box) / (pair.box[2] - pair.box[0])
+    assert np.abs(off.mean(0)).max() < 0.03
+    assert 0.03 < off.std() < 0.1
 
 
 def test_a_batch_becomes_a_condition(pack: Pack, text: TextEncoder) -> None:

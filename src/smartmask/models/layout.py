@@ -19,12 +19,11 @@ from torch import nn
 from smartmask import guidance
 from smartmask.data.view import OUTSIDE, View
 from smartmask.frame import Frame
-from smartmask.geometry import BoxXYXY, scale_box
+from smartmask.geometry import BoxXYXY
 
 CELLS = 32  # layout cells a side of the frame
 FLAGS = ("edge", "unlabeled", "outside", "front", "guide", "thing", "box")
 SCALARS = 10 + len(guidance.KINDS)
-_GROWTH = {"scribble": 1.4, "blob": 1.1}  # the object's box over the guide's extent
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +44,8 @@ class LayoutCrop:
 def render(view: View, frame: Frame, box: BoxXYXY, guides: Sequence[guidance.Guide]) -> LayoutCrop:
     """What the network sees of ``view`` inside ``frame``.
 
-    box: the object's box as far as known (the user's, the placement's, or the guide's extent), in the
-    view's pixel edges. guides: in the same coordinates; drawn at the frame's own resolution.
+    box: the object's box as far as known (the user's, the placement's, or a guess from a rough guide), in
+    the view's pixel edges. guides: in the same coordinates; drawn at the frame's own resolution.
     """
     top = frame.crop(view.top, 2 * CELLS, cv2.INTER_NEAREST, border=OUTSIDE)
     edge = np.zeros(top.shape, dtype=np.float32)
@@ -71,16 +70,6 @@ def render(view: View, frame: Frame, box: BoxXYXY, guides: Sequence[guidance.Gui
         ]
     )
     return LayoutCrop(labels, flags, _scalars(view, frame, box, guides))
-
-
-def object_frame(box: BoxXYXY, guides: Sequence[guidance.Guide]) -> Frame:
-    """The frame for an object of which ``box`` is known: exact from a Box, else the guides' extent or a placement.
-
-    Strokes lie inside the object and blobs fade out, so their extent is enlarged first.
-    """
-    if not any(isinstance(guide, guidance.Box) for guide in guides):
-        box = scale_box(box, max((_GROWTH.get(guide.kind, 1.0) for guide in guides), default=1.0))
-    return Frame.around(box)
 
 
 def _shrink(channel: np.ndarray) -> np.ndarray:

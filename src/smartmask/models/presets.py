@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from smartmask.models.prior import PriorConfig
 from smartmask.models.shape import ShapeConfig
 
 # `tiny` exists for tests: a step takes milliseconds and its masks are blobs. `small` is the bundled
@@ -23,6 +24,10 @@ SHAPE_PRESETS: dict[str, ShapeConfig] = {
     "tiny": ShapeConfig(width=32, depth=2, heads=2),
     "small": ShapeConfig(width=256, depth=8, heads=4),
 }
+PRIOR_PRESETS: dict[str, PriorConfig] = {
+    "tiny": PriorConfig(components=16, width=32, depth=2),
+    "small": PriorConfig(),
+}
 
 
 def shape_preset(name: str) -> ShapeConfig:
@@ -30,6 +35,13 @@ def shape_preset(name: str) -> ShapeConfig:
     if name not in SHAPE_PRESETS:
         raise ValueError(f"There is no preset '{name}'; use one of {', '.join(SHAPE_PRESETS)}.")
     return SHAPE_PRESETS[name]
+
+
+def prior_preset(name: str) -> PriorConfig:
+    """The shape prior's configuration of a preset; ValueError lists the presets for an unknown name."""
+    if name not in PRIOR_PRESETS:
+        raise ValueError(f"There is no preset '{name}'; use one of {', '.join(PRIOR_PRESETS)}.")
+    return PRIOR_PRESETS[name]
 
 
 def save_component(folder: Path, network: nn.Module, config: Any, half: bool = True) -> None:

@@ -1,12 +1,14 @@
 """SmartMaskPipeline: scene and object name in, ranked masks out.
 
-Two questions, two networks: placement answers where, how big and in front of what (no guide, or points
-only); the mask network answers what shape, in a frame round the box that the guide or placement gives.
+Two questions: placement answers where, how big and in front of what (no guide, or points only); the shape
+prior and the mask network answer what shape, one drawing a silhouette in the box that the guide or
+placement gives, the other fitting it to the layout and the guide.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import time
@@ -20,12 +22,11 @@ from smartmask import __version__
 from smartmask.checks import check_num_masks, check_prompt, check_scale, check_seed, check_steps
 from smartmask.data.pairs import context_of
 from smartmask.data.view import View
-from smartmask.frame import BAND, Frame
+from smartmask.frame import Frame
 from smartmask.geometry import BoxXYXY
 from smartmask.guidance import Box, Guidance, Guide, Point, as_guides, extent
-from smartmask.models.layout import LayoutCrop, object_frame, render
+from smartmask.models.layout import LayoutCrop, render
 from smartmask.models.placement import (
-    UNIFORMS,
     OrderConfig,
     OrderNetwork,
     PlacementConfig,
@@ -35,8 +36,11 @@ from smartmask.models.placement import (
     scene_frame,
 )
 from smartmask.models.presets import load_component, save_component
-from smartmask.models.shape import MASKS, ShapeConfig, ShapeNetwork
+from smartmask.models.prior import PriorConfig, ShapePrior
+from smartmask.models.shape import ShapeConfig, ShapeNetwork
 from smartmask.models.text import TextEncoder
+from smartmask.pipelines.chance import Chance, chances
+from smartmask.pipelines.coarse import ask_for, clip_to_scene, expected_overlap, guess_boxes, is_rough
 from smartmask.pipelines.finish import finish
 from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
 from smartmask.scene import Scene
@@ -72,9 +76,11 @@ class SmartMaskPipeline:
         shape: ShapeNetwork,
         placement: PlacementNetwork,
         order: OrderNetwork,
+        prior: ShapePrior,
         defaults: Defaults | None = None,
     ) -> None:
         self.text, self.shape, self.placement, self.order = text, shape.eval(), placement.eval(), order.eval()
+        self.prior = prior.eval()
         self.defaults = defaults or Defaults()
 
     # --- saved form --------------------------------------------------------------------------
@@ -99,6 +105,7 @@ class SmartMaskPipeline:
         shape = load_component(root / "shape", ShapeNetwork, ShapeConfig)
         placement = load_component(root / "placement", PlacementNetwork, PlacementConfig)
         order = load_component(root / "order", OrderNetwork, OrderConfig)
+        prior = load_component(root / "prior", ShapePrior, PriorConfig)
         try:
             text = TextEncoder.from_pretrained(root / "text")
             defaults = Defaults(**index.get("defaults", {}))
@@ -106,7 +113,7 @@ class SmartMaskPipeline:
             raise ValueError(str(error)) from None
         except TypeError as error:
             raise ValueError(f"{root / 'model_index.json'} has unfit defaults ({error}); restore it.") from None
-        return cls(text, shape, placement, order, defaults)
+        return cls(text, shape, placement, order, prior, defaults)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes ``model_index.json`` and a subfolder a component (JSON and float16 safetensors), atomically."""
@@ -117,6 +124,7 @@ class SmartMaskPipeline:
         save_component(partial / "shape", self.shape, self.shape.config)
         save_component(partial / "placement", self.placement, self.placement.config)
         save_component(partial / "order", self.order, self.order.config)
+        save_component(partial / "prior", self.prior, self.prior.config)
         self.text.save_pretrained(partial / "text")
         index = {
             "_class_name": type(self).__name__,
@@ -169,7 +177,11 @@ class SmartMaskPipeline:
         jobs = self._jobs(scene, guides, seeds, texts)
         clock["place"] = time.perf_counter() - start - sum(clock.values())
         # 4. draw the shapes
-        masks, scores = draw_shapes(self.shape, jobs, texts, steps, scales, self.defaults, callback_on_step_end)
+        ask = ask_for([job.shape_box for job in jobs], guides, scene.height, scene.width, texts.object)
+        begin = self.defaults.refine_rough if is_rough(guides) else self.defaults.refine
+        masks = draw_shapes(
+            self.prior, self.shape, jobs, ask, texts, begin, steps, scales, self.defaults, callback_on_step_end
+        )
         clock["draw"] = time.perf_counter() - start - sum(clock.values())
         # 5. back to the scene, best first
         exact = any(isinstance(guide, Box) for guide in guides)
@@ -179,6 +191,8 @@ class SmartMaskPipeline:
                 for mask, job in zip(masks, jobs, strict=True)
             ]
         )
+        scores = expected_overlap(self.prior, full, [job.shape_box for job in jobs], ask, self.defaults)
+        scores *= [place_score(job.density) for job in jobs]
         rank = sorted(range(num_masks), key=lambda i: (-scores[i], i))
         covered = {order: scene.covered(order) for order in {job.order for job in jobs}}
         visible = np.stack([full[i] & ~covered[jobs[i].order] for i in rank])
@@ -201,30 +215,42 @@ class SmartMaskPipeline:
         return Texts(new.copy(), context, np.stack(names))  # the vocabulary's own rows are read-only
 
     def _jobs(self, scene: Scene, guides: tuple[Guide, ...], seeds: list[int], texts: Texts) -> list[Job]:
-        noises, uniforms = zip(*(_noise(seed) for seed in seeds), strict=True)
-        if all(isinstance(guide, Point) for guide in guides):
-            boxes, density = self._place(scene, guides, torch.stack(uniforms), texts)
+        chance = chances(seeds, self.prior.config.components)
+        height, width = scene.height, scene.width
+        density: list[float | None] = [None] * len(seeds)
+        region = extent(guides, height, width)
+        if region is None or all(isinstance(guide, Point) for guide in guides):
+            boxes, density = self._place(scene, guides, torch.stack([c.uniforms for c in chance]), texts)
         else:
-            box = extent(guides, scene.height, scene.width)
-            whole = 0.0, 0.0, float(scene.width), float(scene.height)
-            boxes, density = [box or whole] * len(seeds), [None] * len(seeds)
+            boxes = [region] * len(seeds)
+        shape_boxes = self._shape_boxes(scene, guides, boxes, chance, texts)
         jobs: list[Job] = []
         rendered: dict[tuple[BoxXYXY, int], tuple[Frame, LayoutCrop]] = {}
         orders: dict[BoxXYXY, int] = {}
         views: dict[int, View] = {}
         for i, seed in enumerate(seeds):
-            box = boxes[i]
+            box = shape_boxes[i] if is_rough(guides) else boxes[i]
             if box not in orders:
                 orders[box] = likely_order(self.order, scene, texts.names, texts.object, box)
             order = orders[box]
             if order not in views:
                 views[order] = View.of(scene, order)
             if (box, order) not in rendered:
-                frame = object_frame(box, guides)
+                frame = Frame.around(box)
                 rendered[box, order] = frame, render(views[order], frame, box, guides)
             frame, crop = rendered[box, order]
-            jobs.append(Job(seed, noises[i], box, frame, crop, order, density[i]))
+            jobs.append(Job(seed, chance[i], box, shape_boxes[i], frame, crop, order, density[i]))
         return jobs
+
+    def _shape_boxes(
+        self, scene: Scene, guides: tuple[Guide, ...], boxes: list[BoxXYXY], chance: list[Chance], texts: Texts
+    ) -> list[BoxXYXY]:
+        """The box that each shape fills: the exact or placed one, or for rough guides a guess, inside the scene."""
+        height, width = scene.height, scene.width
+        if is_rough(guides):
+            ask = ask_for(boxes[:1], guides, height, width, texts.object)
+            boxes = guess_boxes(self.prior, boxes[0], ask, chance, self.defaults.temperature)
+        return [clip_to_scene(box, height, width) for box in boxes]
 
     def _place(
         self, scene: Scene, guides: tuple[Guide, ...], uniforms: torch.Tensor, texts: Texts
@@ -251,11 +277,9 @@ def _seeds(generator: int | torch.Generator | None, count: int) -> list[int]:
     return [generator + i for i in range(count)]
 
 
-def _noise(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """All chance of one mask: its shape noise (2, BAND, BAND) and its placement's uniform numbers."""
-    generator = torch.Generator().manual_seed(seed)
-    uniforms = torch.rand(UNIFORMS, generator=generator)
-    return torch.randn(MASKS, BAND, BAND, generator=generator), uniforms
+def place_score(density: float | None) -> float:
+    """Log density of a place -> (0, 1], 1 where the user gave the place."""
+    return 1.0 if density is None else 1 / (1 + math.exp(-density / 4 - 1))
 
 
 def _near_scene(box: BoxXYXY, scene: Scene, guides: tuple[Guide, ...]) -> BoxXYXY:

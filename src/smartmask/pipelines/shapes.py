@@ -1,8 +1,7 @@
-"""Drawing the shapes of placed jobs with the mask network, and judging how plausible each is."""
+"""Drawing masks: shapes from the prior, then fitted to layout and guides by the mask network."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,27 +9,37 @@ import numpy as np
 import torch
 
 from smartmask import diffusion
-from smartmask.frame import Frame
+from smartmask.frame import BAND, BOX_SIDE, Frame, box_shape_in_frame
 from smartmask.geometry import BoxXYXY
 from smartmask.models.layout import LayoutCrop
-from smartmask.models.shape import Condition, ShapeNetwork
+from smartmask.models.prior import ShapeAsk, ShapePrior
+from smartmask.models.shape import MASKS, Condition, ShapeNetwork
+from smartmask.pipelines.chance import Chance
+from smartmask.pipelines.coarse import draw_coarse
 
 BATCH = 16  # masks denoised together; bounds memory, and every mask is independent of its neighbours
-SCORE_TIMES = (0.35, 0.6)  # noise levels at which plausibility is judged
-SCORE_SLOPE = 50  # spreads the usual errors over the scale; the ranking does not depend on it
 
 StepCallback = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """Sampler settings that go with the weights; chosen on development data (docs/decisions.md)."""
+    """Sampler settings that go with the weights; chosen on development data (docs/decisions.md).
 
-    steps: int = 8
+    steps: of the mask network. refine, refine_rough: the time from which it takes over the prior's shape,
+    0 (keep it) to 1 (ignore it), with an exact or placed box, and with a rough guide. prior_steps: of
+    the prior. temperature, detail_temperature: factors on the noise of leading and other components.
+    """
+
+    steps: int = 4
     guidance_scale: float = 1.0
     context_guidance_scale: float = 1.0
     shift: float = 2.0
-    temperature: float = 0.7
+    refine: float = 0.35
+    refine_rough: float = 0.5
+    prior_steps: int = 10
+    temperature: float = 0.8
+    detail_temperature: float = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,37 +53,45 @@ class Texts:
 
 @dataclass(eq=False)
 class Job:
-    """One mask to draw: its seed and noise, box and frame, rendered layout, depth; prior is the log density of its
-    place, None where the user gave it."""
+    """One mask to draw: its seed and chance; the box it was asked for or placed in, and the part of it inside the
+    scene, which its shape fills; frame, rendered layout, depth. density: the log density of its place, None where
+    the user gave it."""
 
     seed: int
-    noise: torch.Tensor
+    chance: Chance
     box: BoxXYXY
+    shape_box: BoxXYXY
     frame: Frame
     crop: LayoutCrop
     order: int
-    prior: float | None = None
+    density: float | None = None
 
 
 def draw_shapes(
+    prior: ShapePrior,
     network: ShapeNetwork,
     jobs: list[Job],
+    ask: ShapeAsk,
     texts: Texts,
+    start: float,
     steps: int,
     scales: tuple[float, float],
     defaults: Defaults,
     callback: StepCallback | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Encoded masks ``(n, 2, BAND, BAND)`` of the jobs, and their plausibility ``(n,)``, in the jobs' order.
+) -> np.ndarray:
+    """Encoded masks ``(n, 2, BAND, BAND)`` of the jobs, in their order.
 
-    scales: guidance weights of object and context. callback(step, steps) counts over all batches.
+    The prior's shape is noised to time ``start`` and denoised by the mask network, which sees the layout and
+    the guide (SDEdit, Meng et al., arXiv 2108.01073). ask: a row a job. scales: guidance weights of
+    object and context. callback(step, steps) counts over all batches.
     """
-    times = diffusion.shifted_steps(steps, defaults.shift)
-    chunks = [jobs[i : i + BATCH] for i in range(0, len(jobs), BATCH)]
-    drawn, scores = [], []
+    shapes = draw_coarse(prior, torch.stack([job.chance.shape for job in jobs]), ask, scales[0], defaults)
+    times = start * diffusion.shifted_steps(steps, defaults.shift)
+    chunks = [range(i, min(i + BATCH, len(jobs))) for i in range(0, len(jobs), BATCH)]
+    drawn = []
     for number, chunk in enumerate(chunks):
-        condition = condition_of(chunk, texts)
-        noise = torch.stack([job.noise for job in chunk])
+        members = [jobs[i] for i in chunk]
+        condition = condition_of(members, texts)
 
         def denoise(x: torch.Tensor, t: torch.Tensor, condition: Condition = condition) -> torch.Tensor:
             def predict(keep_object: bool, keep_context: bool) -> torch.Tensor:
@@ -88,28 +105,19 @@ def draw_shapes(
             if callback is not None:
                 callback(done + step, len(chunks) * total)
 
-        clean = diffusion.sample(denoise, noise * defaults.temperature, times, on_step)
+        clean = _encode(shapes[chunk.start : chunk.stop], members)
+        if start > 0:
+            field = torch.stack([job.chance.field for job in members])
+            clean = diffusion.sample(denoise, (1 - start) * clean + start * field, times, on_step)
         drawn.append(clean.numpy())
-        scores.append(plausibility(network, clean, noise, condition, [job.prior for job in chunk]))
-    return np.concatenate(drawn), np.concatenate(scores)
+    return np.concatenate(drawn)
 
 
-def plausibility(
-    network: ShapeNetwork, clean: torch.Tensor, noise: torch.Tensor, condition: Condition, prior: list[float | None]
-) -> np.ndarray:
-    """``(n,)`` in [0, 1]: how well the network restores each mask from noise, times the place's density.
-
-    A mask that the model finds likely lies where denoising returns to it.
-    """
-    sharp = clean.clamp(-1, 1)
-    error = torch.zeros(len(clean))
-    for t in SCORE_TIMES:
-        time_ = torch.full((len(clean),), t)
-        restored = network(diffusion.add_noise(sharp, noise.flip(-1), time_), time_, condition).clamp(-1, 1)
-        error += ((restored - sharp)[:, 0] ** 2).flatten(1).mean(1)
-    restored_well = torch.exp(-SCORE_SLOPE * error / len(SCORE_TIMES)).double().numpy()
-    place = [1.0 if density is None else 1 / (1 + math.exp(-density / 4 - 1)) for density in prior]
-    return restored_well * np.array(place)
+def _encode(shapes: torch.Tensor, jobs: list[Job]) -> torch.Tensor:
+    """``(n, 2, BAND, BAND)`` encoded masks of the jobs' frames for the shapes in their boxes; both channels alike."""
+    pictures = shapes.view(-1, BOX_SIDE, BOX_SIDE).numpy()
+    encoded = [box_shape_in_frame(p, job.shape_box, job.frame) for p, job in zip(pictures, jobs, strict=True)]
+    return torch.from_numpy(np.stack(encoded)).float()[:, None].expand(-1, MASKS, BAND, BAND)
 
 
 def condition_of(jobs: list[Job], texts: Texts) -> Condition:

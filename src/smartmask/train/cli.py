@@ -52,6 +52,31 @@ def mask(
 
 
 @app.command()
+def prior(
+    data: DataOption,
+    out: OutOption,
+    preset: Annotated[str, typer.Option(help="tiny or small.")] = "small",
+    samples: Annotated[int, typer.Option(min=1, help="Shapes drawn into memory before training.")] = 80_000,
+    steps: StepsOption = 2500,
+    minutes: MinutesOption = None,
+    batch: BatchOption = 1024,
+    workers: WorkersOption = 1,
+    precision: PrecisionOption = "bf16",
+    sources: Annotated[str, typer.Option(help="Sources of the pack, separated by commas; none: the default.")] = "",
+    seed: Annotated[int, typer.Option(help="Of samples and noise.")] = 0,
+    text: TextOption = None,
+) -> None:
+    """The shape prior (what shapes there are). Minutes on a CPU. Resumes from --out if there are checkpoints."""
+    from smartmask.train.prior import PriorTrainConfig, train_prior
+
+    config = PriorTrainConfig(
+        preset=preset, samples=samples, steps=steps, minutes=minutes, batch=batch, workers=workers,
+        precision=precision, seed=seed, sources=[s for s in sources.split(",") if s], save_every=500,
+    )  # fmt: skip
+    print(f"Trained: {train_prior(data, text or _bundled_text(), out, config)}")
+
+
+@app.command()
 def placement(
     data: DataOption,
     out: OutOption,
@@ -118,12 +143,14 @@ def bundle(
     shape: Annotated[Path, typer.Option(metavar="DIR", help="The 'shape' component.")],
     placement: Annotated[Path, typer.Option(metavar="DIR", help="The 'placement' component.")],
     order: Annotated[Path, typer.Option(metavar="DIR", help="The 'order' component.")],
+    prior: Annotated[Path, typer.Option(metavar="DIR", help="The 'prior' component.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The pipeline folder; an existing one is replaced.")],
     text: TextOption = None,
 ) -> None:
     """Puts trained components together into one folder for SmartMaskPipeline.from_pretrained."""
     from smartmask.models.placement import OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
     from smartmask.models.presets import load_component
+    from smartmask.models.prior import PriorConfig, ShapePrior
     from smartmask.models.shape import ShapeConfig, ShapeNetwork
     from smartmask.models.text import TextEncoder
     from smartmask.pipelines.mask import SmartMaskPipeline
@@ -133,6 +160,7 @@ def bundle(
         load_component(shape, ShapeNetwork, ShapeConfig),
         load_component(placement, PlacementNetwork, PlacementConfig),
         load_component(order, OrderNetwork, OrderConfig),
+        load_component(prior, ShapePrior, PriorConfig),
     )
     pipeline.save_pretrained(out)
     print(out)

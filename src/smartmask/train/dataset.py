@@ -14,10 +14,10 @@ from torch.utils.data import IterableDataset, get_worker_info
 from smartmask.data.compose import compose, is_complete
 from smartmask.data.pack import Pack
 from smartmask.data.pairs import Pair, PairConfig, is_target, make_pair
-from smartmask.frame import encode_mask
+from smartmask.frame import Frame, encode_mask
 from smartmask.geometry import BoxXYXY
 from smartmask.guidance import extent
-from smartmask.models.layout import object_frame, render
+from smartmask.models.layout import render
 from smartmask.models.shape import Condition
 from smartmask.models.text import TextEncoder
 
@@ -52,16 +52,14 @@ def find_targets(pack: Pack, split: str, sources: Sequence[str] = SOURCES) -> li
 
 
 def frame_box(pair: Pair, rng: np.random.Generator) -> BoxXYXY:
-    """The box that the frame is laid round: what the guide says, or for none and point a placement's guess."""
-    if pair.kind in ("none", "point"):
-        x0, y0, x1, y1 = pair.box
-        if rng.random() < 0.5:  # placement is never exact
-            jitter = rng.normal(0, 0.06, 4) * (x1 - x0, y1 - y0, x1 - x0, y1 - y0)
-            x0, y0, x1, y1 = x0 + jitter[0], y0 + jitter[1], max(x1 + jitter[2], x0 + 2), max(y1 + jitter[3], y0 + 2)
-        return x0, y0, x1, y1
-    height, width = pair.amodal.shape
-    box = extent(pair.guides, height, width)
-    return pair.box if box is None else box
+    """The box that the frame is laid round: an exact box's own, else a guess as placement or the prior makes it."""
+    drawn = extent(pair.guides, *pair.amodal.shape)
+    if pair.kind == "box" and drawn is not None:
+        return drawn
+    x0, y0, x1, y1 = pair.box
+    spread = 0.06 if rng.random() < 0.5 or pair.kind not in ("none", "point") else 0.0  # a guess is never exact
+    jitter = rng.normal(0, spread, 4) * (x1 - x0, y1 - y0, x1 - x0, y1 - y0)
+    return x0 + jitter[0], y0 + jitter[1], max(x1 + jitter[2], x0 + 2), max(y1 + jitter[3], y0 + 2)
 
 
 def render_pair(pair: Pair, text: TextEncoder, index: dict[str, int], rng: np.random.Generator) -> dict[str, Any]:
@@ -72,7 +70,7 @@ def render_pair(pair: Pair, text: TextEncoder, index: dict[str, int], rng: np.ra
     object, context: (128,).
     """
     box = frame_box(pair, rng)
-    frame = object_frame(box, pair.guides)
+    frame = Frame.around(box)
     crop = render(pair.view, frame, box, pair.guides)
     table = np.array([0, *(index[name] + 1 for name in pair.view.names)], dtype=np.int64)
     amodal = encode_mask(pair.amodal, frame, FINEST)

@@ -1,0 +1,111 @@
+"""The first of two drawing stages: shapes from the prior, in the object's box, and what the prior expects there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from smartmask import diffusion
+from smartmask.frame import BOX_SIDE, box_cells
+from smartmask.geometry import BoxXYXY
+from smartmask.guidance import Box, Guide, Point
+from smartmask.models.prior import ShapeAsk, ShapePrior, box_geometry, guide_cells
+from smartmask.pipelines.chance import LEAD, Chance
+
+if TYPE_CHECKING:
+    from smartmask.pipelines.shapes import Defaults
+
+REFERENCES = 32  # shapes that stand for all that the prior holds possible
+REFERENCE_SEED = 20_231_205
+
+
+def ask_for(boxes: Sequence[BoxXYXY], guides: Sequence[Guide], height: int, width: int, named: np.ndarray) -> ShapeAsk:
+    """What the prior is told of objects in these boxes of a (height, width) scene; named: (text_dim,)."""
+    photo = 0.0, 0.0, float(width), float(height)
+    return ShapeAsk(
+        torch.from_numpy(named).expand(len(boxes), -1),
+        torch.from_numpy(np.stack([box_geometry(box, photo, guides) for box in boxes])),
+        torch.from_numpy(np.stack([guide_cells(box, guides, height, width) for box in boxes])),
+    )
+
+
+def is_rough(guides: Sequence[Guide]) -> bool:
+    """Whether the guides tell a rough extent, but no box: a blob, a scribble or a mask."""
+    return not any(isinstance(guide, Box) for guide in guides) and any(not isinstance(g, Point) for g in guides)
+
+
+def guess_boxes(
+    prior: ShapePrior, region: BoxXYXY, ask: ShapeAsk, chances: Sequence[Chance], temperature: float
+) -> list[BoxXYXY]:
+    """A box of the object for each chance, where ``region`` is the extent of rough guides and ``ask`` of one row."""
+    mean, deviation = (value[0].numpy() for value in prior.guess_box(ask))
+    x0, y0, x1, y1 = region
+    cx, cy, half = (x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0, 1.0) / 2
+    boxes = []
+    for chance in chances:
+        a, b, c, d = (mean + np.exp(deviation) * temperature * chance.edges.numpy()).tolist()
+        left, right = cx + min(a, c - 0.1) * half, cx + max(c, a + 0.1) * half
+        top, bottom = cy + min(b, d - 0.1) * half, cy + max(d, b + 0.1) * half
+        boxes.append((left, top, max(right, left + 1), max(bottom, top + 1)))
+    return boxes
+
+
+def clip_to_scene(box: BoxXYXY, height: int, width: int) -> BoxXYXY:
+    """The part of a box inside the scene, at least a pixel wide and high; the prior knows cut objects as such."""
+    x0, y0 = min(max(box[0], 0.0), width - 1.0), min(max(box[1], 0.0), height - 1.0)
+    return x0, y0, max(min(box[2], float(width)), x0 + 1), max(min(box[3], float(height)), y0 + 1)
+
+
+def draw_coarse(
+    prior: ShapePrior, noise: torch.Tensor, ask: ShapeAsk, object_scale: float, defaults: Defaults
+) -> torch.Tensor:
+    """``(n, BOX_SIDE^2)`` shapes in their boxes, positive inside. noise: (n, components) normal numbers.
+
+    The leading components keep more of their noise than the rest: they are what makes shapes differ,
+    while noise in fine components only frays outlines.
+    """
+    warmth = torch.full((noise.shape[1],), defaults.detail_temperature)
+    warmth[:LEAD] = defaults.temperature
+    return _sample(prior, noise * warmth, ask, object_scale, defaults)
+
+
+def _sample(
+    prior: ShapePrior, noise: torch.Tensor, ask: ShapeAsk, object_scale: float, defaults: Defaults
+) -> torch.Tensor:
+    def denoise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        clean = prior(x, t, ask)
+        if object_scale == 1:
+            return clean
+        unnamed = prior(x, t, ask, torch.zeros(len(x), dtype=torch.bool))
+        return unnamed + object_scale * (clean - unnamed)
+
+    times = diffusion.shifted_steps(defaults.prior_steps, defaults.shift)
+    return prior.to_shapes(diffusion.sample(denoise, noise, times))
+
+
+def expected_overlap(
+    prior: ShapePrior, masks: np.ndarray, boxes: Sequence[BoxXYXY], ask: ShapeAsk, defaults: Defaults
+) -> np.ndarray:
+    """``(n,)`` in [0, 1]: mean IoU of each (H, W) mask, in its box, with REFERENCES shapes of the prior.
+
+    The mask that overlaps most with all that could stand there is the safest answer (minimum Bayes risk,
+    Kumar and Byrne 2004). The references are the same for equal asks, so a mask's score does not depend
+    on its neighbours. Equal rows of ``ask`` are drawn once.
+    """
+    rows = torch.cat([ask.geometry, ask.guide], dim=1)
+    unique, group = torch.unique(rows, dim=0, return_inverse=True)
+    firsts = torch.tensor([int((group == i).nonzero()[0]) for i in range(len(unique))])
+    generator = torch.Generator().manual_seed(REFERENCE_SEED)
+    noise = torch.randn(REFERENCES, prior.config.components, generator=generator)
+    some = ShapeAsk(ask.object[firsts], ask.geometry[firsts], ask.guide[firsts]).repeat(REFERENCES)
+    shapes = _sample(prior, noise.repeat(len(unique), 1), some, 1.0, defaults)
+    references = (shapes > 0).view(len(unique), REFERENCES, BOX_SIDE**2).numpy()
+    scores = np.zeros(len(masks))
+    for i, (mask, box) in enumerate(zip(masks, boxes, strict=True)):
+        cells, others = box_cells(mask, box).ravel(), references[int(group[i])]
+        shared, either = (others & cells).sum(1), (others | cells).sum(1)
+        scores[i] = float(np.where(either > 0, shared / np.maximum(either, 1), 0.0).mean())
+    return scores
