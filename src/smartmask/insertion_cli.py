@@ -31,7 +31,7 @@ from smartmask.options import (
 if TYPE_CHECKING:
     from smartmask.photo import Photo
     from smartmask.pipelines.inpaint import Inpainter, StepCallback
-    from smartmask.pipelines.lay import Plan
+    from smartmask.pipelines.lay import ObjectRequest, Plan
     from smartmask.pipelines.paint import PaintOptions, Shadow
 
 OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the result.")]
@@ -58,6 +58,7 @@ class Run:
 
     request: dict[str, Any]  # begins result.json
     photo: Photo
+    objects: Sequence[ObjectRequest]
     make_plan: Callable[[StepCallback | None], Plan]
     options: PaintOptions
     inpainter: str | None
@@ -151,12 +152,16 @@ def insert(
     loader = _given(device=device, dtype=dtype, controlnet=controlnet)
     if painter == "paste":
         loader = _given(fit=fit, mirror=mirror)
+    elif fit is not None or mirror is not None or any(item.cutout is not None for item in requests):
+        raise ValueError(
+            f"--cutout, --fit and --mirror are for the inserter 'paste', not for {inpainter!r}; leave them out."
+        )
 
     def make_plan(on_step: StepCallback | None) -> Plan:
         return lay(scene, requests, num_masks=num_masks, pick=pick, pipeline=weights, generator=seed, callback=on_step)
 
     request = {"command": "insert", "image": str(photo), "seed": seed, "num_masks": num_masks}
-    _run(Run(request, picture, make_plan, options, painter, loader, out, as_json, _suffix(suffix), start))
+    _run(Run(request, picture, requests, make_plan, options, painter, loader, out, as_json, _suffix(suffix), start))
 
 
 def remove(
@@ -216,7 +221,8 @@ def remove(
     plan = erasure(scene, what, fill, grow, options.feather, seed, context)
     request = {"command": "remove", "image": str(photo), "region": region, "seed": seed}
     loader = _given(device=device, dtype=dtype, controlnet=controlnet)
-    _run(Run(request, picture, lambda _: plan, options, inpainter, loader, out, as_json, _suffix(suffix), start))
+    fills = [laid.request for laid in plan.objects]
+    _run(Run(request, picture, fills, lambda _: plan, options, inpainter, loader, out, as_json, _suffix(suffix), start))
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -240,10 +246,10 @@ def _run(run: Run) -> None:
         raise ValueError("A JPEG has no transparency as this photo does; use --format png or webp.")
     seconds: dict[str, float] = {}
     with staging(run.out) as folder:
+        with _timed(seconds, "load"):  # first, as a wrong folder should not cost the time of the masks
+            painters, trouble = _painters(run)
         with step_progress("masks") as on_step, _timed(seconds, "masks"):
             plan = run.make_plan(on_step)
-        with _timed(seconds, "load"):
-            painters, trouble = _painters(run, plan)
         result = None
         if not trouble:
             with step_progress("painting") as on_step, _timed(seconds, "paint"):
@@ -285,14 +291,14 @@ class _timed:  # noqa: N801  (reads as a function)
         self.seconds[self.stage] = time.perf_counter() - self.begun
 
 
-def _painters(run: Run, plan: Plan) -> tuple[list[Inpainter], str]:
+def _painters(run: Run) -> tuple[list[Inpainter], str]:
     """The inserters, one an object; or none, and why nothing can be painted. Bad input is raised as ValueError."""
     from smartmask.pipelines.paint import NO_INPAINTER, load_inpainters
 
     if run.inpainter is None:
         return [], NO_INPAINTER if run.request["command"] == "insert" else NO_INPAINTER.split("; ")[0]
     try:
-        return load_inpainters(run.inpainter, [laid.request for laid in plan.objects], **run.loader), ""
+        return load_inpainters(run.inpainter, run.objects, **run.loader), ""
     except (OSError, ImportError, RuntimeError) as error:
         from smartmask.cli import explain
 
