@@ -1,0 +1,97 @@
+"""The first drawing stage: boxes of rough guides, warm and cool noise, and expected overlap."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smartmask import Blob, Box, Point, Scribble, SmartMaskPipeline
+from smartmask.frame import BOX_SIDE
+from smartmask.models.prior import ShapeAsk, ShapePrior
+from smartmask.pipelines.chance import LEAD, chances
+from smartmask.pipelines.coarse import ask_for, clip_to_scene, draw_coarse, expected_overlap, guess_boxes, is_rough
+from smartmask.pipelines.shapes import Defaults
+
+HEIGHT, WIDTH = 80, 120
+BOX = (20.0, 10.0, 80.0, 70.0)
+
+
+@pytest.fixture(scope="module")
+def prior(tiny_weights: object) -> ShapePrior:
+    return SmartMaskPipeline.from_pretrained(tiny_weights).prior  # type: ignore[arg-type]
+
+
+def ask(boxes: list[tuple[float, float, float, float]]) -> ShapeAsk:
+    return ask_for(boxes, [Box(*boxes[0])], HEIGHT, WIDTH, np.ones(128, dtype=np.float32))
+
+
+def test_which_guides_are_rough() -> None:
+    assert is_rough([Blob(5, 5, 2, 2)])
+    assert is_rough([Point(5, 5), Scribble([(1, 1), (9, 9)])])
+    assert not is_rough([])
+    assert not is_rough([Point(5, 5)])
+    assert not is_rough([Blob(5, 5, 2, 2), Box(1, 1, 9, 9)])
+
+
+@given(st.tuples(*[st.floats(-200, 300)] * 4), st.integers(1, 90), st.integers(1, 90))
+def test_a_clipped_box_lies_in_the_scene_and_has_a_pixel(corners: tuple[float, ...], height: int, width: int) -> None:
+    a, b, c, d = corners
+    x0, y0, x1, y1 = clip_to_scene((min(a, c), min(b, d), max(a, c) + 1, max(b, d) + 1), height, width)
+    assert 0 <= x0 < x1 <= width
+    assert 0 <= y0 < y1 <= height
+    assert min(x1 - x0, y1 - y0) > 1 - 1e-6
+
+
+@given(st.integers(0, 10_000))
+@torch.inference_mode()
+def test_a_guessed_box_has_area_whatever_the_chance(prior: ShapePrior, seed: int) -> None:
+    for x0, y0, x1, y1 in guess_boxes(prior, (50, 40, 52, 41), ask([BOX]), chances([seed], 16), temperature=5.0):
+        assert x1 - x0 >= 1
+        assert y1 - y0 >= 1
+
+
+@torch.inference_mode()
+def test_the_temperatures_scale_leading_and_other_noise(prior: ShapePrior) -> None:
+    noise = torch.stack([chance.shape for chance in chances([0, 1], 16)])
+    told = ask([BOX, BOX])
+    still = replace(Defaults(), temperature=0.0, detail_temperature=0.0)
+    first, second = draw_coarse(prior, noise, told, 1.0, still)
+    assert first.shape == (BOX_SIDE**2,)
+    torch.testing.assert_close(first, second)  # without noise one shape is left
+    changed = noise.clone()
+    changed[:, LEAD:] = 0
+    cool = replace(Defaults(), detail_temperature=0.0)
+    torch.testing.assert_close(draw_coarse(prior, noise, told, 1.0, cool), draw_coarse(prior, changed, told, 1.0, cool))
+    assert not torch.allclose(first, draw_coarse(prior, noise, told, 1.0, cool)[0])
+
+
+@torch.inference_mode()
+def test_the_object_scale_guides(prior: ShapePrior) -> None:
+    noise = chances([0], 16)[0].shape[None]
+    plain, strong = (draw_coarse(prior, noise, ask([BOX]), scale, Defaults()) for scale in (1.0, 5.0))
+    assert not torch.allclose(plain, strong)
+
+
+@torch.inference_mode()
+def test_expected_overlap_prefers_what_the_prior_expects(prior: ShapePrior) -> None:
+    x, y = np.meshgrid(np.arange(WIDTH) + 0.5, np.arange(HEIGHT) + 0.5)
+    usual = ((x - 50) / 27) ** 2 + ((y - 40) / 27) ** 2 <= 1  # the prior of the tiny weights draws round shapes
+    corner = (x < 35) & (y < 25)
+    nothing = np.zeros_like(usual)
+    scores = expected_overlap(prior, np.stack([corner, usual, nothing]), [BOX] * 3, ask([BOX] * 3), Defaults())
+    assert scores[1] > 0.5 > scores[0] > scores[2] == 0
+
+
+@torch.inference_mode()
+def test_a_score_does_not_depend_on_its_neighbours(prior: ShapePrior) -> None:
+    rng = np.random.default_rng(0)
+    masks = rng.random((3, HEIGHT, WIDTH)) < 0.5
+    boxes = [BOX, (5.0, 5.0, 40.0, 75.0), BOX]
+    together = expected_overlap(prior, masks, boxes, ask(boxes), Defaults())
+    alone = [expected_overlap(prior, masks[i : i + 1], [boxes[i]], ask([boxes[i]]), Defaults())[0] for i in range(3)]
+    np.testing.assert_allclose(together, alone, atol=2e-3)
