@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from smartmask.frame import GRID, Frame, decode_distance
-from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.geometry import BoxXYXY
 
 SPECK = 0.1  # parts smaller than this share of the largest are dropped
 HOLE = 0.03  # holes smaller than this share of the mask are filled
@@ -54,10 +54,10 @@ def tidy(distance: np.ndarray) -> np.ndarray:
 
 def fit(distance: np.ndarray, box: BoxXYXY) -> np.ndarray:
     """The distance map stretched so that its inside touches ``box`` (frame units), if it nearly does already."""
-    found = mask_box(distance > 0)
-    if found is None:
+    if not (distance > 0).any():
         return distance
-    have, want = np.array(found), np.array(box) * GRID
+    across, down = _span(distance.max(axis=0)), _span(distance.max(axis=1))
+    have, want = np.array([across[0], down[0], across[1], down[1]]), np.array(box) * GRID
     size = np.array([want[2] - want[0], want[3] - want[1]] * 2)
     if (size < 1).any() or (np.abs(have - want) > SLACK * size).any():
         return distance
@@ -67,3 +67,15 @@ def fit(distance: np.ndarray, box: BoxXYXY) -> np.ndarray:
         distance.astype(np.float32), matrix, (GRID, GRID), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT, borderValue=-1.0,
     )  # fmt: skip
+
+
+def _span(profile: np.ndarray) -> tuple[float, float]:
+    """Where a profile of distances at cell centres rises above 0 and falls below again, in cells, between centres."""
+    inside = np.flatnonzero(profile > 0)
+    first, last = int(inside[0]), int(inside[-1])
+    start, end = first + 0.5, last + 0.5
+    if first > 0:
+        start -= profile[first] / (profile[first] - profile[first - 1])
+    if last < len(profile) - 1:
+        end += profile[last] / (profile[last] - profile[last + 1])
+    return start, end
