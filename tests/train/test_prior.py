@@ -18,7 +18,15 @@ from smartmask.models.presets import load_component
 from smartmask.models.prior import GEOMETRY, GUIDE_CELLS, PriorConfig, ShapeAsk, ShapePrior
 from smartmask.models.text import TextEncoder
 from smartmask.train.cli import app
-from smartmask.train.prior import LEVELS, PriorTrainConfig, draw_samples, prior_loss, prior_sample, train_prior
+from smartmask.train.prior import (
+    LEVELS,
+    PriorTrainConfig,
+    draw_samples,
+    kept_samples,
+    prior_loss,
+    prior_sample,
+    train_prior,
+)
 
 
 def config(**changes: Any) -> PriorTrainConfig:
@@ -110,6 +118,17 @@ def test_a_run_learns_and_goes_on(pack: Pack, text_folder: Path, tmp_path: Path)
 
     again = train_prior(pack.path, text_folder, tmp_path / "short", config(steps=30))  # resumes after one step
     assert not torch.equal(load_component(again, ShapePrior, PriorConfig).head.weight, first.head.weight)
+
+
+def test_samples_are_kept_and_drawn_again_for_another_recipe(pack: Pack, text: TextEncoder, tmp_path: Path) -> None:
+    first = kept_samples(pack, text, config(samples=40), tmp_path)
+    stamp = (tmp_path / "samples.safetensors").stat().st_mtime_ns
+    again = kept_samples(pack, text, config(samples=40), tmp_path)
+    assert (tmp_path / "samples.safetensors").stat().st_mtime_ns == stamp
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    other = kept_samples(pack, text, config(samples=40, seed=1), tmp_path)
+    assert not torch.equal(first["shape"], other["shape"])
+    assert [path.name for path in tmp_path.iterdir()] == ["samples.safetensors"]
 
 
 def test_no_source(pack: Pack, text_folder: Path, tmp_path: Path) -> None:

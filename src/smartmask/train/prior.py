@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from tqdm import tqdm
@@ -105,6 +108,24 @@ def draw_samples(pack: Pack, text: TextEncoder, config: PriorTrainConfig, split:
     return {key: torch.cat([part[key] for part in parts])[: config.samples] for key in parts[0]}
 
 
+def kept_samples(pack: Pack, text: TextEncoder, config: PriorTrainConfig, folder: Path) -> Batch:
+    """``draw_samples``, kept in ``folder`` (some 5 KB each) so that a resumed run need not draw them again."""
+    path = folder / "samples.safetensors"
+    recipe = {"pack": pack.path.name, "scenes": len(pack), "samples": config.samples, "seed": config.seed,
+              "sources": sorted(config.sources or SOURCES)}  # fmt: skip
+    said = {"recipe": json.dumps(recipe, sort_keys=True)}
+    if path.is_file():
+        with safe_open(path, framework="pt") as file:
+            if file.metadata() == said:
+                return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    samples = draw_samples(pack, text, config)
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(samples, partial, metadata=said)
+    partial.replace(path)
+    return samples
+
+
 def batches(samples: Batch, config: PriorTrainConfig, network: ShapePrior, step: int) -> Iterator[Batch]:
     """Endless random batches; shapes become components once, since the space does not change."""
     shapes = samples.pop("shape")
@@ -143,7 +164,7 @@ def train_prior(pack_path: Path, text_folder: Path, out: Path, config: PriorTrai
     accelerator = make_accelerator(config, out)
     text, pack = TextEncoder.from_pretrained(text_folder), Pack(pack_path)
     preset: PriorConfig = prior_preset(config.preset)
-    samples = draw_samples(pack, text, config)
+    samples = kept_samples(pack, text, config, out)
     network = ShapePrior(preset)
     network.fit_space(samples["shape"].view(-1, BOX_SIDE**2).float() / LEVELS)
     run = Run(accelerator, network, config, out)
