@@ -43,6 +43,12 @@ def scale_box(box: BoxXYXY, factor: float) -> BoxXYXY:
     return cx - hw, cy - hh, cx + hw, cy + hh
 
 
+def shift_box(box: BoxXYXY, dx: float, dy: float) -> BoxXYXY:
+    """The box moved by (dx, dy)."""
+    x0, y0, x1, y1 = box
+    return x0 + dx, y0 + dy, x1 + dx, y1 + dy
+
+
 def box_iou(a: BoxXYXY, b: BoxXYXY) -> float:
     """Intersection over union of two boxes, in [0, 1]."""
     w = min(a[2], b[2]) - max(a[0], b[0])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smartmask.frame import BAND, GRID, Frame, encode_mask
 from smartmask.geometry import BoxXYXY, mask_box, mask_iou, signed_distance
-from smartmask.pipelines.finish import finish, fit, tidy
+from smartmask.pipelines.finish import finish, fit, reach, tidy
 
 HEIGHT, WIDTH = 120, 160
 
@@ -121,3 +121,22 @@ def test_an_object_smaller_than_a_pixel_lies_at_its_place() -> None:
     for (x, y), pixel in (((40.3, 20.8), (40, 20)), ((-0.4, 5.5), (0, 5)), ((170.0, 118.9), (159, 118))):
         mask = finish(values, Frame(x, y, 0.2), HEIGHT, WIDTH)
         assert mask_box(mask) == (*pixel, pixel[0] + 1, pixel[1] + 1)
+
+
+# --- points ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("point", [(20.5, 20.5), (150.5, 60.5), (80.5, 110.5), (5.5, 3.5)])
+def test_a_mask_moves_to_hold_a_point(point: tuple[float, float]) -> None:
+    values, frame = encoded(ellipse(HEIGHT, WIDTH, 80, 60, 40, 30), (40.0, 30.0, 120.0, 90.0))
+    moved = reach(values, frame, *point)
+    held = finish(values, moved, HEIGHT, WIDTH)
+    assert held[int(point[1]), int(point[0])]
+    assert moved.side == frame.side
+    far = np.hypot(point[0] - 80, point[1] - 60)
+    assert np.hypot(moved.cx - frame.cx, moved.cy - frame.cy) < far  # no farther than its middle
+
+
+def test_a_mask_that_holds_the_point_stays() -> None:
+    values, frame = encoded(ellipse(HEIGHT, WIDTH, 80, 60, 40, 30), (40.0, 30.0, 120.0, 90.0))
+    assert reach(values, frame, 50, 60) == frame

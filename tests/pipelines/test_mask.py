@@ -22,7 +22,7 @@ from smartmask.data.pairs import context_of
 from smartmask.geometry import mask_iou
 from smartmask.guidance import Blob, Box, Guidance, MaskGuide, Point, Scribble
 from smartmask.pipelines import shapes
-from smartmask.pipelines.mask import MaskOutput, SmartMaskPipeline, _near_scene
+from smartmask.pipelines.mask import MaskOutput, SmartMaskPipeline, _near_scene, strokes_kept
 from smartmask.scene import Layer, Scene
 
 HEIGHT, WIDTH = 64, 96
@@ -333,6 +333,26 @@ def test_steps_and_scales_default_to_those_of_the_weights(pipe: SmartMaskPipelin
 def test_the_object_scale_matters(pipe: SmartMaskPipeline) -> None:
     masks = [by_seed(call(pipe, guidance=GUIDES["box"], guidance_scale=scale))[0] for scale in (1.0, 6.0)]
     assert not np.array_equal(masks[0], masks[1])
+
+
+def test_a_point_lies_on_every_mask(pipe: SmartMaskPipeline) -> None:
+    for x, y in ((20.5, 50.5), (80.5, 10.5), (2.5, 2.5)):
+        out = call(pipe, guidance=Point(x, y), num_masks=4)
+        assert out.masks[:, int(y), int(x)].all()
+        for x0, y0, x1, y1 in out.boxes:
+            assert x0 - 3 <= x <= x1 + 3
+            assert y0 - 3 <= y <= y1 + 3
+
+
+def test_masks_off_the_strokes_count_less() -> None:
+    masks = np.zeros((3, 20, 20), dtype=bool)
+    masks[0, :, :] = True
+    masks[1, :, :10] = True
+    kept = strokes_kept(masks, (Scribble([(0, 10), (20, 10)], width=4), Point(3, 3)))
+    assert kept[0] == 1
+    assert kept[1] == pytest.approx(0.25 + 0.75 / 2, abs=0.02)
+    assert kept[2] == 0.25
+    assert strokes_kept(masks, (Point(3, 3),)).tolist() == [1, 1, 1]
 
 
 # --- odd scenes ------------------------------------------------------------------------------------

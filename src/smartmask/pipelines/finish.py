@@ -10,6 +10,7 @@ from smartmask.geometry import BoxXYXY
 
 SPECK = 0.1  # parts smaller than this share of the largest are dropped
 HOLE = 0.03  # holes smaller than this share of the mask are filled
+INNER = 0.35  # how deep in the mask a point should lie, as a share of its deepest
 SLACK = 0.2  # a mask whose sides all lie within this share of the box's is stretched to touch them
 
 
@@ -67,6 +68,26 @@ def fit(distance: np.ndarray, box: BoxXYXY) -> np.ndarray:
         distance.astype(np.float32), matrix, (GRID, GRID), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT, borderValue=-1.0,
     )  # fmt: skip
+
+
+def reach(values: np.ndarray, frame: Frame, x: float, y: float) -> Frame:
+    """The frame moved as little as needed for the ``(BAND, BAND)`` encoded mask to hold the point ``x, y``.
+
+    It is held where the mask is at least INNER times as deep as at its deepest, so that it lies on the object
+    and not on its rim. A mask that holds the point already stays.
+    """
+    distance = decode_distance(values)
+    if not (distance > 0).any():
+        return frame
+    cells = np.argwhere(distance >= INNER * distance.max())
+    centres = (cells[:, ::-1] + 0.5) / GRID
+    left, top = frame.cx - frame.side / 2, frame.cy - frame.side / 2
+    point = np.array([(x - left) / frame.side, (y - top) / frame.side])
+    column, row = np.floor(point * GRID).astype(int)
+    if 0 <= column < GRID and 0 <= row < GRID and distance[row, column] > 0:
+        return frame
+    dx, dy = (point - centres[int(((centres - point) ** 2).sum(axis=1).argmin())]) * frame.side
+    return Frame(frame.cx + float(dx), frame.cy + float(dy), frame.side)
 
 
 def _span(profile: np.ndarray) -> tuple[float, float]:

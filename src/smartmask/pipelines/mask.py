@@ -23,8 +23,8 @@ from smartmask.checks import check_num_masks, check_prompt, check_scale, check_s
 from smartmask.data.pairs import context_of
 from smartmask.data.view import View
 from smartmask.frame import Frame
-from smartmask.geometry import BoxXYXY
-from smartmask.guidance import Box, Guidance, Guide, Point, as_guides, extent
+from smartmask.geometry import BoxXYXY, shift_box
+from smartmask.guidance import Box, Guidance, Guide, MaskGuide, Point, Scribble, as_guides, draw, extent
 from smartmask.models.layout import LayoutCrop, render
 from smartmask.models.placement import (
     OrderConfig,
@@ -41,7 +41,7 @@ from smartmask.models.shape import ShapeConfig, ShapeNetwork
 from smartmask.models.text import TextEncoder
 from smartmask.pipelines.chance import Chance, chances
 from smartmask.pipelines.coarse import ask_for, clip_to_scene, expected_overlap, guess_boxes, is_rough
-from smartmask.pipelines.finish import finish
+from smartmask.pipelines.finish import finish, reach
 from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
 from smartmask.scene import Scene
 
@@ -178,21 +178,16 @@ class SmartMaskPipeline:
         clock["place"] = time.perf_counter() - start - sum(clock.values())
         # 4. draw the shapes
         ask = ask_for([job.shape_box for job in jobs], guides, scene.height, scene.width, texts.object)
-        begin = self.defaults.refine_rough if is_rough(guides) else self.defaults.refine
+        painted = any(isinstance(guide, MaskGuide) for guide in guides)
+        begin = self.defaults.refine_mask if painted else self.defaults.refine
         masks = draw_shapes(
             self.prior, self.shape, jobs, ask, texts, begin, steps, scales, self.defaults, callback_on_step_end
         )
         clock["draw"] = time.perf_counter() - start - sum(clock.values())
         # 5. back to the scene, best first
-        exact = any(isinstance(guide, Box) for guide in guides)
-        full = np.stack(
-            [
-                finish(mask[0], job.frame, scene.height, scene.width, job.box if exact else None)
-                for mask, job in zip(masks, jobs, strict=True)
-            ]
-        )
+        full = np.stack([_finished(mask[0], job, guides, scene) for mask, job in zip(masks, jobs, strict=True)])
         scores = expected_overlap(self.prior, full, [job.shape_box for job in jobs], ask, self.defaults)
-        scores *= [place_score(job.density) for job in jobs]
+        scores *= [place_score(job.density) for job in jobs] * strokes_kept(full, guides)
         rank = sorted(range(num_masks), key=lambda i: (-scores[i], i))
         covered = {order: scene.covered(order) for order in {job.order for job in jobs}}
         visible = np.stack([full[i] & ~covered[jobs[i].order] for i in rank])
@@ -280,6 +275,25 @@ def _seeds(generator: int | torch.Generator | None, count: int) -> list[int]:
 def place_score(density: float | None) -> float:
     """Log density of a place -> (0, 1], 1 where the user gave the place."""
     return 1.0 if density is None else 1 / (1 + math.exp(-density / 4 - 1))
+
+
+def strokes_kept(masks: np.ndarray, guides: tuple[Guide, ...]) -> np.ndarray:
+    """``(n,)`` in [1/4, 1]: how much of the user's strokes each (H, W) mask covers; 1 without strokes."""
+    strokes = draw([guide for guide in guides if isinstance(guide, Scribble)], *masks.shape[1:]) >= 0.5
+    if not strokes.any():
+        return np.ones(len(masks))
+    return 0.25 + 0.75 * masks[:, strokes].mean(axis=1)
+
+
+def _finished(values: np.ndarray, job: Job, guides: tuple[Guide, ...], scene: Scene) -> np.ndarray:
+    """A job's mask in the scene; it meets an exact box, and a lone point lies on it."""
+    exact = any(isinstance(guide, Box) for guide in guides)
+    frame = job.frame
+    if len(guides) == 1 and isinstance(guides[0], Point):
+        frame = reach(values, frame, guides[0].x, guides[0].y)
+        dx, dy = frame.cx - job.frame.cx, frame.cy - job.frame.cy
+        job.box, job.shape_box = shift_box(job.box, dx, dy), shift_box(job.shape_box, dx, dy)
+    return finish(values, frame, scene.height, scene.width, job.box if exact else None)
 
 
 def _near_scene(box: BoxXYXY, scene: Scene, guides: tuple[Guide, ...]) -> BoxXYXY:

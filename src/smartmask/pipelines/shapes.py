@@ -26,20 +26,21 @@ StepCallback = Callable[[int, int], None]
 class Defaults:
     """Sampler settings that go with the weights; chosen on development data (docs/decisions.md).
 
-    steps: of the mask network. refine, refine_rough: the time from which it takes over the prior's shape,
-    0 (keep it) to 1 (ignore it), with an exact or placed box, and with a rough guide. prior_steps: of
-    the prior. temperature, detail_temperature: factors on the noise of leading and other components.
+    steps: of the mask network. refine, refine_mask: the time from which it takes over the prior's shape,
+    0 (keep it) to 1 (ignore it); refine_mask where the user painted a mask, whose outline only the mask
+    network sees in full. prior_steps: of the prior. temperature, detail_temperature: factors on the noise
+    of its leading and of its other components.
     """
 
     steps: int = 4
     guidance_scale: float = 1.0
     context_guidance_scale: float = 1.0
     shift: float = 2.0
-    refine: float = 0.35
-    refine_rough: float = 0.5
+    refine: float = 0.4
+    refine_mask: float = 1.0
     prior_steps: int = 10
-    temperature: float = 0.8
-    detail_temperature: float = 0.4
+    temperature: float = 0.85
+    detail_temperature: float = 0.7
 
 
 @dataclass(frozen=True, eq=False)
