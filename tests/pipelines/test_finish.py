@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smartmask.frame import BAND, GRID, Frame, encode_mask
 from smartmask.geometry import BoxXYXY, mask_box, mask_iou, signed_distance
-from smartmask.pipelines.finish import finish, fit, reach, tidy
+from smartmask.pipelines.finish import finish, fit, reach, tidy, touch
 
 HEIGHT, WIDTH = 120, 160
 
@@ -140,3 +140,12 @@ def test_a_mask_moves_to_hold_a_point(point: tuple[float, float]) -> None:
 def test_a_mask_that_holds_the_point_stays() -> None:
     values, frame = encoded(ellipse(HEIGHT, WIDTH, 80, 60, 40, 30), (40.0, 30.0, 120.0, 90.0))
     assert reach(values, frame, 50, 60) == frame
+
+
+def test_a_point_between_pixels_moves_the_frame_by_whole_pixels() -> None:
+    mask = np.zeros((20, 30), dtype=bool)
+    mask[5, 7] = mask[6, 9] = True
+    frame = Frame(8.25, 6.5, 12.0)
+    assert touch(mask, frame, 9.9, 6.0) == frame
+    assert touch(mask, frame, 12.5, 8.0) == Frame(11.25, 8.5, 12.0)
+    assert touch(mask, frame, 30.0, 20.0) == Frame(28.25, 19.5, 12.0)  # on the far corner: the last pixel

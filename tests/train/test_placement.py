@@ -22,7 +22,8 @@ from smartmask.data.registry import Record
 from smartmask.geometry import mask_box
 from smartmask.models.layout import CELLS, FLAGS
 from smartmask.models.placement import PAIR, OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
-from smartmask.models.presets import SHAPE_PRESETS, load_component, save_component
+from smartmask.models.presets import PRIOR_PRESETS, SHAPE_PRESETS, load_component, save_component
+from smartmask.models.prior import ShapePrior
 from smartmask.models.shape import ShapeNetwork
 from smartmask.models.text import TextEncoder
 from smartmask.pipelines.mask import SmartMaskPipeline
@@ -242,7 +243,9 @@ def test_from_components_to_a_pipeline(pack: Pack, tmp_path: Path) -> None:
     assert f"Trained: {tmp_path / 'placement'}" in result.stdout
     shape = ShapeNetwork(replace(SHAPE_PRESETS["tiny"], depth=1))
     save_component(tmp_path / "shape", shape, shape.config)
-    parts = [part for name in ("shape", "placement", "order") for part in (f"--{name}", str(tmp_path / name))]
+    prior = ShapePrior(PRIOR_PRESETS["tiny"])
+    save_component(tmp_path / "prior", prior, prior.config)
+    parts = [part for name in ("shape", "prior", "placement", "order") for part in (f"--{name}", str(tmp_path / name))]
     result = runner.invoke(app, ["bundle", *parts, "--out", str(tmp_path / "whole")])
     assert result.exit_code == 0, result.output
     pipeline = SmartMaskPipeline.from_pretrained(tmp_path / "whole")

@@ -76,7 +76,7 @@ def reach(values: np.ndarray, frame: Frame, x: float, y: float) -> Frame:
     It is held where the mask is at least INNER times as deep as at its deepest, so that it lies on the object
     and not on its rim. A mask that holds the point already stays.
     """
-    distance = decode_distance(values)
+    distance = tidy(decode_distance(values))
     if not (distance > 0).any():
         return frame
     cells = np.argwhere(distance >= INNER * distance.max())
@@ -88,6 +88,19 @@ def reach(values: np.ndarray, frame: Frame, x: float, y: float) -> Frame:
         return frame
     dx, dy = (point - centres[int(((centres - point) ** 2).sum(axis=1).argmin())]) * frame.side
     return Frame(frame.cx + float(dx), frame.cy + float(dy), frame.side)
+
+
+def touch(mask: np.ndarray, frame: Frame, x: float, y: float) -> Frame:
+    """The frame moved by whole pixels so that the (H, W) mask, pasted from it, has the pixel of the point ``x, y``.
+
+    Where an outline is thinner than the pixels of the scene, a point inside it may fall between them.
+    """
+    column, row = min(int(x), mask.shape[1] - 1), min(int(y), mask.shape[0] - 1)
+    if mask[row, column]:
+        return frame
+    rows, columns = np.nonzero(mask)
+    nearest = int(((rows - row) ** 2 + (columns - column) ** 2).argmin())
+    return Frame(frame.cx + column - int(columns[nearest]), frame.cy + row - int(rows[nearest]), frame.side)
 
 
 def _span(profile: np.ndarray) -> tuple[float, float]:

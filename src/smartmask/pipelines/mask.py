@@ -41,7 +41,7 @@ from smartmask.models.shape import ShapeConfig, ShapeNetwork
 from smartmask.models.text import TextEncoder
 from smartmask.pipelines.chance import Chance, chances
 from smartmask.pipelines.coarse import ask_for, clip_to_scene, expected_overlap, guess_boxes, is_rough
-from smartmask.pipelines.finish import finish, reach
+from smartmask.pipelines.finish import finish, reach, touch
 from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
 from smartmask.scene import Scene
 
@@ -290,7 +290,9 @@ def _finished(values: np.ndarray, job: Job, guides: tuple[Guide, ...], scene: Sc
     exact = any(isinstance(guide, Box) for guide in guides)
     frame = job.frame
     if len(guides) == 1 and isinstance(guides[0], Point):
-        frame = reach(values, frame, guides[0].x, guides[0].y)
+        x, y = guides[0].x, guides[0].y
+        frame = reach(values, frame, x, y)
+        frame = touch(finish(values, frame, scene.height, scene.width), frame, x, y)
         dx, dy = frame.cx - job.frame.cx, frame.cy - job.frame.cy
         job.box, job.shape_box = shift_box(job.box, dx, dy), shift_box(job.shape_box, dx, dy)
     return finish(values, frame, scene.height, scene.width, job.box if exact else None)
