@@ -1,0 +1,94 @@
+"""Figures of merit for insertions: what of the background is lost, how far it moves, and how the seam looks.
+
+*Background* is the user's box without the real object: what a careful insertion leaves alone. Masks are
+``(H, W)`` bool, pictures ``(H, W, 3)`` uint8 RGB.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smartmask.geometry import box_mask, mask_box
+
+
+def background_of(real: np.ndarray) -> np.ndarray:
+    """``(H, W)`` bool: the tight box of the real object without the object. Raises ValueError for an empty mask."""
+    box = mask_box(real)
+    if box is None:
+        raise ValueError("The real object's mask is empty; it has no box and no background.")
+    return box_mask(box, *real.shape) & ~real
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> float:
+    """Share of the pixels of ``whole`` that ``part`` covers, in [0, 1]. Raises ValueError for an empty whole."""
+    total = np.count_nonzero(whole)
+    if total == 0:
+        raise ValueError("A share of no pixels is asked for; leave out objects that fill their box.")
+    return np.count_nonzero(part & whole) / total
+
+
+def normalised_l2(before: np.ndarray, after: np.ndarray, where: np.ndarray) -> float:
+    """``||after - before|| / ||before||`` over the pixels ``where``, Euclidean over pixels and channels.
+
+    0: nothing changed. Repainting with black gives 1. The papers report a "Norm. L2-BG" (SmartMask, arXiv
+    2312.05039, Table 1) without its normaliser; this one is our choice, so the figures need not compare.
+    Raises ValueError if no pixel is chosen.
+    """
+    if not where.any():
+        raise ValueError("A distance over no pixels is asked for; leave out objects that fill their box.")
+    old = before[where].astype(np.float64)
+    change = after[where].astype(np.float64) - old
+    # A wholly black background has no norm of its own; one grey level stands in for it.
+    return float(np.linalg.norm(change) / max(np.linalg.norm(old), np.sqrt(old.size)))
+
+
+def seam_error(before: np.ndarray, after: np.ndarray, painted: np.ndarray) -> float:
+    """How much more contrast the edge of the painted region has than the photo has along the same line.
+
+    Mean over all pairs of 4-neighbours, one inside ``painted`` and one outside, of the absolute difference
+    (mean over channels, in [0, 1]) in ``after``, less the same in ``before``. Near 0: no seam is added;
+    negative: the edge is smoother than the photo was. 0 where there is no edge within the picture.
+    Objects have outlines: a figure above 0 is a fault only along an edge that runs through background.
+    """
+    added = []
+    for axis in (0, 1):
+        low = [slice(None), slice(None)]
+        high = [slice(None), slice(None)]
+        low[axis], high[axis] = slice(None, -1), slice(1, None)
+        edge = painted[tuple(low)] ^ painted[tuple(high)]
+        for picture, sign in ((after, 1.0), (before, -1.0)):
+            step = np.abs(picture[tuple(low)][edge].astype(np.float64) - picture[tuple(high)][edge])
+            added.append(sign * step.mean(axis=-1) / 255)
+    count = len(added[0]) + len(added[2])
+    return float(sum(values.sum() for values in added) / count) if count else 0.0
+
+
+def changed_outside(before: np.ndarray, after: np.ndarray, painted: np.ndarray) -> int:
+    """Number of pixels outside ``painted`` that differ in any channel; 0 is the promise of every insertion."""
+    return int(np.count_nonzero((before != after).any(axis=-1) & ~painted))
+
+
+def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Frechet distance of two sets of features, as FID takes it of Gaussians fitted to them.
+
+    first, second: (n, D) and (m, D), at least 2 each. ``|mu1 - mu2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))``
+    (Heusel et al., arXiv 1706.08500, eq. 6). The trace of the root is the sum of the roots of the
+    eigenvalues of ``S1^(1/2) S2 S1^(1/2)``, which is symmetric; scipy is not needed.
+    With fewer pictures than features the distance is biased upwards: compare only sets of one size.
+    Raises ValueError for too few pictures or features that are not finite.
+    """
+    first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if min(len(first), len(second)) < 2 or first.shape[1] != second.shape[1]:
+        raise ValueError(
+            f"Feature sets of shapes {first.shape} and {second.shape} have no Frechet distance; "
+            "use at least 2 pictures and one feature network for both."
+        )
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ValueError("Some features are not finite; the feature network is broken.")
+    one, two = np.cov(first, rowvar=False).reshape(first.shape[1], -1), np.cov(second, rowvar=False)
+    two = two.reshape(first.shape[1], -1)
+    values, vectors = np.linalg.eigh(one)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    cross = np.sqrt(np.clip(np.linalg.eigvalsh(root @ two @ root), 0, None)).sum()
+    shift = ((first.mean(axis=0) - second.mean(axis=0)) ** 2).sum()
+    return float(max(shift + np.trace(one) + np.trace(two) - 2 * cross, 0.0))

@@ -1,0 +1,124 @@
+"""Figures of insertions on cases with a known answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smartmask.evaluate.insertion_metrics import (
+    background_of,
+    changed_outside,
+    frechet_distance,
+    normalised_l2,
+    seam_error,
+    share,
+)
+
+HEIGHT, WIDTH = 20, 30
+
+
+def block(x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    mask[y0:y1, x0:x1] = True
+    return mask
+
+
+def grey(value: int) -> np.ndarray:
+    return np.full((HEIGHT, WIDTH, 3), value, dtype=np.uint8)
+
+
+def test_the_background_is_the_box_without_the_object() -> None:
+    real = block(5, 5, 15, 10) | block(5, 10, 10, 15)  # an L: its box is 10x10, a quarter of it background
+    background = background_of(real)
+    np.testing.assert_array_equal(background, block(10, 10, 15, 15))
+    assert share(block(5, 5, 15, 15), background) == 1
+    assert share(real, background) == 0
+    assert share(block(0, 0, 30, 11), background) == pytest.approx(0.2)
+
+
+def test_a_share_of_nothing_is_refused() -> None:
+    full = block(3, 3, 9, 9)
+    with pytest.raises(ValueError, match="no pixels"):
+        share(full, background_of(full))
+    with pytest.raises(ValueError, match="no pixels"):
+        normalised_l2(grey(9), grey(9), full & False)
+    with pytest.raises(ValueError, match="empty"):
+        background_of(full & False)
+
+
+def test_normalised_l2() -> None:
+    where = block(2, 2, 8, 8)
+    assert normalised_l2(grey(100), grey(100), where) == 0
+    assert normalised_l2(grey(100), grey(0), where) == pytest.approx(1)
+    assert normalised_l2(grey(100), grey(150), where) == pytest.approx(0.5)
+    half = grey(100)
+    half[2:8, 2:5] = 150  # on half of the pixels the squared change halves
+    assert normalised_l2(grey(100), half, where) == pytest.approx(0.5 / np.sqrt(2))
+    outside = grey(100)
+    outside[15:] = 0
+    assert normalised_l2(grey(100), outside, where) == 0
+    assert np.isfinite(normalised_l2(grey(0), grey(255), where))
+
+
+def test_the_seam_counts_added_contrast_only() -> None:
+    painted = block(10, 5, 20, 15)
+    flat, stepped = grey(100), grey(100)
+    stepped[painted] = 151
+    assert seam_error(flat, flat, painted) == 0
+    assert seam_error(flat, stepped, painted) == pytest.approx(51 / 255)
+    assert seam_error(stepped, flat, painted) == pytest.approx(-51 / 255)
+    assert seam_error(stepped, stepped, painted) == 0  # an edge that the photo has too
+    assert seam_error(flat, stepped, np.ones((HEIGHT, WIDTH), dtype=bool)) == 0
+
+
+def test_changes_outside_are_counted_by_pixel() -> None:
+    after = grey(10)
+    after[0, 0] = (11, 12, 13)
+    after[6, 6] = 200
+    assert changed_outside(grey(10), after, block(5, 5, 9, 9)) == 1
+
+
+def test_frechet_distance_of_known_gaussians() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(400, 5))
+    points = np.vstack([points, -points])  # mean exactly 0
+    assert frechet_distance(points, points) == pytest.approx(0, abs=1e-8)
+    assert frechet_distance(points, points + 2) == pytest.approx(5 * 4, rel=1e-6)
+    # twice the deviation: tr(S) (1 + 4 - 2 * 2)
+    assert frechet_distance(points, 2 * points) == pytest.approx(np.trace(np.cov(points, rowvar=False)), rel=1e-6)
+    # commuting covariances whose roots are known, in a turned frame
+    turn = np.linalg.qr(rng.normal(size=(5, 5)))[0]
+    white = points @ np.linalg.inv(np.linalg.cholesky(np.cov(points, rowvar=False))).T
+    first, second = white * [1, 2, 3, 4, 5], white * [5, 4, 3, 2, 1]
+    assert frechet_distance(first @ turn, second @ turn) == pytest.approx(16 + 4 + 0 + 4 + 16, rel=1e-6)
+
+
+def test_frechet_distance_agrees_with_the_matrix_root() -> None:
+    linalg = pytest.importorskip("scipy.linalg")
+    rng = np.random.default_rng(1)
+    one, two = (rng.normal(size=(60, 6)) @ rng.normal(size=(6, 6)) + rng.normal(size=6) for _ in range(2))
+    s1, s2 = np.cov(one, rowvar=False), np.cov(two, rowvar=False)
+    shift = ((one.mean(0) - two.mean(0)) ** 2).sum()
+    expected = shift + np.trace(s1 + s2 - 2 * np.real(linalg.sqrtm(s1 @ s2)))
+    assert frechet_distance(one, two) == pytest.approx(expected, rel=1e-6)
+
+
+@given(st.integers(2, 12), st.integers(1, 20), st.integers(0, 99))
+def test_frechet_distance_is_symmetric_and_never_negative(count: int, size: int, seed: int) -> None:
+    """Also with fewer pictures than features, where the covariances have no full rank."""
+    rng = np.random.default_rng(seed)
+    one, two = rng.normal(size=(count, size)), rng.normal(1, 2, size=(count + 1, size))
+    distance = frechet_distance(one, two)
+    assert distance >= 0
+    assert distance == pytest.approx(frechet_distance(two, one), rel=1e-5, abs=1e-6)
+
+
+def test_frechet_distance_refuses_bad_sets() -> None:
+    with pytest.raises(ValueError, match="at least 2"):
+        frechet_distance(np.zeros((1, 3)), np.zeros((4, 3)))
+    with pytest.raises(ValueError, match="one feature network"):
+        frechet_distance(np.zeros((4, 2)), np.zeros((4, 3)))
+    with pytest.raises(ValueError, match="finite"):
+        frechet_distance(np.full((4, 2), np.nan), np.zeros((4, 2)))
