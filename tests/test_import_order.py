@@ -22,17 +22,17 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # A package stands for all of its modules; "smartmask" is the package's own __init__. A new module
 # is placed here first.
 FLOW: tuple[tuple[str, ...], ...] = (
-    ("categories", "checks", "geometry"),
+    ("categories", "checks", "geometry", "hub"),
     ("images",),
     ("photo",),
     ("scene",),
-    ("guidance", "frame", "composition"),
+    ("guidance", "frame", "composition", "panoptic", "precision"),
     ("smartmask",),
     ("render", "inputs", "options"),
     ("scene_file",),
     ("data",),
     ("models",),
-    ("diffusion",),
+    ("diffusion", "masked_diffusion"),
     ("pipelines",),
     ("object_inputs",),
     ("segment",),
