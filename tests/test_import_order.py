@@ -33,16 +33,16 @@ FLOW: tuple[tuple[str, ...], ...] = (
     ("data",),
     ("models",),
     ("diffusion", "masked_diffusion"),
+    ("planner",),
     ("pipelines",),
     ("object_inputs",),
     ("segment",),
-    ("planner",),
     ("export", "results"),
     ("insertion_results",),
     ("evaluate",),
     ("train",),
     ("serve",),
-    ("cli", "insertion_cli"),
+    ("cli", "insertion_cli", "planner_cli"),
     ("__main__",),
 )
 RANK = {module: rank for rank, row in enumerate(FLOW) for module in row}

@@ -167,6 +167,11 @@ class TextEncoder:
         """``(128,)`` float32, the caller's own: the vector of ``understand(text)``."""
         return self.understand(text).vector.copy()
 
+    def is_noun(self, text: str) -> bool:
+        """Whether the entry that a text is read as can be an object: a category, or a noun of captions."""
+        found = self._index.get(self.understand(text).name)
+        return found is not None and bool(self._kinds[found] != OTHER)
+
     def _meaning(self, text: str, index: int, how: str, warning: str | None = None) -> Meaning:
         return Meaning(text, self._names[index], self._vectors[index], how, warning)
 

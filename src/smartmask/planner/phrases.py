@@ -1,0 +1,382 @@
+"""From a phrase about a scene to objects, counts, colours and relations: a small grammar over the vocabulary.
+
+"a living room with a sofa, two lamps and a cat on the rug" -> a setting, four kinds of objects, one relation.
+No part-of-speech model: the noun of a phrase is the longest name that the text encoder knows; relation words,
+numbers and colours are closed lists (``grammar.py``). A relation after a list belongs to the last object if
+the objects have their own articles or numbers ("a sofa and a cat on the rug"), else to all of them ("man, woman
+and dog on the bench").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from smartmask.checks import check_prompt
+from smartmask.models.text import TextEncoder
+from smartmask.models.words import ARTICLES, singular, tokens
+from smartmask.planner import grammar
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One object to be drawn.
+
+    name: the noun, singular, as written. attributes: colours and other adjectives. surface: a region such as
+    grass that the stuff field draws. key: unique in the request ("lamp 2"). said: written in the text; False
+    for what the setting brings.
+    """
+
+    name: str
+    key: str
+    attributes: tuple[str, ...] = ()
+    surface: bool = False
+    said: bool = True
+
+    @property
+    def prompt(self) -> str:
+        """The name with its attributes: "red car"."""
+        return " ".join((*self.attributes, self.name))
+
+
+@dataclass(frozen=True)
+class Relation:
+    """``subject`` stands ``kind`` (one of grammar.RELATIONS) ``reference``; both are keys of Wanted, or, for the
+    reference of an insertion, ``layer:NAME`` of the scene."""
+
+    subject: str
+    kind: str
+    reference: str
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.kind} {self.reference.removeprefix('layer:')}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a phrase asks for. setting: "living room", or None. notes: sentences on what was guessed."""
+
+    text: str
+    objects: tuple[Wanted, ...]
+    relations: tuple[Relation, ...] = ()
+    setting: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def find(self, key: str) -> Wanted:
+        """The object of a key; KeyError if there is none."""
+        for item in self.objects:
+            if item.key == key:
+                return item
+        raise KeyError(key)
+
+    @property
+    def things(self) -> tuple[Wanted, ...]:
+        return tuple(item for item in self.objects if not item.surface)
+
+    @property
+    def surfaces(self) -> tuple[Wanted, ...]:
+        return tuple(item for item in self.objects if item.surface)
+
+
+@dataclass
+class _Phrase:
+    """A noun phrase: the words of its name, its count (None: not said), and how it was introduced."""
+
+    name: str
+    count: int | None
+    attributes: tuple[str, ...]
+    definite: bool
+    counted: bool  # had an article or a number of its own
+    plural: bool
+
+
+@dataclass
+class _State:
+    objects: list[Wanted] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    setting: str | None = None
+    used: dict[str, int] = field(default_factory=dict)
+
+
+_BY_WORDS = sorted(
+    ((tuple(words.split()), kind) for kind, rows in grammar.RELATION_WORDS.items() for words in rows),
+    key=lambda item: -len(item[0]),
+)
+_FRAMES = sorted((tuple(words.split()) for words in grammar.FRAMES), key=lambda words: -len(words))
+
+
+def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Request:
+    """The objects and relations of a phrase.
+
+    known: names of layers that are there already; "the bench" means one of these, if there is one alike.
+    Raises ValueError for a blank or overlong text, for one without any object or setting, and for more than
+    grammar.MOST objects.
+    """
+    check_prompt(text, "scene text")
+    words = _without_frames(tokens(text, punctuation=True))
+    parts = _parts(words, encoder)
+    state = _State()
+    _build(parts, encoder, known, state)
+    if not state.objects and state.setting is None and not any(isinstance(part, _Phrase) for part in parts):
+        raise ValueError(
+            f"There is no object or place that is known in '{text}'; name some, as in 'two dogs on grass'."
+        )
+    if len(state.objects) > grammar.MOST:
+        raise ValueError(f"'{text}' asks for {len(state.objects)} objects; at most {grammar.MOST} can be drawn.")
+    if state.setting is None:  # "a car in front of a building" plays where buildings are
+        surfaces = (item.name for item in state.objects if item.surface and item.name in grammar.SETTINGS)
+        state.setting = next(surfaces, None)
+    relations = tuple(dict.fromkeys(state.relations))
+    return Request(text, tuple(state.objects), relations, state.setting, tuple(dict.fromkeys(state.notes)))
+
+
+def _without_frames(words: list[str]) -> list[str]:
+    """Without "a photo of" and the like, wherever they stand."""
+    kept: list[str] = []
+    at = 0
+    while at < len(words):
+        frame = next((f for f in _FRAMES if tuple(words[at : at + len(f)]) == f), None)
+        if frame is None:
+            kept.append(words[at])
+        at += 1 if frame is None else len(frame)
+    return kept
+
+
+def _parts(words: list[str], encoder: TextEncoder) -> list[_Phrase | str]:
+    """Noun phrases with what stands between them: a relation's kind, "," (a list goes on) or "with"."""
+    parts: list[_Phrase | str] = []
+    pending: list[str] = []
+
+    def close() -> None:
+        phrase = _noun_phrase(pending, encoder)
+        pending.clear()
+        if phrase is not None:
+            parts.append(phrase)
+
+    at = 0
+    while at < len(words):
+        matched = _relation_at(words, at)
+        word = words[at]
+        if word in grammar.PRONOUNS:
+            close()
+            parts.append("it")
+            at += 1
+        elif matched is not None and not _is_name(words[at : at + 2], encoder):
+            close()
+            parts.append(matched[1])
+            at += matched[0]
+        elif word in ("with", "has", "have", "having", "containing", "featuring", "including", "shows", "showing"):
+            close()
+            parts.append("with")
+            at += 1
+        elif word in ("and", ",", ";", "plus", "&") or word == ".":
+            close()
+            parts.append("," if word != "." else ".")
+            at += 1
+        elif word == "of" and pending and (pending[-1] in grammar.GROUPS or singular(pending[-1]) in grammar.GROUPS):
+            pending.append("of")
+            at += 1
+        elif word == "of" and pending and singular(pending[-1]) in grammar.PORTIONS:
+            pending.clear()
+            at += 1
+        elif word == "of" and pending:  # of what a thing is full, made or part: "a cup of coffee"
+            close()
+            at += 1
+            while at < len(words) and words[at] not in grammar.LISTING and not _relation_at(words, at):
+                at += 1
+        elif word in grammar.VERBS or word == "of":
+            close()
+            at += 1
+        else:
+            pending.append(word)
+            at += 1
+    close()
+    return parts
+
+
+def _relation_at(words: list[str], at: int) -> tuple[int, str] | None:
+    """``(words it takes, kind)`` of the relation that begins here."""
+    return next(((len(w), kind) for w, kind in _BY_WORDS if tuple(words[at : at + len(w)]) == w), None)
+
+
+def _is_name(words: list[str], encoder: TextEncoder) -> bool:
+    """Whether two words that begin like a relation are one name ("in line" is not, "inside out" neither)."""
+    return len(words) == 2 and encoder.understand(" ".join(words)).how == "name"
+
+
+def _noun_phrase(words: list[str], encoder: TextEncoder) -> _Phrase | None:
+    count: int | None = None
+    definite = counted = False
+    rest = list(words)
+    while rest:
+        word = rest[0]
+        group = word if word in grammar.GROUPS else singular(word)
+        if word.isdecimal() and int(word) < 1000:
+            count, counted = int(word), True
+        elif word in grammar.COUNTS and not (word == "a" and len(rest) > 1 and rest[1] in ("few", "dozen")):
+            count, counted = grammar.COUNTS[word], True
+        elif word in grammar.VAGUE:
+            count, counted = grammar.VAGUE[word], True
+        elif group in grammar.GROUPS and len(rest) > 2 and rest[1] == "of":
+            count, counted = grammar.GROUPS[group], True
+            rest = rest[1:]
+        elif word == "couple" and len(rest) > 1:
+            count, counted = 2, True
+        elif word in ARTICLES or word in ("of", "same", "there"):
+            definite = definite or word in grammar.DEFINITE
+            counted = counted or word in ("a", "an", "the")
+        else:
+            break
+        rest = rest[1:]
+    for end in range(len(rest), 0, -1):  # trailing words may be adverbs: "a dog together"
+        for start in range(end):
+            name = rest[start:end]
+            meaning = encoder.understand(" ".join(name))
+            if meaning.how in ("name", "synonym") and not _never(name, encoder):
+                attributes = tuple(w for w in rest[:start] if w.isalpha() and w not in ARTICLES)
+                last = "glass" if name[-1] == "glasses" and len(name) > 1 else _one(name[-1])
+                own = " ".join([*name[:-1], last])
+                return _Phrase(own, count, attributes, definite, counted, last != name[-1])
+    return None
+
+
+def _one(word: str) -> str:
+    """The singular; also of what NSR-1K's templates write ("benchs")."""
+    if word.endswith(("chs", "shs", "xs")):
+        return word[:-1]
+    return singular(word)
+
+
+def _never(words: list[str], encoder: TextEncoder) -> bool:
+    """Adjectives, verbs and places that the vocabulary holds as words of captions."""
+    name = " ".join(words)
+    if name in grammar.COLOURS - {"orange"} or name in grammar.VERBS:
+        return True
+    if len(words) == 1 and name in grammar.NOTHING:
+        return True
+    return not encoder.is_noun(name)
+
+
+def _build(parts: list[_Phrase | str], encoder: TextEncoder, known: tuple[str, ...], state: _State) -> None:
+    """Walk the parts; a relation binds the objects before it to the ones after it."""
+    listed: list[tuple[_Phrase, list[str]]] = []  # the current list: phrases with their keys
+    relation: str | None = None
+    subjects: list[str] = []
+    owner: list[str] = []  # whose "with" the current list is
+    for part in parts:
+        if part == "with":
+            owner, listed, relation = _subjects(listed) or owner, [], None
+        elif part == ".":
+            listed, relation, owner = [], None, []
+        elif part == ",":
+            continue
+        elif part == "it":
+            if relation is not None:
+                first = owner or [item.key for item in state.objects if item.key not in subjects][:1]
+                state.relations = [r for r in state.relations if r.reference not in first or r.subject not in subjects]
+                _bind(subjects, relation, first, state)
+            relation, listed = None, []
+        elif isinstance(part, str):
+            subjects = subjects if relation is None and not listed else _subjects(listed) or subjects
+            relation, listed = part, []
+        else:
+            if relation in ("in", "at", "on", "beside", None) and _is_setting(part) and not listed:
+                _set(state, part)
+                if not _surface(part) or (relation is None and not state.objects):
+                    relation = None
+                    continue
+            keys = _reference(part, relation, encoder, known, state)
+            if relation is not None:
+                _bind(subjects, relation, keys, state)
+                relation = None  # a further relation speaks of the same subjects: "a cat on the rug under a table"
+                continue
+            if len(owner) == 1:
+                _bind(keys, "on" if _carries(owner[0], part.name) else "beside", owner, state)
+            listed.append((part, keys))
+
+
+def _bind(subjects: list[str], kind: str, references: list[str], state: _State) -> None:
+    for subject in subjects:
+        for reference in references[:1]:
+            if subject != reference and not subject.startswith("layer:"):
+                state.relations.append(Relation(subject, kind, reference))
+
+
+def _carries(owner: str, name: str) -> bool:
+    """Whether what is "with" a support lies on it: a table with three cups."""
+    noun = owner.rstrip(" 0123456789").split()[-1]
+    return noun in grammar.SUPPORTS[1] and (
+        name.replace(" ", "_") in grammar.SMALL or name.split()[-1] in grammar.SMALL
+    )
+
+
+def _subjects(listed: list[tuple[_Phrase, list[str]]]) -> list[str]:
+    """The keys that a relation after a list speaks of: the last phrase's if it has its own article, else all."""
+    if not listed:
+        return []
+    last = listed[-1][0]
+    chosen = listed[-1:] if last.counted or last.definite else listed
+    return [key for _, keys in chosen for key in keys if not key.startswith("layer:")]
+
+
+def _is_setting(phrase: _Phrase) -> bool:
+    return (phrase.count or 1) == 1 and _setting_name(phrase) is not None
+
+
+def _setting_name(phrase: _Phrase) -> str | None:
+    whole = " ".join((*phrase.attributes[-1:], phrase.name))
+    for name in (whole, phrase.name, phrase.name.split()[-1]):
+        if name in grammar.SETTINGS:
+            return name
+    return None
+
+
+def _surface(phrase: _Phrase) -> bool:
+    return phrase.name in grammar.SURFACES
+
+
+def _set(state: _State, phrase: _Phrase) -> None:
+    if state.setting is None:
+        state.setting = _setting_name(phrase)
+
+
+def _reference(
+    phrase: _Phrase, relation: str | None, encoder: TextEncoder, known: tuple[str, ...], state: _State
+) -> list[str]:
+    """The keys of a phrase: an object named before, a layer of the scene, or new objects."""
+    if phrase.definite or relation is not None:
+        earlier = [item.key for item in state.objects if f" {item.name}".endswith(f" {phrase.name}")]
+        if earlier and (phrase.definite or phrase.count is None):
+            return earlier
+    layer = _layer_like(phrase, encoder, known) if relation is not None or phrase.definite else None
+    if layer is not None and (phrase.definite or not phrase.counted or _surface(phrase)):
+        return [f"layer:{layer}"]
+    return _add(phrase, state)
+
+
+def _layer_like(phrase: _Phrase, encoder: TextEncoder, known: tuple[str, ...]) -> str | None:
+    wanted = encoder.understand(grammar.SURFACE_NAMES.get(phrase.name, phrase.name)).name
+    for name in known:
+        if name == phrase.name or encoder.understand(name).name == wanted:
+            return name
+    return None
+
+
+def _add(phrase: _Phrase, state: _State) -> list[str]:
+    surface = _surface(phrase)
+    count = phrase.count
+    if count is None:
+        count = grammar.PLURAL if phrase.plural and not surface else 1
+        if phrase.plural and not surface:
+            state.notes.append(f"'{phrase.name}' is a plural without a number; {count} are drawn.")
+    name = grammar.SURFACE_NAMES.get(phrase.name, phrase.name) if surface else phrase.name
+    keys = []
+    for _ in range(1 if surface else count):
+        number = state.used.get(name, 0) + 1
+        if surface and number > 1:
+            return [name]
+        state.used[name] = number
+        key = name if number == 1 else f"{name} {number}"
+        state.objects.append(Wanted(name, key, phrase.attributes, surface))
+        keys.append(key)
+    return keys

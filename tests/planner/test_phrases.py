@@ -1,0 +1,123 @@
+"""The phrase parser: counts, colours, settings, relations, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smartmask.models.text import TextEncoder
+from smartmask.pipelines.mask import BUNDLED
+from smartmask.planner import grammar
+from smartmask.planner.phrases import Relation, parse
+
+TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+
+
+def read(text: str, known: tuple[str, ...] = ()) -> tuple[str | None, list[str], list[str]]:
+    """(setting, keys of objects, relations as sentences) of a phrase."""
+    request = parse(text, TEXT, known)
+    return request.setting, [item.key for item in request.objects], [str(r) for r in request.relations]
+
+
+@pytest.mark.parametrize(
+    ("text", "setting", "objects", "relations"),
+    [
+        ("two dogs", None, ["dog", "dog 2"], []),
+        ("3 wine glasses", None, ["wine glass", "wine glass 2", "wine glass 3"], []),
+        ("a photo of two clocks", None, ["clock", "clock 2"], []),
+        ("a pair of shoes", None, ["shoe", "shoe 2"], []),
+        ("a slice of pizza", None, ["pizza"], []),
+        ("a cup of coffee on the table", None, ["cup", "table"], ["cup on table"]),
+        ("a toilet to the left of a dog", None, ["toilet", "dog"], ["toilet left of dog"]),
+        ("a dog in front of a red car", None, ["dog", "car"], ["dog in front of car"]),
+        ("a man riding a horse", None, ["man", "horse"], ["man on horse"]),
+        ("a dog in a park", "park", ["dog"], []),
+        ("a woman walking with her dog", None, ["woman", "dog"], ["woman beside dog"]),
+        ("a boat behind people", None, ["boat", "person", "person 2"], ["boat behind person"]),
+        ("a cow on the grass", "grass", ["cow", "grass"], ["cow on grass"]),
+        (
+            "a living room with a sofa, two lamps and a cat on the rug",
+            "living room",
+            ["sofa", "lamp", "lamp 2", "cat", "rug"],
+            ["cat on rug"],
+        ),
+        (
+            "man, woman and dog on the bench",
+            None,
+            ["man", "woman", "dog", "bench"],
+            ["man on bench", "woman on bench", "dog on bench"],
+        ),
+        (
+            "a kitchen with an oven and a table with three cups on it",
+            "kitchen",
+            ["oven", "table", "cup", "cup 2", "cup 3"],
+            ["cup on table", "cup 2 on table", "cup 3 on table"],
+        ),
+        (
+            "a dining table with a vase, and two chairs around the table",
+            None,
+            ["dining table", "vase", "chair", "chair 2"],
+            ["vase on dining table", "chair beside dining table", "chair 2 beside dining table"],
+        ),
+    ],
+)
+def test_phrases(text: str, setting: str | None, objects: list[str], relations: list[str]) -> None:
+    assert read(text) == (setting, objects, relations)
+
+
+def test_a_chain_of_relations_speaks_of_the_first() -> None:
+    assert read("a cat on a mat under a table")[2] == ["cat on mat", "cat under table"]
+
+
+def test_colours_stay_with_their_object() -> None:
+    request = parse("a red car and two small white dogs", TEXT)
+    assert [item.prompt for item in request.objects] == ["red car", "small white dog", "small white dog"]
+
+
+def test_an_unspoken_number_is_noted() -> None:
+    request = parse("lamps", TEXT)
+    assert len(request.objects) == grammar.PLURAL
+    assert "plural without a number" in request.notes[0]
+
+
+def test_definite_references_mean_layers_that_are_there() -> None:
+    _, objects, relations = read("a man on the bench", known=("sky", "bench"))
+    assert objects == ["man"]
+    assert relations == ["man on bench"]
+    assert parse("a man on the bench", TEXT, ("bench",)).relations == (Relation("man", "on", "layer:bench"),)
+    assert read("a man on a bench", known=("bench",))[1] == ["man", "bench"]  # another bench
+
+
+@pytest.mark.parametrize("text", ["", "   ", "with and of", "two hundred"])
+def test_nothing_to_draw_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        parse(text, TEXT)
+
+
+def test_too_many_objects_are_refused() -> None:
+    with pytest.raises(ValueError, match="at most 40"):
+        parse("99 dogs", TEXT)
+
+
+@given(st.text(alphabet=st.sampled_from("abc dog cat two on the , . with of and 3"), max_size=60))
+def test_any_text_gives_a_sound_request_or_one_sentence(text: str) -> None:
+    try:
+        request = parse(text, TEXT)
+    except ValueError:  # one sentence: tested above
+        return
+    keys = [item.key for item in request.objects]
+    assert len(set(keys)) == len(keys)
+    for relation in request.relations:
+        assert relation.subject in keys
+        assert relation.reference in keys
+        assert relation.subject != relation.reference
+        assert relation.kind in grammar.RELATIONS
+
+
+@given(st.sampled_from(sorted(grammar.COUNTS)), st.sampled_from(["dog", "car", "wine glass", "potted plant"]))
+def test_numbers_are_counted(number: str, noun: str) -> None:
+    count = grammar.COUNTS[number]
+    text = f"{number} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'} and a bench"
+    request = parse(text, TEXT)
+    assert sum(item.name == noun for item in request.objects) == count
