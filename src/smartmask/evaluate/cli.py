@@ -21,12 +21,13 @@ from smartmask.evaluate.console import (
     listed,
     progress,
 )
+from smartmask.evaluate.insertion_cli import insertion
 from smartmask.evaluate.pictures_cli import diversity, gallery
+from smartmask.evaluate.realism_cli import judge, realism
 from smartmask.options import WeightsOption
 
 if TYPE_CHECKING:
     from smartmask.data.pack import Pack
-    from smartmask.evaluate.baselines import ShapeBank, System
     from smartmask.evaluate.benchmark import Row
     from smartmask.evaluate.targets import Protocol
 
@@ -34,6 +35,9 @@ app = typer.Typer(help="Measure the pipeline beside its baselines.", no_args_is_
 
 app.command()(gallery)
 app.command()(diversity)
+app.command()(realism)
+app.command()(judge)
+app.command()(insertion)
 
 
 @app.callback()
@@ -67,6 +71,7 @@ def masks(
     from smartmask.data.pack import Pack
     from smartmask.evaluate.benchmark import cases, run, train_bank
     from smartmask.evaluate.report import build_report, to_markdown
+    from smartmask.evaluate.systems import PIPELINE, make_systems, pipeline_system, system_names
     from smartmask.evaluate.targets import Protocol, find_targets
 
     # 1. What to ask, of whom: cheap, and everything that can be wrong with the input.
@@ -79,14 +84,14 @@ def masks(
         seed=seed,
         guidance=listed(guidance),
     )
-    names = _system_names(systems, protocol)
+    names = system_names(None if systems is None else listed(systems), protocol.guidance)
     pack = Pack(data)
     targets = find_targets(pack, protocol)
-    model = _pipeline_system(weights, steps) if "pipeline" in names else None
+    model = pipeline_system(weights, steps) if PIPELINE in names else None
 
     # 2. The run.
     bank = train_bank(pack, protocol)
-    asked = {name: model if model and name == "pipeline" else _baseline(name, bank) for name in names}
+    asked = make_systems(names, bank, model)
     questions = cases(pack, targets, protocol)
     with progress("objects", len(targets) * len(protocol.guidance)) as advance:
         rows = run(questions, asked, protocol, advance)
@@ -193,33 +198,6 @@ def _size(text: str) -> tuple[int, int]:
     if len(parts) != 2 or not all(part.isdigit() and int(part) >= 32 for part in parts):
         raise ValueError(f"The size '{text}' is not WIDTHxHEIGHT with sides of at least 32, such as 512x384.")
     return int(parts[0]), int(parts[1])
-
-
-def _system_names(text: str | None, protocol: Protocol) -> tuple[str, ...]:
-    from smartmask.evaluate.baselines import BASELINES, SPECIAL
-
-    known = ("pipeline", *BASELINES)
-    if text is None:
-        return tuple(name for name in known if SPECIAL.get(name, protocol.guidance[0]) in protocol.guidance)
-    names = listed(text)
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        raise ValueError(f"There is no system '{', '.join(unknown)}'; use some of {', '.join(known)}.")
-    return names
-
-
-def _baseline(name: str, bank: ShapeBank) -> System:
-    from smartmask.evaluate.baselines import BASELINES
-
-    return BASELINES[name](bank)
-
-
-def _pipeline_system(weights: Path | None, steps: int | None) -> System:
-    from smartmask.evaluate.benchmark import PipelineSystem
-    from smartmask.pipelines.mask import SmartMaskPipeline
-
-    settings: dict[str, Any] = {} if steps is None else {"num_inference_steps": steps}
-    return PipelineSystem(SmartMaskPipeline.from_pretrained(weights), **settings)
 
 
 def _save(out: Path, report: dict[str, Any], rows: list[Row], pack: Pack, protocol: Protocol) -> None:
