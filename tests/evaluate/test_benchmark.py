@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from smartmask.data.pack import Pack
 from smartmask.evaluate.baselines import BASELINES, SPECIAL, Prediction, box_fill
 from smartmask.evaluate.benchmark import PipelineSystem, Row, cases, measure, obedience, run, train_bank
-from smartmask.evaluate.cli import _system_names, app
+from smartmask.evaluate.cli import app
 from smartmask.evaluate.report import build_report, figures, paired, pick_extremes, sheet, to_csv, to_markdown
+from smartmask.evaluate.systems import system_names
 from smartmask.evaluate.targets import GUIDANCE, Case, Protocol, find_targets
 from smartmask.geometry import box_mask
 from smartmask.guidance import Blob, Box, Guide, Point, Scribble, draw
@@ -213,10 +214,10 @@ def test_the_command_refuses_bad_options(pack: Pack, options: list[str], message
 
 def test_special_baselines_join_their_own_guidance_only() -> None:
     general = ("pipeline", "box-fill", "ellipse", "class-mean", "retrieval")
-    assert _system_names(None, Protocol()) == general
-    assert _system_names(None, Protocol(guidance=("box", "none"))) == (*general, "holes")
-    assert _system_names(None, Protocol(guidance=("mask",))) == (*general, "guide")
-    assert _system_names("guide,pipeline", Protocol()) == ("guide", "pipeline")
+    assert system_names(None, ("box",)) == general
+    assert system_names(None, ("box", "none")) == (*general, "holes")
+    assert system_names(None, ("mask",)) == (*general, "guide")
+    assert system_names(["guide", "pipeline"], ("box",)) == ("guide", "pipeline")
 
 
 def test_box_fill_needs_no_class(pack: Pack) -> None:

@@ -1,0 +1,209 @@
+"""Realism on sets whose distance, and whose difference, is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from smartmask.data.pack import Pack
+from smartmask.evaluate.judge import Judge, JudgeConfig, features_of, load_judge, macro_accuracy, named_by
+from smartmask.evaluate.realism import (
+    REAL,
+    auc,
+    auc_interval,
+    distances,
+    folds_by_image,
+    frechet_distance,
+    halves,
+    kernel_distance,
+    realism_report,
+    tell_apart,
+)
+from smartmask.evaluate.silhouettes import SIDE, Silhouettes
+from smartmask.evaluate.train_judge import JudgeRecipe, judge_report, train_judge
+from smartmask.models.presets import save_component
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small networks learn slower on two threads than on one where the cores are busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def discs(count: int, stretch: float, seed: int) -> Silhouettes:
+    """Ellipses ``stretch`` times as wide as high, of many sizes; two an image."""
+    rng = np.random.default_rng(seed)
+    ys, xs = np.indices((100, 140)) - np.array([50, 70])[:, None, None]
+    items = []
+    for i in range(count):
+        radius = rng.uniform(12, 22)
+        items.append(((xs / radius / stretch) ** 2 + (ys / radius) ** 2 <= 1, "disc", str(i // 2)))
+    return Silhouettes.of(items)
+
+
+def boxes(count: int, seed: int) -> Silhouettes:
+    rng = np.random.default_rng(seed)
+    items = []
+    for i in range(count):
+        mask = np.zeros((100, 100), bool)
+        mask[20 : int(rng.integers(50, 90)), 20 : int(rng.integers(50, 90))] = True
+        items.append((mask, "crate", str(i // 2)))
+    return Silhouettes.of(items)
+
+
+def test_frechet_of_shifted_and_scaled_gaussians_is_the_formula() -> None:
+    a = RNG.normal(size=(400, 3))
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+    assert frechet_distance(a, a + np.array([1, 2, 0])) == pytest.approx(5, rel=1e-6)
+    # the same cloud doubled: |mu|^2 + tr(C + 4 C - 2 (2 C))
+    expected = (a.mean(0) ** 2).sum() + a.var(axis=0, ddof=1).sum()
+    assert frechet_distance(a, 2 * a) == pytest.approx(expected, rel=1e-6)
+    assert frechet_distance(2 * a, a) == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_needs_no_full_rank() -> None:
+    a = RNG.normal(size=(5, 16))
+    assert frechet_distance(a, a[::-1]) == pytest.approx(0, abs=1e-5)
+
+
+def test_kernel_distance_is_unbiased_and_grows_with_the_gap() -> None:
+    draws = [kernel_distance(RNG.normal(size=(30, 4)), RNG.normal(size=(30, 4))) for _ in range(200)]
+    assert abs(np.mean(draws)) < 3 * np.std(draws) / len(draws) ** 0.5
+    near, far = (kernel_distance(RNG.normal(size=(200, 4)), RNG.normal(gap, size=(200, 4))) for gap in (0.5, 1.5))
+    assert 0 < near < far
+
+
+def test_kernel_distance_by_hand() -> None:
+    a, b = np.array([[1.0], [0.0]]), np.array([[2.0], [0.0]])
+    # within a: k(1, 0) twice / 2 = 1; within b: 1; across: (27 + 1 + 1 + 1) / 4 * 2
+    assert kernel_distance(a, b) == pytest.approx(1 + 1 - 2 * 30 / 4)
+
+
+@pytest.mark.parametrize("distance", [frechet_distance, kernel_distance])
+def test_sets_that_cannot_be_compared(distance: object) -> None:
+    with pytest.raises(ValueError, match="cannot be compared"):
+        distance(np.zeros((1, 3)), np.zeros((4, 3)))  # type: ignore[operator]
+    with pytest.raises(ValueError, match="cannot be compared"):
+        distance(np.zeros((4, 2)), np.zeros((4, 3)))  # type: ignore[operator]
+
+
+def test_halves_share_no_image_and_have_one_size() -> None:
+    images = np.repeat(np.arange(9), 3)
+    for left, right in halves(images, 5):
+        assert len(left) == len(right)
+        assert not set(images[left]) & set(images[right])
+    with pytest.raises(ValueError, match="one image"):
+        list(halves(np.zeros(4)))
+
+
+def test_distances_stand_beside_the_floor() -> None:
+    images = np.repeat(np.arange(100), 2)
+    real = RNG.normal(size=(200, 8))
+    found = distances({REAL: real, "as real": RNG.normal(size=(200, 8)), "off": real + 1}, images)
+    assert found["objects_a_side"] == 100
+    assert found[REAL]["frechet_over_floor"] == 1
+    assert found["as real"]["frechet_over_floor"] == pytest.approx(1, abs=0.35)
+    assert found["off"]["frechet"][0] == pytest.approx(8 + found[REAL]["frechet"][0], rel=0.1)
+    low, high = found["off"]["kid"][1:]
+    assert 0 < low <= found["off"]["kid"][0] <= high
+
+
+def test_auc_counts_pairs_and_ties() -> None:
+    assert auc(np.array([0.0, 1.0]), np.array([2.0, 3.0])) == 1
+    assert auc(np.array([2.0, 3.0]), np.array([0.0, 1.0])) == 0
+    assert auc(np.array([1.0, 1.0]), np.array([1.0, 1.0])) == 0.5
+    assert auc(np.array([0.0, 2.0]), np.array([1.0, 2.0])) == (1 + 1 + 0 + 0.5) / 4
+    mean, low, high = auc_interval(RNG.normal(size=80), RNG.normal(size=80), np.arange(80))
+    assert low < mean < high
+    assert low < 0.5 < high
+
+
+def test_folds_keep_images_together() -> None:
+    images = np.repeat([f"image {i}" for i in range(10)], 3)
+    fold = folds_by_image(images, 5)
+    assert sorted(set(fold)) == [0, 1, 2, 3, 4]
+    assert all(len(set(fold[images == image])) == 1 for image in set(images))
+    with pytest.raises(ValueError, match="5 folds"):
+        folds_by_image(np.array(["a", "b"]), 5)
+
+
+def test_a_critic_tells_other_shapes_apart_but_not_the_same_ones() -> None:
+    real = discs(60, 1.0, 0)
+    apart = tell_apart(real, boxes(60, 1), folds=2, steps=30)
+    alike = tell_apart(real, discs(60, 1.0, 2), folds=2, steps=30)
+    assert auc(*apart) > 0.95
+    assert 0.3 < auc(*alike) < 0.7
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Judge, Silhouettes]:
+    shapes = [boxes(60, 3), discs(60, 1.6, 4)]
+    train = Silhouettes(*(np.concatenate([getattr(s, f) for s in shapes]) for f in ("pictures", "names", "images")))
+    return train_judge(train, JudgeRecipe(steps=60, batch=32, least=20)), train
+
+
+def test_a_judge_learns_boxes_from_discs(trained: tuple[Judge, Silhouettes], tmp_path: Path) -> None:
+    judge, train = trained
+    assert judge.config.names == ("crate", "disc")
+    unseen = [boxes(20, 5), discs(20, 1.6, 6)]
+    unseen_all = Silhouettes(
+        *(np.concatenate([getattr(s, f) for s in unseen]) for f in ("pictures", "names", "images"))
+    )
+    report = judge_report(judge, JudgeRecipe(), train, unseen_all)
+    assert report["macro_accuracy"] > 0.9
+    assert report["chance"] == 0.5
+    save_component(tmp_path / "judge", judge, judge.config)
+    again = load_judge(tmp_path / "judge")
+    assert (named_by(again, unseen_all.pictures) == named_by(judge, unseen_all.pictures)).mean() > 0.95
+    assert features_of(again, unseen_all.pictures).shape == (40, 64)
+
+
+def test_a_judge_needs_two_classes(trained: tuple[Judge, Silhouettes]) -> None:
+    with pytest.raises(ValueError, match="needs two"):
+        train_judge(boxes(30, 0), JudgeRecipe(steps=1, least=20))
+    with pytest.raises(ValueError, match="No unseen object"):
+        judge_report(Judge(JudgeConfig(("a", "b"))), JudgeRecipe(), trained[1], boxes(4, 0))
+
+
+def test_macro_accuracy_weighs_classes_not_objects() -> None:
+    true = np.array(["a"] * 8 + ["b"] * 2)
+    assert macro_accuracy(true, np.array(["a"] * 10)) == 0.5
+    assert macro_accuracy(true, true) == 1
+
+
+def test_the_report_ranks_a_copy_above_a_stranger(trained: tuple[Judge, Silhouettes]) -> None:
+    real = discs(60, 1.6, 7)
+    systems = {REAL: real, "alike": discs(60, 1.6, 8), "crates": boxes(60, 9)}
+    found = realism_report(systems, trained[0], folds=2, steps=40)
+    assert found["objects"] == 60
+    assert found["images"] == 30
+    assert found["auc"]["crates"][0] > 0.9 > found["auc"]["alike"][0]
+    frechet = {name: found["distances"][name]["frechet"][0] for name in systems}
+    assert frechet["crates"] > 3 * frechet["alike"]
+
+
+def test_the_bundled_judge_loads_and_reads_silhouettes() -> None:
+    judge = load_judge()
+    assert "person" in judge.config.names
+    assert set(named_by(judge, np.zeros((3, SIDE, SIDE), np.uint8))) <= set(judge.config.names)
+
+
+def test_a_missing_judge_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is missing"):
+        load_judge(tmp_path)
+
+
+def test_packs_are_read(pack: Pack) -> None:
+    from smartmask.evaluate.silhouettes import real_silhouettes
+    from smartmask.evaluate.targets import Protocol, admitted
+
+    assert len(real_silhouettes(pack, admitted(pack, Protocol(), "train"))) == 28
