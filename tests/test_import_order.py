@@ -38,7 +38,7 @@ FLOW: tuple[tuple[str, ...], ...] = (
     ("object_inputs",),
     ("segment",),
     ("export", "results"),
-    ("insertion_results",),
+    ("insertion_results", "layout_results",),
     ("evaluate",),
     ("train",),
     ("serve",),

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from smartmask import __version__, insertion_cli
+from smartmask import __version__, insertion_cli, planner_cli
 from smartmask.options import (
     BlobOption,
     BoxOption,
@@ -241,7 +241,7 @@ def masks(
     _print_masks(result, out, as_json)
 
 
-for _command in insertion_cli.COMMANDS:
+for _command in (*insertion_cli.COMMANDS, *planner_cli.COMMANDS):
     app.command()(_command)
 
 

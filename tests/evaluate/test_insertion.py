@@ -95,7 +95,7 @@ def test_the_box_the_object_and_the_photo_belong_together(coco: Path, tasks: lis
         assert mask_box(task.real) == task.box
         np.testing.assert_array_equal(task.background | task.real, box_mask(task.box, HEIGHT, WIDTH))
         assert not (task.background & task.real).any()
-        inside, counts = np.unique(task.photo[task.real], axis=0, return_counts=True)
+        _, counts = np.unique(task.photo[task.real], axis=0, return_counts=True)
         assert counts.max() > 0.95 * counts.sum()  # drawn in one colour: the mask lies on the photo's object
 
 

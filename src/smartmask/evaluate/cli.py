@@ -22,6 +22,7 @@ from smartmask.evaluate.console import (
     progress,
 )
 from smartmask.evaluate.insertion_cli import insertion
+from smartmask.evaluate.papers_cli import ab, ab_score, paper_table
 from smartmask.evaluate.pictures_cli import diversity, gallery
 from smartmask.evaluate.realism_cli import judge, realism
 from smartmask.options import WeightsOption
@@ -38,6 +39,9 @@ app.command()(diversity)
 app.command()(realism)
 app.command()(judge)
 app.command()(insertion)
+app.command()(paper_table)
+app.command()(ab)
+app.command()(ab_score)
 
 
 @app.callback()

@@ -111,6 +111,7 @@ class _Page:
         self.makers, self.shown, self.folder = makers, shown, folder
         self.tasks: list[Task] = []
         self.painted: list[dict[str, np.ndarray]] = []
+        self.labels: dict[str, str] = {}
         self.count = 0
 
     def next(self, task: Task) -> Task:
@@ -128,7 +129,9 @@ class _Page:
 
             folder = self.folder / "pictures" / "".join(c for c in maker.replace(" ", "-") if c.isalnum() or c == "-")
             folder.mkdir(parents=True, exist_ok=True)
-            save_png(picture, folder / f"{self.count:04d}_{task.target.source}_{task.target.key}.png")
+            name = f"{self.count:04d}_{task.target.source}_{task.target.key}"
+            self.labels[name] = task.name
+            save_png(picture, folder / f"{name}.png")
 
 
 def _save(folder: Path, report: dict[str, Any], rows: Sequence[Any], page: _Page) -> None:
@@ -144,6 +147,8 @@ def _save(folder: Path, report: dict[str, Any], rows: Sequence[Any], page: _Page
     save_png(sheet(columns), folder / "sheet.png")
     (folder / "insertion.md").write_text(to_markdown(report), encoding="utf-8")
     (folder / "objects.csv").write_text(to_csv(rows), encoding="utf-8")
+    if page.labels:
+        save_json(page.labels, folder / "pictures" / "labels.json")
     save_json(report, folder / "insertion.json")
 
 

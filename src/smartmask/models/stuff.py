@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+
+BUNDLED = Path(__file__).parent.parent / "weights" / "planner"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class StuffConfig:
 
 class StuffField(nn.Module):
     """(names, latent) -> a logit for each name at each point of the picture."""
+
+    sets: torch.Tensor  # (scenes, text_dim): mean vector of each training scene's names
 
     def __init__(self, config: StuffConfig) -> None:
         super().__init__()
@@ -97,3 +102,10 @@ class StuffField(nn.Module):
             points, aspect, torch.from_numpy(names)[None], known, torch.from_numpy(latent.astype(np.float32))[None]
         )
         return logits[0].reshape(len(names), rows, cols).numpy()
+
+
+def load_field(folder: Path | None = None) -> StuffField:
+    """The stuff field of a folder with ``stuff/`` in it; the bundled one without argument. ValueError if damaged."""
+    from smartmask.models.presets import load_component
+
+    return load_component((folder or BUNDLED) / "stuff", StuffField, StuffConfig).eval()

@@ -71,7 +71,8 @@ def train_stuff(
     most = max(len(scene.names) for scene in scenes)
     vectors = np.zeros((2 * len(scenes), most, 128), np.float32)
     known = np.zeros((2 * len(scenes), most), bool)
-    labels, aspects = [], []
+    labels: list[np.ndarray] = []
+    aspects: list[float] = []
     for flip in (False, True):  # a mirrored scene is a scene of its own
         for scene in scenes:
             row = len(labels)

@@ -1,0 +1,243 @@
+"""A whole layered layout from a sentence: surfaces first, then objects, each amodal, back to front in depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from smartmask.checks import check_seed
+from smartmask.geometry import mask_box
+from smartmask.guidance import Box
+from smartmask.models.words import word_set
+from smartmask.pipelines.arrange import Ground, Placed, arrange, fit_zoom, read_ground
+from smartmask.pipelines.surfaces import draw_surfaces
+from smartmask.planner import grammar, relations
+from smartmask.planner.given import GivenList
+from smartmask.planner.interface import Planner, PlanState
+from smartmask.planner.phrases import Relation, Request, parse
+from smartmask.scene import Scene
+
+if TYPE_CHECKING:
+    from smartmask.models.stuff import StuffField
+    from smartmask.pipelines.mask import SmartMaskPipeline
+
+OnStep = Callable[[int, int], None]
+TRIES = 3  # masks drawn again, with other seeds, until the text's relations hold
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One layer of a layout. place: None for a surface. mask: (H, W) bool, amodal. seed: of its mask."""
+
+    key: str
+    name: str
+    mask: np.ndarray
+    thing: bool
+    depth: float
+    seed: int
+    place: Placed | None = None
+    attributes: tuple[str, ...] = ()
+    score: float | None = None
+    locked: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Surfaces and objects, in the order in which they were drawn.
+
+    request: what was asked for. items: in drawing order; ``scene()`` stacks them by depth. unmet: relations of
+    the text that do not hold. notes: sentences for the user.
+    """
+
+    request: Request
+    height: int
+    width: int
+    items: tuple[Item, ...]
+    ground: Ground
+    seed: int
+    unmet: tuple[Relation, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def stacked(self, count: int | None = None) -> list[Item]:
+        """The first ``count`` drawn items (None: all), back to front."""
+        return sorted(self.items[:count], key=lambda item: (item.thing, item.depth))
+
+    def scene(self, count: int | None = None) -> Scene:
+        """The scene of the first ``count`` drawn items; empty layers are kept out."""
+        scene = replace(Scene.empty(self.height, self.width), caption=self.request.text)
+        for item in self.stacked(count):
+            if item.mask.any():
+                scene = scene.insert(item.mask, item.name, thing=item.thing)
+        return scene
+
+    def history(self) -> list[dict[str, Any]]:
+        """A record an item in drawing order, for the scene file."""
+        stack = [id(item) for item in self.stacked()]
+        return [
+            {
+                "action": "draw", "name": item.name, "order": stack.index(id(item)), "seed": item.seed,
+                "inpainter": None, "key": item.key, "attributes": list(item.attributes), "locked": item.locked,
+                "box": None if item.place is None else [round(float(v), 2) for v in item.place.box],
+                "depth": round(float(item.depth), 2),
+            }
+            for item in self.items
+        ]  # fmt: skip
+
+
+def draw_layout(
+    text: str,
+    height: int,
+    width: int,
+    pipeline: SmartMaskPipeline,
+    field: StuffField,
+    *,
+    planner: Planner | None = None,
+    seed: int = 0,
+    num_masks: int = 4,
+    on_step: OnStep | None = None,
+) -> Layout:
+    """A layout for a sentence such as "a living room with a sofa and a cat on the rug".
+
+    height, width: in pixels. planner: says what comes next until it has nothing more (None: the text's own
+    objects). num_masks: candidates a mask, of which the most plausible is taken. on_step(done, of) after each.
+    The same arguments give the same layout. Raises ValueError for bad input.
+    """
+    check_seed(seed)
+    Scene.empty(height, width)
+    request = parse(text, pipeline.text)
+    planner = planner or GivenList()
+    # 1. surfaces
+    names, notes = surfaces_of(request)
+    scene = draw_surfaces(field, pipeline.text, names, height, width, seed)
+    surfaces = tuple(
+        Item(layer.name, layer.name, layer.mask, False, float(index), seed) for index, layer in enumerate(scene.layers)
+    )
+    # 2. the order, and a place for each object
+    ground = fit_zoom(read_ground(scene), [item.name for item in request.things], pipeline.text)
+    order = _order(planner, request, scene)
+    placed = arrange(request, order, ground, pipeline.text, (), seed)
+    # 3. masks
+    layout = Layout(request, height, width, surfaces, ground, seed, (), (*request.notes, *notes))
+    for number, place in enumerate(placed):
+        item = draw_item(layout, place, pipeline, seed + 1000 * (number + 1), num_masks)
+        layout = replace(layout, items=(*layout.items, item))
+        if on_step is not None:
+            on_step(number + 1, len(placed))
+    return checked(layout)
+
+
+def surfaces_of(request: Request) -> tuple[list[str], list[str]]:
+    """``(names, notes)``: the surfaces of the setting and of the text, or a guess from the objects."""
+    said = [item.name for item in request.surfaces]
+    if request.setting is not None:
+        names = grammar.SETTINGS[request.setting].split()
+    else:
+        names = [] if said else guess_surfaces([item.name for item in request.things]).split()
+    extra = [name for name in said if name not in names]
+    notes = []
+    if request.setting is None and not said:
+        notes.append(f"The text names no place; the ground is a guess: {', '.join(names)}.")
+    names = [name for name in names if not (extra and name in _GROUNDS and set(extra) & _GROUNDS)]
+    return [*names, *extra], notes
+
+
+_GROUNDS = word_set("floor grass road sand sea snow water river pavement playingfield dirt railroad platform")
+
+
+def guess_surfaces(names: Sequence[str]) -> str:
+    """Surfaces for things without a place."""
+    nouns = {name.replace(" ", "_") for name in names} | {name.split()[-1] for name in names}
+    for words, found in (
+        ({"boat", "ship", "surfboard"}, "sky sea sand"),
+        ({"skis", "snowboard", "snowman"}, "sky mountain snow"),
+        ({"train"}, "sky tree railroad"),
+        ({"car", "bus", "truck", "traffic_light", "stop_sign", "parking_meter", "motorcycle"}, "sky building road"),
+        (set(grammar.OUTDOOR), "sky tree grass"),
+    ):
+        if nouns & words:
+            return found
+    return "wall floor"
+
+
+def _order(planner: Planner, request: Request, scene: Scene) -> list[str]:
+    """Keys of the wanted things in the order in which the planner asks for them."""
+    placed: list[str] = []
+    while proposals := planner.propose(PlanState(scene, request, tuple(placed)), 1):
+        key = proposals[0].key
+        if key is None or key in placed:
+            break
+        placed.append(key)
+    return placed
+
+
+def draw_item(layout: Layout, place: Placed, pipeline: SmartMaskPipeline, seed: int, num_masks: int) -> Item:
+    """The object of a place with its mask; flat things are drawn in perspective, all else by the pipeline."""
+    wanted = layout.request.find(place.key)
+    name = place.name
+    if name.split()[-1] in relations.FLAT - {"plate", "tray"} and place.box[2] - place.box[0] > 2 * (
+        place.box[3] - place.box[1]
+    ):
+        mask = _in_perspective(place, layout)
+        return Item(place.key, name, mask, True, place.depth, seed, place, wanted.attributes)
+    box = Box(*place.box)
+    output = pipeline(
+        layout.scene(), name, context_prompt=layout.request.text, guidance=box, num_masks=num_masks, generator=seed
+    )
+    mask, score = output.masks[0], float(output.scores[0])
+    return Item(place.key, name, mask, True, place.depth, output.seeds[0], place, wanted.attributes, score)
+
+
+def _in_perspective(place: Placed, layout: Layout) -> np.ndarray:
+    """A rectangle on the ground as the camera sees it: its sides meet at the horizon."""
+    x0, y0, x1, y1 = place.box
+    horizon = min(layout.ground.camera.horizon, y0 - 4)
+    share = (y0 - horizon) / (y1 - horizon)
+    near, vanish = (x0 + x1) / 2, layout.width / 2
+    far = vanish + (near - vanish) * share
+    half = (x1 - x0) / 2
+    corners = [(near - half, y1), (near + half, y1), (far + half * share, y0), (far - half * share, y0)]
+    mask = np.zeros((layout.height, layout.width), np.uint8)
+    cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 1)
+    return mask.astype(bool)
+
+
+def checked(layout: Layout) -> Layout:
+    """The layout with ``unmet``: the text's relations that its masks do not keep, and a note on each."""
+    items = {item.key: item for item in layout.items}
+    unmet = [r for r in layout.request.relations if not relation_holds(r, items, layout.request.relations)]
+    kept = tuple(note for note in layout.notes if not note.startswith("Not met:"))
+    return replace(layout, unmet=tuple(unmet), notes=(*kept, *(f"Not met: {relation}." for relation in unmet)))
+
+
+def relation_holds(relation: Relation, items: dict[str, Item], given: Sequence[Relation] = ()) -> bool:
+    """Whether a relation holds between the masks of two items; False where one of them is missing.
+
+    given: the other relations of the text: a rider is on the grass if his horse is.
+    """
+    subject, reference = items.get(relation.subject), items.get(relation.reference)
+    if subject is None or reference is None:
+        return False
+    a, b = mask_box(subject.mask), mask_box(reference.mask)
+    if a is None or b is None:
+        return False
+    if not reference.thing:  # surfaces fill the picture; standing on one is standing in it
+        carrier = next(
+            (items.get(r.reference) for r in given if r.subject == relation.subject and r.kind == "on"), None
+        )
+        stander = carrier if carrier is not None and carrier.thing else subject
+        return relation.kind not in ("on", "in") or stands_on(stander.mask, reference.mask)
+    if not subject.thing:
+        return True
+    return relations.holds(relation.kind, a, b, subject.depth > reference.depth)
+
+
+def stands_on(mask: np.ndarray, surface: np.ndarray) -> bool:
+    """Whether the lower fifth of an object lies mostly on a surface, or the object within it."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    low = mask.copy()
+    low[: rows[0] + int(0.8 * (rows[-1] + 1 - rows[0]))] = False
+    return bool((low & surface).sum() >= 0.5 * low.sum())

@@ -1,0 +1,88 @@
+"""The command ``layout``: a sentence in, a layered layout out. Nothing heavy is imported at start-up."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from smartmask.options import ResultJsonOption, SeedOption, WeightsOption, step_progress
+
+MAX_SIDE = 4096
+
+
+def layout(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The scene: 'a beach with two people and a boat'.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the layout.")],
+    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the picture.")] = "512x384",
+    num_masks: Annotated[int, typer.Option("--num-masks", "-n", help="Candidate masks an object.")] = 4,
+    seed: SeedOption = 0,
+    animate: Annotated[bool, typer.Option("--animation/--no-animation", help="Also steps.gif.")] = True,
+    weights: WeightsOption = None,
+    as_json: ResultJsonOption = False,
+) -> None:
+    """Draw a layered layout from a sentence: surfaces first, then the objects, every layer whole.
+
+    Writes scene.json, label_map.png with names.json, panoptic.png and panoptic.json, colour.png, steps.gif
+    and result.json. Relations such as on, beside, behind, left of are checked; those not met are named.
+    """
+    from smartmask import checks
+    from smartmask.results import save_result, staging
+
+    start = time.perf_counter()
+    checks.check_prompt(text, "scene text")
+    checks.check_num_masks(num_masks)
+    checks.check_seed(seed)
+    width, height = parse_size(size)
+    with staging(out) as folder:
+        from smartmask.layout_results import describe_layout, save_layout
+        from smartmask.models.stuff import load_field
+        from smartmask.pipelines.layout import draw_layout
+        from smartmask.pipelines.mask import SmartMaskPipeline
+
+        pipeline, field = SmartMaskPipeline.from_pretrained(weights), load_field()
+        loaded = time.perf_counter()
+        with step_progress("objects") as on_step:
+            drawn = draw_layout(text, height, width, pipeline, field, seed=seed, num_masks=num_masks, on_step=on_step)
+        done = time.perf_counter()
+        files = save_layout(drawn, folder, animate)
+        request = {"command": "layout", "text": text, "size": {"width": width, "height": height}, "seed": seed}
+        record: dict[str, Any] = {**request, **describe_layout(drawn), "files": files}
+        record["timings"] = {"load": round(loaded - start, 3), "draw": round(done - loaded, 3),
+                             "total": round(time.perf_counter() - start, 3)}  # fmt: skip
+        save_result(record, folder)
+    _print(record, out, as_json)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``(width, height)`` of WIDTHxHEIGHT; ValueError unless both are whole numbers from 16 to MAX_SIDE."""
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
+        raise ValueError(f"The size '{text}' is not WIDTHxHEIGHT; give whole numbers such as 512x384.")
+    width, height = (int(part) for part in parts)
+    if not (16 <= width <= MAX_SIDE and 16 <= height <= MAX_SIDE):
+        raise ValueError(f"The size {width}x{height} is out of range; both sides must be 16 to {MAX_SIDE} pixels.")
+    return width, height
+
+
+def _print(record: dict[str, Any], out: Path, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(record, indent=2))
+        return
+    for note in record["notes"]:
+        print(f"smartmask: note: {note}", file=sys.stderr)
+    for item in record["layers"]:
+        place = "empty" if item["box"] is None else ",".join(f"{edge:g}" for edge in item["box"])
+        print(f"{item['layer']:3d}  {item['key']}  box {place}  seen {100 * item['seen']:.0f} %  seed {item['seed']}")
+    relations = record["relations"]
+    if relations:
+        print(f"{sum(r['met'] for r in relations)} of {len(relations)} relations met")
+    print(f"{len(record['layers'])} layers in {out} after {record['timings']['total']:.1f} s")
+
+
+COMMANDS: Sequence[Callable[..., None]] = (layout,)

@@ -1,0 +1,146 @@
+"""Layouts from a sentence: surfaces, places, relations, files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smartmask.models.stuff import StuffConfig, StuffField, load_field
+from smartmask.models.text import TextEncoder
+from smartmask.pipelines.arrange import arrange, fit_zoom, overlap, place, read_ground
+from smartmask.pipelines.layout import draw_layout, surfaces_of
+from smartmask.pipelines.mask import BUNDLED, SmartMaskPipeline
+from smartmask.pipelines.surfaces import draw_surfaces, layers_of, upright
+from smartmask.planner.given import drawing_order
+from smartmask.planner.phrases import Wanted, parse
+
+TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+FIELD = load_field()
+
+
+def test_stacked_surfaces_show_the_highest_logit() -> None:
+    rows = np.linspace(-3, 3, 24)[:, None] * np.ones((1, 32))
+    logits = np.stack([-rows, np.full_like(rows, 1.0), rows]).astype(np.float32)
+    scene = layers_of(logits, ["sky", "tree", "grass"], 48, 64)
+    assert [layer.name for layer in scene.layers][-1] == "grass"
+    assert (scene.top() >= 0).all()
+    names = [scene.layers[i].name for i in scene.top()[:, 32]]
+    assert names[0] == "sky"
+    assert names[-1] == "grass"
+    assert (scene.layers[0].mask & ~scene.visible(0)).any()  # the sky goes on behind the trees
+
+
+def test_upright_prefers_ground_below() -> None:
+    good, bad = np.array([[0], [0], [1]]), np.array([[1], [0], [1]])
+    assert upright(good, ["sky", "grass"]) == 1
+    assert upright(bad, ["sky", "grass"]) < 1
+
+
+@settings(max_examples=12)
+@given(
+    st.lists(
+        st.sampled_from(["sky", "tree", "grass", "sea", "sand", "wall", "floor", "window"]), min_size=1, max_size=4
+    ),
+    st.integers(0, 10_000),
+    st.sampled_from([(48, 64), (64, 48), (40, 200)]),
+)
+def test_surfaces_cover_the_picture(names: list[str], seed: int, size: tuple[int, int]) -> None:
+    scene = draw_surfaces(FIELD, TEXT, names, *size, seed, tries=2)
+    assert (scene.top() >= 0).all()
+    assert {layer.name for layer in scene.layers} <= set(names)
+    again = draw_surfaces(FIELD, TEXT, names, *size, seed, tries=2)
+    assert (again.top() == scene.top()).all()
+
+
+def test_ground_lies_below_sky() -> None:
+    ok = 0
+    for seed in range(10):
+        scene = draw_surfaces(FIELD, TEXT, ["sky", "sea", "sand"], 60, 80, seed)
+        heights = {layer.name: np.nonzero(scene.visible(i))[0].mean() for i, layer in enumerate(scene.layers)}
+        ok += heights["sky"] < heights["sea"] < heights["sand"]
+    assert ok >= 9
+
+
+def test_surfaces_of_a_setting_and_of_the_text() -> None:
+    assert surfaces_of(parse("a dog on a beach", TEXT))[0] == ["sky", "sea", "sand"]
+    names, notes = surfaces_of(parse("two cars", TEXT))
+    assert "road" in names
+    assert "guess" in notes[0]
+
+
+def test_sizes_agree_with_the_camera() -> None:
+    """A person is taller than a dog at the same depth, and taller near than far."""
+    ground = read_ground(draw_surfaces(FIELD, TEXT, ["sky", "grass"], 96, 128, 0))
+    ground = fit_zoom(ground, ["person", "dog"], TEXT)
+    rng = np.random.default_rng(0)
+    heights: dict[str, list[tuple[float, float]]] = {"person": [], "dog": []}
+    for _ in range(12):
+        for name in heights:
+            box = place(Wanted(name, name), (), ground, TEXT, [], rng).box
+            heights[name].append((box[3], box[3] - box[1]))
+    near, far = max(heights["person"]), min(heights["person"])
+    assert near[1] > far[1]
+    per_row = {name: np.mean([h / (y - ground.camera.horizon) for y, h in rows]) for name, rows in heights.items()}
+    assert 1.8 < per_row["person"] / per_row["dog"] < 3.2
+
+
+def test_places_keep_their_relations_and_apart() -> None:
+    request = parse("a cup on a table, a dog to the left of the table and a chair behind the dog", TEXT)
+    ground = read_ground(draw_surfaces(FIELD, TEXT, ["wall", "floor"], 192, 256, 1))
+    ground = fit_zoom(ground, [item.name for item in request.things], TEXT)
+    met = 0
+    for seed in range(5):
+        placed = arrange(request, drawing_order(request), ground, TEXT, (), seed)
+        met += all(all(item.met) for item in placed)
+        boxes = {item.key: item.box for item in placed}
+        assert overlap(boxes["dog"], boxes["table"]) < 0.3
+    assert met >= 4
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_weights) -> SmartMaskPipeline:  # type: ignore[no-untyped-def]
+    return SmartMaskPipeline.from_pretrained(tiny_weights)
+
+
+def test_a_layout_holds_what_was_asked_for(tiny: SmartMaskPipeline) -> None:
+    steps: list[tuple[int, int]] = []
+    text = "a room with a table, a cup on the table and two chairs"
+    layout = draw_layout(
+        text, 72, 96, tiny, FIELD, num_masks=1,
+        on_step=lambda done, of: steps.append((done, of)),
+    )  # fmt: skip
+    scene = layout.scene()
+    things = sorted(layer.name for layer in scene.layers if layer.thing)
+    assert things == ["chair", "chair", "cup", "table"]
+    assert steps[-1] == (4, 4)
+    assert (scene.top() >= 0).all()
+    stuff = [layer.thing for layer in scene.layers]
+    assert stuff == sorted(stuff)  # surfaces behind, things in front
+    assert len(layout.history()) == len(layout.items)
+    again = draw_layout("a room with a table, a cup on the table and two chairs", 72, 96, tiny, FIELD, num_masks=1)
+    assert (again.scene().top() == scene.top()).all()
+    other = draw_layout(
+        "a room with a table, a cup on the table and two chairs", 72, 96, tiny, FIELD, num_masks=1, seed=1
+    )
+    assert (other.scene().top() != scene.top()).any()
+
+
+def test_unmet_relations_are_named(tiny: SmartMaskPipeline) -> None:
+    """A dog cannot be to the left and to the right of one cat."""
+    text = "a cat, a dog to the left of the cat and to the right of the cat"
+    layout = draw_layout(text, 48, 64, tiny, FIELD, num_masks=1)
+    assert len(layout.request.relations) == 2
+    assert layout.unmet
+    assert any(note.startswith("Not met: dog") for note in layout.notes)
+
+
+def test_only_a_setting_gives_only_surfaces(tiny: SmartMaskPipeline) -> None:
+    layout = draw_layout("a beach", 48, 64, tiny, FIELD)
+    assert [layer.name for layer in layout.scene().layers] == ["sky", "sea", "sand"]
+
+
+def test_an_untrained_field_still_covers_the_picture() -> None:
+    field = StuffField(StuffConfig(scenes=3)).eval()
+    assert (draw_surfaces(field, TEXT, ["sky", "grass"], 24, 32, 0, tries=1).top() >= 0).all()

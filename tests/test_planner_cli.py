@@ -1,0 +1,72 @@
+"""``smartmask layout`` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from smartmask.cli import main
+from smartmask.scene import Scene
+from smartmask.scene_file import load_scene
+
+
+def test_layout_writes_files_that_agree(tmp_path: Path, tiny_weights: Path) -> None:
+    out = tmp_path / "out"
+    text = "a park with a bench, a man on the bench and a dog"
+    command = [sys.executable, "-m", "smartmask", "layout", text, "--size", "96x72", "--out", str(out), "--json"]
+    run = subprocess.run([*command, "--weights", str(tiny_weights), "-n", "1"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    record = json.loads(run.stdout)
+    assert record == json.loads((out / "result.json").read_text())
+    assert set(record["files"]) | {"result.json"} == {path.name for path in out.iterdir()}
+    scene, history = load_scene(out / "scene.json")
+    assert (scene.width, scene.height) == (96, 72)
+    assert [layer.name for layer in scene.layers] == [item["name"] for item in record["layers"]]
+    assert len(history) == len(scene.layers)
+    labels = np.asarray(Image.open(out / "label_map.png"))
+    assert (labels == scene.to_label_map()[0]).all()
+    panoptic = json.loads((out / "panoptic.json").read_text())
+    back = Scene.from_panoptic(
+        np.asarray(Image.open(out / "panoptic.png")),
+        panoptic["annotations"][0]["segments_info"],
+        panoptic["categories"],
+    )
+    visible = {layer.name for i, layer in enumerate(scene.layers) if scene.visible(i).any()}
+    assert {layer.name for layer in back.layers} == visible
+    with Image.open(out / "steps.gif") as steps:
+        assert steps.n_frames <= len(scene.layers)
+    with Image.open(out / "colour.png") as picture:
+        assert picture.size == (96, 72)
+    assert record["relations"][0]["relation"] == "on"
+
+
+def test_a_second_run_leaves_nothing_stale(tmp_path: Path, tiny_weights: Path) -> None:
+    shared = ["--size", "48x32", "--out", str(tmp_path), "--weights", str(tiny_weights), "-n", "1"]
+    assert main(["layout", "a dog", *shared]) == 0
+    assert (tmp_path / "steps.gif").exists()
+    assert main(["layout", "a dog", *shared, "--no-animation"]) == 0
+    assert not (tmp_path / "steps.gif").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a dog", "--size", "512"], "WIDTHxHEIGHT"),
+        (["a dog", "--size", "9x9"], "16 to"),
+        (["", "--size", "64x48"], "scene text"),
+        (["with and of", "--size", "64x48"], "no object"),
+        (["99 dogs", "--size", "64x48"], "at most 40"),
+        (["a dog", "--seed", "-1"], "seed"),
+    ],
+)
+def test_bad_input(arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["layout", *arguments, "--out", str(out)]) == 2
+    assert said in capsys.readouterr().err
+    assert not out.exists()
