@@ -68,7 +68,8 @@ def test_an_oracle_scores_one_and_its_empty_sample_zero(rows: list[Row]) -> None
         assert found[metric]["top"] == found[metric]["best"] == [1, 1, 1]
         assert found[metric]["unranked"] == [0, 0, 0]
     # Best of k with one right answer among eight is k / 8.
-    assert found["iou"]["best_of_k"] == [k / 8 for k in range(1, 9)]
+    assert [mean for mean, _, _ in found["iou"]["best_of_k"]] == [k / 8 for k in range(1, 9)]
+    assert [mean for mean, _, _ in found["iou"]["top_of_k"]] == [k / 8 for k in range(1, 9)]  # it leads the ranking
     assert found["box"]["hit"] == [1, 1, 1]
     assert found["box"]["hit_unranked"] == [0, 0, 0]
     assert found["objects"] == 16
@@ -198,8 +199,11 @@ def test_the_command_writes_its_report(pack: Pack, tmp_path: Path) -> None:
     report = json.loads(result.stdout)
     assert report == json.loads((tmp_path / "out" / "report.json").read_text())
     assert set(report["results"]) == {"box", "none"}
-    written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert written == {"report.json", "report.md", "objects.csv", "sheet_box.png", "sheet_none.png"}
+    files = [path.name for path in (tmp_path / "out").iterdir()]
+    written = {name.removesuffix(".png").removesuffix(".svg") for name in files}
+    assert written == {"report.json", "report.md", "objects.csv"} | {
+        f"{what}_{kind}" for what in ("sheet", "curves") for kind in ("box", "none")
+    }
 
 
 @pytest.mark.parametrize(

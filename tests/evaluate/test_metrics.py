@@ -15,12 +15,14 @@ from smartmask.evaluate.metrics import (
     best_of,
     best_of_curve,
     bootstrap_interval,
+    bootstrap_intervals,
     boundary_f,
     boundary_fs,
     crop_window,
     diversity,
     mask_ious,
     outline,
+    top_of_curve,
 )
 from smartmask.geometry import box_mask, mask_iou
 
@@ -159,3 +161,18 @@ def test_bootstrap_is_deterministic_and_takes_names_as_groups() -> None:
         bootstrap_interval(values, groups[:3])
     with pytest.raises(ValueError, match=r"1\.5"):
         bootstrap_interval(values, confidence=1.5)
+
+
+def test_top_of_k_is_best_of_k_for_a_right_ranking_and_the_worst_for_a_reversed_one() -> None:
+    values = np.sort(np.random.default_rng(0).random((5, 6)), axis=1)
+    right, reversed_ = top_of_curve(values[:, ::-1]), top_of_curve(values)
+    np.testing.assert_allclose(right, best_of_curve(values))
+    np.testing.assert_allclose(reversed_[:, 0], values.mean(axis=1))
+    np.testing.assert_allclose(reversed_[:, -1], values[:, 0])
+
+
+def test_columns_are_resampled_together() -> None:
+    values = np.random.default_rng(0).random((20, 3))
+    groups = np.repeat(np.arange(5), 4)
+    alone = [bootstrap_interval(column, groups) for column in values.T]
+    np.testing.assert_allclose(bootstrap_intervals(values, groups), alone)

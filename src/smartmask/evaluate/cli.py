@@ -70,7 +70,8 @@ def masks(
     """Masks against real unseen objects: IoU, boundary F, best of n, diversity, obedience, place.
 
     Everything inside the object's box is hidden from every system. Writes report.json, report.md,
-    objects.csv and a sheet a kind of guide (best, median and worst objects) into --out.
+    objects.csv, and for each kind of guide a sheet (best, median and worst objects) and a plot of
+    best-of-n curves into --out.
     """
     from smartmask.data.pack import Pack
     from smartmask.evaluate.benchmark import cases, run, train_bank
@@ -205,6 +206,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _save(out: Path, report: dict[str, Any], rows: list[Row], pack: Pack, protocol: Protocol) -> None:
+    from smartmask.evaluate.curves import curve_svg
     from smartmask.evaluate.report import to_csv, to_markdown
     from smartmask.images import save_json, save_png
     from smartmask.results import staging
@@ -214,6 +216,8 @@ def _save(out: Path, report: dict[str, Any], rows: list[Row], pack: Pack, protoc
         (folder / "objects.csv").write_text(to_csv(rows), encoding="utf-8")
         for kind in protocol.guidance:
             save_png(_sheet(kind, rows, pack, protocol), folder / f"sheet_{kind}.png")
+            plot = curve_svg(report["results"][kind], f"IoU of the best of k, guidance {kind}")
+            (folder / f"curves_{kind}.svg").write_text(plot, encoding="utf-8")
         save_json(report, folder / "report.json")
 
 

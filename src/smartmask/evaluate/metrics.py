@@ -152,6 +152,20 @@ def best_of_curve(values: np.ndarray) -> np.ndarray:
     return np.stack([best_of(values, k) for k in range(1, np.shape(values)[1] + 1)], axis=1)
 
 
+def top_of_curve(values: np.ndarray) -> np.ndarray:
+    """Expected value of the best-ranked of k of each object's n samples, for k = 1 .. n: (objects, n) float64.
+
+    values: (objects, n), in the order of the ranking. Of all C(n, k) subsets, the i-th sample (i from
+    0) leads C(n - 1 - i, k - 1). Equal to ``best_of_curve`` where the ranking is right, flat where it is chance.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    count = values.shape[1]
+    weights = [
+        [math.comb(count - 1 - i, k - 1) / math.comb(count, k) for k in range(1, count + 1)] for i in range(count)
+    ]
+    return values @ np.array(weights)
+
+
 def bootstrap_interval(
     values: np.ndarray,
     groups: np.ndarray | None = None,
@@ -159,7 +173,19 @@ def bootstrap_interval(
     samples: int = 1000,
     seed: int = 0,
 ) -> Interval:
-    """Mean of ``values`` (m,) and its percentile bootstrap interval.
+    """Mean of ``values`` (m,) and its percentile bootstrap interval; see ``bootstrap_intervals``."""
+    column = np.asarray(values, dtype=np.float64).reshape(-1, 1)
+    return bootstrap_intervals(column, groups, confidence, samples, seed)[0]
+
+
+def bootstrap_intervals(
+    values: np.ndarray,
+    groups: np.ndarray | None = None,
+    confidence: float = 0.95,
+    samples: int = 1000,
+    seed: int = 0,
+) -> list[Interval]:
+    """Mean of each column of ``values`` (m, k) and its percentile bootstrap interval; rows are resampled.
 
     groups: (m,) labels, such as image keys; whole groups are resampled then, because objects of one
     image are not independent (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, ch. 8
@@ -167,21 +193,22 @@ def bootstrap_interval(
     which says nothing. Raises ValueError for no values, values that are not finite, or a confidence
     outside (0, 1).
     """
-    values = np.asarray(values, dtype=np.float64).ravel()
+    values = np.asarray(values, dtype=np.float64)
     if values.size == 0 or not np.isfinite(values).all():
         raise ValueError("A bootstrap interval needs at least one value, all of them finite.")
     if not 0 < confidence < 1:
         raise ValueError(f"The confidence is {confidence:g}; it must lie between 0 and 1.")
+    count = len(values)
     if groups is None:
-        index = np.arange(values.size)
+        index = np.arange(count)
     else:
         groups = np.asarray(groups).ravel()
-        if groups.size != values.size:
-            raise ValueError(f"There are {values.size} values but {groups.size} groups; give one group a value.")
+        if groups.size != count:
+            raise ValueError(f"There are {count} values but {groups.size} groups; give one group a value.")
         index = np.unique(groups, return_inverse=True)[1]
-    sums = np.bincount(index, weights=values)
+    sums = np.stack([np.bincount(index, weights=column) for column in values.T], axis=1)  # (groups, k)
     sizes = np.bincount(index).astype(np.float64)
     draws = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=samples)
-    means = (draws @ sums) / (draws @ sizes)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(values.mean()), float(low), float(high))
+    means = (draws @ sums) / (draws @ sizes)[:, None]
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    return [Interval(float(m), float(a), float(b)) for m, a, b in zip(values.mean(axis=0), low, high, strict=True)]

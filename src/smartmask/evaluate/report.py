@@ -15,13 +15,21 @@ import numpy as np
 
 from smartmask import __version__
 from smartmask.evaluate.benchmark import Row
-from smartmask.evaluate.metrics import Interval, best_of, best_of_curve, bootstrap_interval
+from smartmask.evaluate.metrics import (
+    Interval,
+    best_of,
+    best_of_curve,
+    bootstrap_interval,
+    bootstrap_intervals,
+    top_of_curve,
+)
 from smartmask.evaluate.targets import SIZES, Case, Protocol
 from smartmask.geometry import mask_box, rle_decode, scale_box
 from smartmask.render import contact_sheet, scene_colours
 
 LISTED = 5  # objects a group needs for a line in the Markdown tables; the JSON has all
 HIT = 0.5  # box IoU from which a proposed place counts as found
+RANKS = ("unranked", "top", "best")
 REFERENCE = "retrieval"  # the baseline that paired differences are taken against
 GROUPS: dict[str, Callable[[Row], Sequence[str]]] = {
     "source": lambda row: [row.target.source],
@@ -80,7 +88,8 @@ def figures(rows: Sequence[Row], curve: bool = False) -> dict[str, Any]:
             "best": interval(best_of(values, values.shape[1])),
         }
         if curve:
-            found[name]["best_of_k"] = np.round(best_of_curve(values).mean(axis=0), 4).tolist()
+            for curve_name, of_k in (("best_of_k", best_of_curve), ("top_of_k", top_of_curve)):
+                found[name][curve_name] = [_rounded(i) for i in bootstrap_intervals(of_k(values), images)]
     if not curve:
         return found
     boxes = np.stack([row.box_iou for row in rows])
@@ -166,10 +175,12 @@ def to_markdown(report: Mapping[str, Any]) -> str:
     count = report["protocol"]["num_masks"]
     for kind, systems in report["results"].items():
         lines += [f"## Guidance: {kind}", "", *_main_table(systems, count, kind), ""]
+        lines += [f"### {kind}, best of k and top-ranked of k samples: IoU", "", *_curve_table(systems, count), ""]
         for group, values in report["groups"][kind].items():
-            title = f"### {kind}, by {group} (of at least {LISTED} objects): IoU top / best of {count}"
-            table = _group_table(values, group)
-            lines += [title, "", *table, ""] if len(table) > 2 else []
+            for metric, name in (("iou", "IoU"), ("boundary", "boundary F")):
+                rule = f"of at least {LISTED} objects: {name} unranked / top / best of {count}"
+                table = _group_table(values, group, metric)
+                lines += [f"### {kind}, by {group}, {rule}", "", *table, ""] if len(table) > 2 else []
     return "\n".join(lines)
 
 
@@ -180,21 +191,31 @@ def _main_table(systems: Mapping[str, Any], count: int, kind: str) -> list[str]:
     for name, f in systems.items():
         cells = [name]
         for metric in ("iou", "boundary"):
-            cells += [_text(f[metric][rank]) for rank in ("unranked", "top", "best")]
+            cells += [_text(f[metric][rank]) for rank in RANKS]
         cells += [_text(f["diversity"]), f"{f['obedience'][0]:.3f} ({f['obedience_of_real_objects'][0]:.3f} real)"]
         cells += [_text(f["box"]["hit"]), _text(f["box"]["best_iou"]), f"{f['seconds_per_call']:.3f}"]
         rows.append(cells)
     return _table(heads, rows)
 
 
-def _group_table(values: Mapping[str, Any], group: str) -> list[str]:
+def _curve_table(systems: Mapping[str, Any], count: int) -> list[str]:
+    shown = [k for k in range(1, count + 1) if k <= 4 or k % 4 == 0 or k == count]
+    rows = []
+    for name, f in systems.items():
+        for curve in ("best", "top"):
+            values = f["iou"][f"{curve}_of_k"]
+            rows.append([f"{name}, {curve}", *(_text(values[k - 1]) for k in shown)])
+    return _table(["system", *(f"k = {k}" for k in shown)], rows)
+
+
+def _group_table(values: Mapping[str, Any], group: str, metric: str) -> list[str]:
     systems = list(dict.fromkeys(name for value in values.values() for name in value))
     rows = []
     for value, of_system in values.items():
         objects = next(iter(of_system.values()))["objects"]
         if objects < LISTED:
             continue
-        cells = [f"{of_system[s]['iou']['top'][0]:.3f} / {of_system[s]['iou']['best'][0]:.3f}" for s in systems]
+        cells = [" / ".join(f"{of_system[s][metric][rank][0]:.3f}" for rank in RANKS) for s in systems]
         rows.append([value, str(objects), *cells])
     return _table([group, "objects", *systems], rows)
 
