@@ -69,13 +69,18 @@ def read(
     on_error: called with the error of each bad picture, which is then left out; None raises it.
     Raises ValueError for an unknown format, a missing path, or (without ``on_error``) a bad file.
     """
+    return _run(jobs(format, path), load_photos, on_error)
+
+
+def jobs(format: str, path: str | Path) -> Iterator[Job]:
+    """The jobs of ``path``, for those who read pictures again and again. Raises ValueError as ``read`` does."""
     known = formats()
     if format not in known:
         raise ValueError(f"There is no format '{format}'; known are {', '.join(known)}.")
     root = Path(path)
     if not root.exists():
         raise ValueError(f"{root} does not exist; give the folder or file of the {format} data.")
-    return _run(_READERS[format][0](root), load_photos, on_error)
+    return _READERS[format][0](root)
 
 
 def _run(jobs: Iterator[Job], load_photos: bool, on_error: Callable[[ValueError], None] | None) -> Iterator[Record]:

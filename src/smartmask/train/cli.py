@@ -8,20 +8,22 @@ from typing import Annotated
 
 import typer
 
+from smartmask.train.inpaint_cli import inpaint, inpaint_ablation
+from smartmask.train.options import (
+    BatchOption,
+    DataOption,
+    MinutesOption,
+    OutOption,
+    PrecisionOption,
+    StepsOption,
+    TextOption,
+    WorkersOption,
+)
+from smartmask.train.options import bundled_text as _bundled_text
+
 app = typer.Typer(help="Train the networks on a pack of layouts.", no_args_is_help=True)
-
-DataOption = Annotated[Path, typer.Option(metavar="PACK", help="The packed layouts ('smartmask data pack').")]
-OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Checkpoints, logs, samples and the trained component.")]
-TextOption = Annotated[Path | None, typer.Option(metavar="DIR", help="A text component; default: the bundled one.")]
-StepsOption = Annotated[int, typer.Option(min=1, help="Optimiser steps at most.")]
-MinutesOption = Annotated[float | None, typer.Option(help="Wall-clock budget; ends the run if it comes first.")]
-BatchOption = Annotated[int, typer.Option(min=1, help="Samples a step.")]
-WorkersOption = Annotated[int, typer.Option(min=0, help="Processes that draw samples.")]
-PrecisionOption = Annotated[str, typer.Option(help="no (float32), bf16 or fp16.")]
-
-
-def _bundled_text() -> Path:
-    return Path(__file__).parents[1] / "weights" / "small" / "text"
+app.command()(inpaint)
+app.command()(inpaint_ablation)
 
 
 @app.command()
