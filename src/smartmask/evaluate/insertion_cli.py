@@ -64,7 +64,7 @@ def insertion(
     from smartmask.evaluate.insertion_tasks import InsertionProtocol, find_tasks, make_task, photo_sources
 
     # 1. What to ask, of whom: everything that can be wrong with the input.
-    protocol = InsertionProtocol(split, limit or None, min_area, num_masks, seed)
+    protocol = InsertionProtocol(split, limit if limit else None, min_area, num_masks, seed)
     names = _maker_names(makers)
     needing = {"--features": features, "--clip": clip, "--segmenter": segmenter, "--pictures": pictures or None}
     lonely = [option for option, value in needing.items() if value is not None]
@@ -91,7 +91,8 @@ def insertion(
 
         # 3. The report.
         models = {
-            "weights": str(weights or "bundled"),
+            "weights": str(weights or "bundled") if "smartmask" in names else None,
+            "weights_digest": _digest(weights) if "smartmask" in names else None,
             "inpainter": inpainter,
             "features": features,
             "clip": clip,
@@ -101,7 +102,7 @@ def insertion(
         report = build_report(rows, protocol, gallery, {**heading("insertion"), "machine": _machine(), **models})
         if folder is not None:
             _save(folder, report, rows, page)
-    print(json.dumps(report, indent=2) if as_json else to_markdown(report))
+    print(json.dumps(report, indent=2) if as_json else to_markdown(report).rstrip())
 
 
 class _Page:
@@ -156,6 +157,18 @@ def _machine() -> dict[str, Any]:
     from smartmask.evaluate.report import machine
 
     return machine()
+
+
+def _digest(weights: Path | None) -> str:
+    """The first 12 digits of the SHA-256 of all weight files, so that a report says which version it measured."""
+    import hashlib
+
+    from smartmask.pipelines.mask import BUNDLED
+
+    total = hashlib.sha256()
+    for file in sorted((weights or BUNDLED).rglob("*.safetensors")):
+        total.update(file.read_bytes())
+    return total.hexdigest()[:12]
 
 
 def _maker_names(text: str) -> list[str]:

@@ -19,7 +19,7 @@ from smartmask.guidance import Box
 from smartmask.render import contact_sheet, overlay
 
 REFERENCES = ("box", "same-area", "class-mean")  # what our figures are set against, object by object
-MODELS = ("weights", "inpainter", "features", "clip", "segmenter")
+MODELS = ("weights", "weights_digest", "inpainter", "features", "clip", "segmenter")
 LOST = np.array([235, 30, 30])  # background that is repainted
 KEPT = np.array([40, 200, 60])  # the real object, where the mask covers it
 MEANINGS = {

@@ -94,6 +94,7 @@ class ClipScore:
                 return_tensors="pt",
                 padding=True,
                 truncation=True,
+                max_length=self.model.config.text_config.max_position_embeddings,
             ).to(self.device)
             with torch.inference_mode():
                 output = self.model(**inputs)
