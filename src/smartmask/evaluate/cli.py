@@ -22,6 +22,7 @@ from smartmask.evaluate.console import (
     progress,
 )
 from smartmask.evaluate.insertion_cli import insertion
+from smartmask.evaluate.naming_cli import text
 from smartmask.evaluate.papers_cli import ab, ab_score, paper_table
 from smartmask.evaluate.pictures_cli import diversity, gallery
 from smartmask.evaluate.realism_cli import judge, realism
@@ -38,6 +39,7 @@ app.command()(gallery)
 app.command()(diversity)
 app.command()(realism)
 app.command()(judge)
+app.command()(text)
 app.command()(insertion)
 app.command()(paper_table)
 app.command()(ab)
