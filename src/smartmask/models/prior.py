@@ -31,13 +31,14 @@ EDGES = 4
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """Sizes. components: of the shape space; width, depth: of the denoiser; text_dim: of a name's vector."""
+    """Sizes. components: of the shape space; width, depth: of the denoiser; text_dim: of a name's vector.
+    dropout: of features at full noise; it falls with the noise level."""
 
     components: int = 128
     width: int = 384
     depth: int = 6
     text_dim: int = 128
-    dropout: float = 0.1
+    dropout: float = 0.4
 
 
 @dataclass(eq=False)
@@ -89,18 +90,21 @@ def guide_cells(box: BoxXYXY, guides: Sequence[guidance.Guide], height: int, wid
 class Residual(nn.Module):
     """A feed-forward block modulated by the condition."""
 
-    def __init__(self, width: int, dropout: float) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.offset = nn.Parameter(torch.zeros(3, width))
         self.up = nn.Linear(width, 2 * width)
         self.down = nn.Linear(2 * width, width)
-        self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: torch.Tensor, modulation: torch.Tensor) -> torch.Tensor:
-        """x (B, width), modulation (B, 3, width) -> (B, width)."""
+    def forward(self, x: torch.Tensor, modulation: torch.Tensor, drop: torch.Tensor) -> torch.Tensor:
+        """x (B, width), modulation (B, 3, width) -> (B, width). drop: (B,) chance to lose a feature in training."""
         shift, scale, gate = (modulation + self.offset).unbind(1)
         h = F.layer_norm(x, x.shape[-1:]) * (1 + scale) + shift
-        return x + gate * self.dropout(self.down(F.silu(self.up(h))))
+        h = self.down(F.silu(self.up(h)))
+        if self.training:
+            keep = 1 - drop[:, None]
+            h = h * (torch.rand_like(h) < keep) / keep
+        return x + gate * h
 
 
 class ShapePrior(nn.Module):
@@ -126,7 +130,7 @@ class ShapePrior(nn.Module):
         self.guide = nn.Linear(cells, width)
         self.mix = nn.Linear(width, width)
         self.modulate = nn.Linear(width, 3 * width)
-        self.blocks = nn.ModuleList(Residual(width, config.dropout) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(Residual(width) for _ in range(config.depth))
         self.head = nn.Linear(width, config.components)
         self.edges = nn.Sequential(
             nn.Linear(config.text_dim + GEOMETRY + cells, 128), nn.GELU(), nn.Linear(128, 2 * EDGES)
@@ -146,8 +150,10 @@ class ShapePrior(nn.Module):
         condition = self.time(_time_features(time)) + told + self.place(ask.geometry) + self.guide(ask.guide)
         modulation = self.modulate(F.silu(self.mix(F.silu(condition)))).view(len(noisy), 3, -1)
         h = self.embed(noisy)
+        # what stands where must not be learnt by heart, how an outline runs may be: features are lost at high noise
+        drop = self.config.dropout * time
         for block in self.blocks:
-            h = block(h, modulation)
+            h = block(h, modulation, drop)
         return self.head(F.layer_norm(h, h.shape[-1:]))
 
     def guess_box(self, ask: ShapeAsk) -> tuple[torch.Tensor, torch.Tensor]:

@@ -147,11 +147,13 @@ def prior_loss(network: nn.Module, batch: Batch, weight: torch.Tensor, config: P
     t = diffusion.training_times(count, mean=config.noise_mean).to(device)
     noisy = diffusion.add_noise(clean, torch.randn_like(clean), t)
     named = batch["object"]
-    named = named + config.text_noise * named.std() * torch.randn_like(named)
-    place = batch["geometry"] + config.place_noise * torch.randn_like(batch["geometry"])
-    ask = ShapeAsk(named, place, batch["guide"].float() / 255)
+    blur = 2 * t[:, None]  # as with dropout: little where only the outline is left to find
+    hazy = named + blur * config.text_noise * named.std() * torch.randn_like(named)
+    place = batch["geometry"] + blur * config.place_noise * torch.randn_like(batch["geometry"])
+    ask = ShapeAsk(hazy, place, batch["guide"].float() / 255)
     predicted = network(noisy, t, ask, torch.rand(count, device=device) >= config.drop_object).float()
     flow = ((predicted - clean) ** 2 * weight).mean(1) / t.clamp_min(2 * diffusion.MIN_TIME) ** 2
+    named = named + config.text_noise * named.std() * torch.randn_like(named)
     around = ShapeAsk(named, batch["extent_geometry"], batch["extent_guide"].float() / 255)
     mean, log_deviation = cast(ShapePrior, network).guess_box(around)
     off = (batch["edges"] - mean.float()) * torch.exp(-log_deviation.float())
