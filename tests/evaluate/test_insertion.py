@@ -278,6 +278,7 @@ def test_the_figures_that_need_no_inpainter(tasks: list[Task]) -> None:
     box, exact, ours = (report["results"][name] for name in ("box", "exact", "smartmask"))
     assert (box["background"], box["object"], box["area"]) == ([1.0] * 3, [1.0] * 3, [1.0] * 3)
     assert (exact["background"], exact["object"], exact["iou"]) == ([0.0] * 3, [1.0] * 3, [1.0] * 3)
+    assert (box["separation"], exact["separation"]) == ([0.0] * 3, [1.0] * 3)
     assert ours["area"][0] == pytest.approx(0.5, abs=0.03)
     expected = [np.mean(row.pixels[0] / row.pixels[1]) for row in rows if row.maker == "smartmask"]
     assert ours["background"][0] == pytest.approx(np.mean(expected), abs=1e-4)
@@ -311,7 +312,7 @@ def test_the_figures_of_pictures(tasks: list[Task]) -> None:
     assert "| inserter's own mask |" in text
     lines = to_csv(rows).splitlines()
     assert len(lines) == 1 + len(rows)
-    assert lines[0].startswith("mask,source,key,name,box,background,object,iou")
+    assert lines[0].startswith("mask,source,key,name,box,background,object,separation,iou")
 
 
 def test_a_known_frechet_distance_of_the_painted_pictures(tasks: list[Task]) -> None:

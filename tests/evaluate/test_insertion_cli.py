@@ -135,6 +135,35 @@ def test_every_judge_from_its_folder(
     assert "## The inpainter by mask" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sd-inpaint", "smartbrush"])
+def test_real_inserters_from_their_folders(kind: str, coco: Path, tiny_weights: Path, tmp_path: Path) -> None:
+    """diffusers' inpainting and SmartBrush as they are loaded by name; random weights, so no figure is looked at."""
+    pytest.importorskip("diffusers")
+    folder = tmp_path / kind
+    if kind == "smartbrush":
+        import torch
+
+        from smartmask.models.text import TextEncoder
+        from smartmask.pipelines.mask import BUNDLED
+        from smartmask.pipelines.smartbrush_files import new
+
+        torch.manual_seed(0)
+        new("tiny", TextEncoder.from_pretrained(BUNDLED / "text")).save_pretrained(folder)
+    else:
+        from tiny_diffusion import save_diffusion
+
+        save_diffusion(kind, folder)
+    out = tmp_path / "out"
+    more = ["--inpainter", str(folder), "--steps", "2", "--limit", "2", "--makers", "smartmask,box,exact"]
+    assert cli.main(line(coco, tiny_weights, *more, "--out", str(out))) == 0
+    report = json.loads((out / "insertion.json").read_text("utf-8"))
+    for found in report["results"].values():
+        assert found["pictures"]["changed_outside"] == 0
+    assert report["results"]["box"]["pictures"]["l2_background"][0] > 0
+    assert report["results"]["exact"]["pictures"]["l2_background"] == [0.0] * 3
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

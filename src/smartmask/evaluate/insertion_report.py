@@ -25,6 +25,7 @@ KEPT = np.array([40, 200, 60])  # the real object, where the mask covers it
 MEANINGS = {
     "background": "share of the background in the box that the mask covers: what is repainted (lower is better)",
     "object": "share of the real object that the mask covers; an empty mask spares all background, so read both",
+    "separation": "object less background: 0 for a box or any mask that ignores the object, 1 for the object itself",
     "iou": "IoU of the mask with the real object",
     "area": "share of the box that the mask covers",
     "l2_background": "Norm. L2-BG: ||after - before|| / ||before|| over the background in the box, our normaliser",
@@ -35,6 +36,7 @@ Value = Callable[[InsertionRow], float]
 _MASK_FIGURES: dict[str, Value] = {
     "background": lambda row: row.background,
     "object": lambda row: row.object,
+    "separation": lambda row: row.object - row.background,
     "iou": lambda row: row.iou,
     "area": lambda row: row.area,
 }
@@ -156,13 +158,13 @@ def to_markdown(report: Mapping[str, Any]) -> str:
 
 
 def mask_table(results: Mapping[str, Any]) -> list[str]:
-    heads = ["mask", "background repainted", "pooled", "object covered", "IoU", "share of box", "s/mask"]
+    heads = ["mask", "background repainted", "pooled", "object covered", "separation", "IoU", "share of box", "s/mask"]
     rows = [
         [
             maker,
             _text(f["background"]),
             f"{f['background_pooled']:.3f}",
-            *(_text(f[name]) for name in ("object", "iou", "area")),
+            *(_text(f[name]) for name in ("object", "separation", "iou", "area")),
             f"{f['seconds_per_mask']:.3f}",
         ]
         for maker, f in results.items()
