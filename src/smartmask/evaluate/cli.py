@@ -26,6 +26,7 @@ from smartmask.evaluate.naming_cli import text
 from smartmask.evaluate.papers_cli import ab, ab_score, paper_table
 from smartmask.evaluate.pictures_cli import diversity, gallery
 from smartmask.evaluate.realism_cli import judge, realism
+from smartmask.evaluate.scene_cli import order, sense
 from smartmask.options import WeightsOption
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ app.command()(diversity)
 app.command()(realism)
 app.command()(judge)
 app.command()(text)
+app.command()(order)
+app.command()(sense)
 app.command()(insertion)
 app.command()(paper_table)
 app.command()(ab)
