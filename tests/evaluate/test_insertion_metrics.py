@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from smartmask.evaluate.insertion_metrics import (
     background_of,
     changed_outside,
-    frechet_distance,
     normalised_l2,
     seam_error,
     share,
@@ -78,47 +75,3 @@ def test_changes_outside_are_counted_by_pixel() -> None:
     after[0, 0] = (11, 12, 13)
     after[6, 6] = 200
     assert changed_outside(grey(10), after, block(5, 5, 9, 9)) == 1
-
-
-def test_frechet_distance_of_known_gaussians() -> None:
-    rng = np.random.default_rng(0)
-    points = rng.normal(size=(400, 5))
-    points = np.vstack([points, -points])  # mean exactly 0
-    assert frechet_distance(points, points) == pytest.approx(0, abs=1e-8)
-    assert frechet_distance(points, points + 2) == pytest.approx(5 * 4, rel=1e-6)
-    # twice the deviation: tr(S) (1 + 4 - 2 * 2)
-    assert frechet_distance(points, 2 * points) == pytest.approx(np.trace(np.cov(points, rowvar=False)), rel=1e-6)
-    # commuting covariances whose roots are known, in a turned frame
-    turn = np.linalg.qr(rng.normal(size=(5, 5)))[0]
-    white = points @ np.linalg.inv(np.linalg.cholesky(np.cov(points, rowvar=False))).T
-    first, second = white * [1, 2, 3, 4, 5], white * [5, 4, 3, 2, 1]
-    assert frechet_distance(first @ turn, second @ turn) == pytest.approx(16 + 4 + 0 + 4 + 16, rel=1e-6)
-
-
-def test_frechet_distance_agrees_with_the_matrix_root() -> None:
-    linalg = pytest.importorskip("scipy.linalg")
-    rng = np.random.default_rng(1)
-    one, two = (rng.normal(size=(60, 6)) @ rng.normal(size=(6, 6)) + rng.normal(size=6) for _ in range(2))
-    s1, s2 = np.cov(one, rowvar=False), np.cov(two, rowvar=False)
-    shift = ((one.mean(0) - two.mean(0)) ** 2).sum()
-    expected = shift + np.trace(s1 + s2 - 2 * np.real(linalg.sqrtm(s1 @ s2)))
-    assert frechet_distance(one, two) == pytest.approx(expected, rel=1e-6)
-
-
-@given(st.integers(2, 12), st.integers(1, 20), st.integers(0, 99))
-def test_frechet_distance_is_symmetric_and_never_negative(count: int, size: int, seed: int) -> None:
-    """Also with fewer pictures than features, where the covariances have no full rank."""
-    rng = np.random.default_rng(seed)
-    one, two = rng.normal(size=(count, size)), rng.normal(1, 2, size=(count + 1, size))
-    distance = frechet_distance(one, two)
-    assert distance >= 0
-    assert distance == pytest.approx(frechet_distance(two, one), rel=1e-5, abs=1e-6)
-
-
-def test_frechet_distance_refuses_bad_sets() -> None:
-    with pytest.raises(ValueError, match="at least 2"):
-        frechet_distance(np.zeros((1, 3)), np.zeros((4, 3)))
-    with pytest.raises(ValueError, match="one feature network"):
-        frechet_distance(np.zeros((4, 2)), np.zeros((4, 3)))
-    with pytest.raises(ValueError, match="finite"):
-        frechet_distance(np.full((4, 2), np.nan), np.zeros((4, 2)))

@@ -115,3 +115,11 @@ def test_pickled_weights_are_refused(folders: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "pickled" / "config.json").read_text())["model_type"] == "resnet"
     with pytest.raises(ValueError, match="safetensors"):
         ImageFeatures.from_pretrained(str(tmp_path / "pickled"))
+
+
+def test_sam_2_is_refused_where_torchvision_is_not_there(tmp_path: Path) -> None:
+    processor = {"processor_class": "Sam2Processor", "image_processor": {"image_processor_type": "Sam2ImageProcessor"}}
+    (tmp_path / "processor_config.json").write_text(json.dumps(processor))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "sam2"}))
+    with pytest.raises(ValueError, match="Torchvision"):
+        BoxSegmenter.from_pretrained(str(tmp_path))

@@ -66,29 +66,3 @@ def seam_error(before: np.ndarray, after: np.ndarray, painted: np.ndarray) -> fl
 def changed_outside(before: np.ndarray, after: np.ndarray, painted: np.ndarray) -> int:
     """Number of pixels outside ``painted`` that differ in any channel; 0 is the promise of every insertion."""
     return int(np.count_nonzero((before != after).any(axis=-1) & ~painted))
-
-
-def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Frechet distance of two sets of features, as FID takes it of Gaussians fitted to them.
-
-    first, second: (n, D) and (m, D), at least 2 each. ``|mu1 - mu2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))``
-    (Heusel et al., arXiv 1706.08500, eq. 6). The trace of the root is the sum of the roots of the
-    eigenvalues of ``S1^(1/2) S2 S1^(1/2)``, which is symmetric; scipy is not needed.
-    With fewer pictures than features the distance is biased upwards: compare only sets of one size.
-    Raises ValueError for too few pictures or features that are not finite.
-    """
-    first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if min(len(first), len(second)) < 2 or first.shape[1] != second.shape[1]:
-        raise ValueError(
-            f"Feature sets of shapes {first.shape} and {second.shape} have no Frechet distance; "
-            "use at least 2 pictures and one feature network for both."
-        )
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        raise ValueError("Some features are not finite; the feature network is broken.")
-    one, two = np.cov(first, rowvar=False).reshape(first.shape[1], -1), np.cov(second, rowvar=False)
-    two = two.reshape(first.shape[1], -1)
-    values, vectors = np.linalg.eigh(one)
-    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    cross = np.sqrt(np.clip(np.linalg.eigvalsh(root @ two @ root), 0, None)).sum()
-    shift = ((first.mean(axis=0) - second.mean(axis=0)) ** 2).sum()
-    return float(max(shift + np.trace(one) + np.trace(two) - 2 * cross, 0.0))

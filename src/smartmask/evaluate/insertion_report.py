@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from smartmask.evaluate.insertion import Gallery, InsertionRow, local_crop
-from smartmask.evaluate.insertion_metrics import frechet_distance
 from smartmask.evaluate.insertion_tasks import InsertionProtocol, Task
 from smartmask.evaluate.mask_makers import OURS
 from smartmask.evaluate.metrics import bootstrap_interval
@@ -105,6 +104,8 @@ def paired(rows: Sequence[InsertionRow], others: Sequence[InsertionRow]) -> dict
 
 def _distances(gallery: Gallery, maker: str) -> dict[str, Any]:
     """Frechet distances to the same objects' photographs; as many pictures on both sides."""
+    from smartmask.evaluate.realism import frechet_distance  # loads torch, which tables do without
+
     found: dict[str, Any] = {}
     for name, sets in (("fid", gallery.whole), ("local_fid", gallery.local)):
         if maker in sets and len(sets[maker]) > 1:

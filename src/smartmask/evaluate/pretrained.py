@@ -116,8 +116,8 @@ class BoxSegmenter:
         def load() -> BoxSegmenter:
             from transformers import AutoModelForMaskGeneration, AutoProcessor
 
-            model = AutoModelForMaskGeneration.from_pretrained(name, use_safetensors=True)
-            return cls(model, AutoProcessor.from_pretrained(name), device)
+            processor = AutoProcessor.from_pretrained(name)
+            return cls(AutoModelForMaskGeneration.from_pretrained(name, use_safetensors=True), processor, device)
 
         return _loaded("segmenter", name, load)
 
