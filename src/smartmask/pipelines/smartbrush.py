@@ -52,16 +52,22 @@ class SmartBrushPipeline:
 
     @classmethod
     def from_pretrained(
-        cls, folder: str | Path, device: str | torch.device | None = None, dtype: str | torch.dtype | None = None
+        cls,
+        folder: str | Path,
+        device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
+        **other: Any,
     ) -> SmartBrushPipeline:
         """Loads a folder written by ``save_pretrained``; never touches the network.
 
         device, dtype: None for the CPU and float32; a dtype may be its name ("bfloat16").
-        Raises ValueError, naming the file, for what is missing,
-        damaged or another pipeline's.
+        Raises ValueError, naming the file, for what is missing, damaged or another pipeline's, and for the
+        options of other inserters (``other``).
         """
         from smartmask.pipelines.smartbrush_files import load
 
+        if other:
+            raise ValueError(f"The SmartBrush folder '{folder}' has no option '{next(iter(other))}'; leave it out.")
         kind = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
         if dtype is not None and (not isinstance(kind, torch.dtype) or not kind.is_floating_point):
             raise ValueError(f"The dtype is '{dtype}'; use float32, bfloat16 or float16.")
