@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from smartmask.evaluate import speed
 from smartmask.evaluate.cli import app
 from smartmask.evaluate.speed import masks_command, sample_scene, time_calls, time_process, write_inputs
 from smartmask.images import load_label_map
@@ -51,3 +52,34 @@ def test_the_command_refuses_bad_options(option: str, value: str) -> None:
     result = CliRunner().invoke(app, ["speed", option, value])
     assert isinstance(result.exception, ValueError)
     assert value in str(result.exception)
+
+
+@pytest.mark.slow
+def test_the_network_for_scale_has_stable_diffusions_size() -> None:
+    diffusers, torch = pytest.importorskip("diffusers"), pytest.importorskip("torch")
+    with torch.device("meta"):
+        network = diffusers.UNet2DConditionModel(**speed.SD15)
+    assert sum(p.numel() for p in network.parameters()) == pytest.approx(859.5e6, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_its_steps_are_multiplied(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("diffusers")
+    small = {**speed.SD15, "block_out_channels": [32] * 4, "cross_attention_dim": 16}
+    assert speed.sd_step(small, 128, 64, "float32")().shape == (2, 4, 8, 16)
+    monkeypatch.setattr(speed, "SD15", small)
+    ours = {f"box, {precision}": {"median": 0.5} for precision in speed.PRECISIONS}
+    found = speed.sd_times(128, 64, 8, ours)
+    for precision in speed.PRECISIONS:
+        one = found[precision]
+        assert one["seconds"] == pytest.approx(one["step"]["median"] * 50 * 8, abs=0.01)
+        assert one["times_ours"] == pytest.approx(one["seconds"] / 0.5, abs=0.06)
+
+
+@pytest.mark.slow
+def test_the_command_times_both_precisions(tiny_weights: Path) -> None:
+    arguments = ["speed", "--repeats", "1", "-n", "2", "--size", "96x64", "--weights", str(tiny_weights), "--json"]
+    report = json.loads(CliRunner().invoke(app, arguments, catch_exceptions=False).stdout)
+    kinds = {f"{kind}, {precision}" for kind in ("box", "none") for precision in speed.PRECISIONS}
+    assert set(report["pipeline_alone"]) == kinds
+    assert report["process_start_to_disk"]["median"] > 0

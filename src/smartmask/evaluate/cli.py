@@ -27,6 +27,7 @@ from smartmask.evaluate.papers_cli import ab, ab_score, paper_table
 from smartmask.evaluate.pictures_cli import diversity, gallery
 from smartmask.evaluate.realism_cli import judge, realism
 from smartmask.evaluate.scene_cli import order, sense
+from smartmask.evaluate.speed_cli import speed
 from smartmask.options import WeightsOption
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ app.command()(judge)
 app.command()(text)
 app.command()(order)
 app.command()(sense)
+app.command()(speed)
 app.command()(insertion)
 app.command()(paper_table)
 app.command()(ab)
@@ -149,65 +151,6 @@ def frame(
         cells = [f["iou"][0], low["10%"], low["1%"], f["iou_worst"], f["boundary"][0]]
         lines.append(f"| {name} | {f['objects']} | " + " | ".join(f"{v:.4f}" for v in cells) + " |")
     finish("frame", report, lines, out, as_json)
-
-
-@app.command()
-def speed(
-    num_masks: Annotated[int, typer.Option("--num-masks", "-n", help="Masks a call.")] = 8,
-    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the scene.")] = "512x384",
-    repeats: Annotated[int, typer.Option(help="Runs of each kind.")] = 5,
-    threads: Annotated[int | None, typer.Option(help="Threads of the warm runs; torch's own by default.")] = None,
-    weights: WeightsOption = None,
-    out: OutOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Seconds from process start to masks on disk, seconds of the warm pipeline, peak memory."""
-    import tempfile
-
-    from smartmask.evaluate.report import machine
-    from smartmask.evaluate.speed import masks_command, sample_scene, time_calls, time_process, write_inputs
-
-    width, height = _size(size)
-    if repeats < 1:
-        raise ValueError(f"The number of repeats is {repeats}; it must be at least 1.")
-    with tempfile.TemporaryDirectory() as folder:
-        inputs = write_inputs(Path(folder), width, height)
-        cold = time_process(masks_command(inputs, Path(folder) / "out", num_masks, weights), repeats)
-
-    import torch  # only now: the memory of this process counts into that of its children
-
-    from smartmask.pipelines.mask import SmartMaskPipeline
-
-    if threads is not None:
-        torch.set_num_threads(threads)
-    pipe = SmartMaskPipeline.from_pretrained(weights)
-    scene, box = sample_scene(width, height)
-    warm = {
-        "box": time_calls(lambda: pipe(scene, prompt="dog", guidance=box, num_masks=num_masks, generator=0), repeats),
-        "none": time_calls(lambda: pipe(scene, prompt="dog", num_masks=num_masks, generator=0), repeats),
-    }
-    report = {
-        **heading("speed"),
-        "machine": {**machine(), "torch": torch.__version__, "threads": torch.get_num_threads()},
-        "num_masks": num_masks,
-        "size": [width, height],
-        "process_start_to_disk": cold,
-        "pipeline_alone": warm,
-    }
-    memory = "unknown" if cold["peak_mb"] is None else f"{cold['peak_mb']:.0f} MB"
-    lines = [
-        f"{num_masks} masks of {width}x{height}, median of {repeats}, fastest in brackets",
-        f"process start to masks on disk: {cold['median']:.2f} s ({cold['fastest']:.2f}), peak memory {memory}",
-        *(f"pipeline alone, {kind}: {w['median']:.2f} s ({w['fastest']:.2f})" for kind, w in warm.items()),
-    ]
-    finish("speed", report, lines, out, as_json)
-
-
-def _size(text: str) -> tuple[int, int]:
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() and int(part) >= 32 for part in parts):
-        raise ValueError(f"The size '{text}' is not WIDTHxHEIGHT with sides of at least 32, such as 512x384.")
-    return int(parts[0]), int(parts[1])
 
 
 def _save(out: Path, report: dict[str, Any], rows: list[Row], pack: Pack, protocol: Protocol) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,18 @@ from smartmask.geometry import box_mask
 from smartmask.guidance import Box
 from smartmask.images import save_json, save_png
 from smartmask.scene import Layer, Scene
+
+PRECISIONS = ("float32", "bfloat16")
+SD_STEPS = 50
+# The denoising network of Stable Diffusion 1.5: 860 million parameters (Rombach et al., arXiv 2112.10752).
+SD15: dict[str, Any] = {
+    "in_channels": 4,
+    "out_channels": 4,
+    "block_out_channels": [320, 640, 1280, 1280],
+    "layers_per_block": 2,
+    "cross_attention_dim": 768,
+    "attention_head_dim": 8,
+}
 
 
 def sample_scene(width: int, height: int) -> tuple[Scene, Box]:
@@ -105,3 +117,51 @@ def _summary(seconds: Sequence[float]) -> dict[str, Any]:
         "fastest": round(min(seconds), 4),
         "runs": [round(s, 4) for s in seconds],
     }
+
+
+# --- for scale: a network of Stable Diffusion's size -------------------------------------------
+
+
+def sd_times(width: int, height: int, num_masks: int, ours: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """For each precision: seconds of a step, of SD_STEPS steps for ``num_masks`` masks, and how many times ours.
+
+    ours: ``time_calls`` of "box, float32" and "box, bfloat16". A step is one mask with and without its
+    text, at an eighth of the scene's size, as Stable Diffusion works; steps and masks are multiplied,
+    not run, since every step costs the same. Encoder and decoder are left out, in its favour.
+    """
+    found: dict[str, Any] = {"steps": SD_STEPS, "config": SD15}
+    for precision in PRECISIONS:
+        step = time_calls(sd_step(SD15, width, height, precision), 2)
+        seconds = step["median"] * SD_STEPS * num_masks
+        times_ours = seconds / ours[f"box, {precision}"]["median"]
+        found[precision] = {"step": step, "seconds": round(seconds, 2), "times_ours": round(times_ours, 1)}
+    return found
+
+
+def sd_step(config: Mapping[str, Any], width: int, height: int, precision: str) -> Callable[[], Any]:
+    """A call that runs one guided step of a U-Net with random weights: batch 2, 77 text tokens.
+
+    Raises RuntimeError, saying what to install, without diffusers.
+    """
+    import torch
+
+    try:
+        from diffusers import UNet2DConditionModel
+    except ImportError:
+        raise RuntimeError("The comparison needs diffusers; install smartmask[insert].") from None
+    dtype = getattr(torch, precision)
+    with torch.device("meta"):
+        network: Any = UNet2DConditionModel(**config)
+    network = network.to(dtype).to_empty(device="cpu").eval()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for value in network.parameters():
+            value.normal_(0, 0.02, generator=generator)
+    latent = torch.randn(2, config["in_channels"], height // 8, width // 8, generator=generator).to(dtype)
+    text = torch.randn(2, 77, config["cross_attention_dim"], generator=generator).to(dtype)
+
+    def step() -> Any:
+        with torch.inference_mode():
+            return network(latent, 500, encoder_hidden_states=text).sample
+
+    return step
