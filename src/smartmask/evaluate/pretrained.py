@@ -150,8 +150,8 @@ def _loaded(what: str, name: str, load: Callable[[], Any]) -> Any:
         reason = lines[0].rstrip(".") if lines else type(error).__name__
         if "torchvision" in reason.lower():  # transformers would have it installed, which breaks other models here
             raise ValueError(
-                f"The {what} '{name}' works with torchvision only, which this project does without; take another model, "
-                "such as SAM (the first) or SAM-HQ for a segmenter."
+                f"The {what} '{name}' works with torchvision only, which this project does without; take another "
+                "model, such as SAM (the first) or SAM-HQ for a segmenter."
             ) from error
         raise ValueError(
             f"The {what} '{name}' cannot be loaded ({reason}); give a folder with config.json and safetensors, or "
