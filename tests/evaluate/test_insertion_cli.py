@@ -65,6 +65,7 @@ def test_without_an_inpainter_as_a_process(coco: Path, tiny_weights: Path, tmp_p
     assert report["protocol"]["split"] == "test"
     assert shown.stdout == (out / "insertion.md").read_text("utf-8")
     assert "No inpainter was given" in shown.stdout
+    assert f"- weights digest: {report['weights_digest']}" in shown.stdout
     assert len((out / "objects.csv").read_text().splitlines()) == 1 + 4 * 8
 
 

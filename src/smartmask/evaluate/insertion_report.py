@@ -141,9 +141,7 @@ def to_markdown(report: Mapping[str, Any]) -> str:
     """The report as a page of Markdown: rules, the masks' table, the pictures' table, tables by source."""
     lines = ["# Insertion", "", f"{report['objects']} objects in {report['images']} photographs. "]
     lines += [f"smartmask {report['version']}, `{report['command']}`.", ""]
-    lines += [
-        f"- {name}: {report[name] or 'none'}" for name in ("weights", "inpainter", "features", "clip", "segmenter")
-    ]
+    lines += [f"- {name.replace('_', ' ')}: {report.get(name) or 'none'}" for name in MODELS]
     lines += [f"- {rule}" for rule in report["protocol"]["rules"]]
     lines += [f"- {name}: {meaning}" for name, meaning in MEANINGS.items()]
     lines += ["", "## Masks", "", *mask_table(report["results"]), ""]
