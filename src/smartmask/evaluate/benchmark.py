@@ -17,6 +17,7 @@ import numpy as np
 
 from smartmask.data.pack import Pack
 from smartmask.evaluate.baselines import SPECIAL, Prediction, ShapeBank, System
+from smartmask.evaluate.grabcut import GRABCUT, GrabCut
 from smartmask.evaluate.metrics import boundary_fs, diversity, mask_ious
 from smartmask.evaluate.targets import Case, Protocol, Target, admitted, make_case
 from smartmask.geometry import box_iou, mask_box, rle_encode
@@ -81,11 +82,16 @@ def cases(pack: Pack, targets: Iterable[Target], protocol: Protocol) -> Iterator
 
 
 def run(
-    questions: Iterable[Case], systems: Mapping[str, System], protocol: Protocol, advance: Advance = lambda: None
+    questions: Iterable[Case],
+    systems: Mapping[str, System],
+    protocol: Protocol,
+    advance: Advance = lambda: None,
+    sighted: GrabCut | None = None,
 ) -> list[Row]:
     """Asks every system every question; those of SPECIAL only about their own kind of guide.
 
-    advance: called after each question, for a progress bar.
+    advance: called after each question, for a progress bar. sighted: also looks at the photographs of
+    exact boxes.
     Raises ValueError for an answer of another shape than asked for.
     """
     rows: list[Row] = []
@@ -97,6 +103,9 @@ def run(
             start = time.perf_counter()
             answer = system(case.scene, case.target.name, case.guide, protocol.num_masks, seed)
             rows.append(measure(case, name, answer, protocol.num_masks, time.perf_counter() - start))
+        if sighted is not None and case.kind == "box":
+            start = time.perf_counter()
+            rows.append(measure(case, GRABCUT, sighted.look(case), protocol.num_masks, time.perf_counter() - start))
         advance()
     return rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +34,8 @@ from smartmask.options import WeightsOption
 if TYPE_CHECKING:
     from smartmask.data.pack import Pack
     from smartmask.evaluate.benchmark import Row
-    from smartmask.evaluate.targets import Protocol
+    from smartmask.evaluate.grabcut import GrabCut
+    from smartmask.evaluate.targets import Protocol, Target
 
 app = typer.Typer(help="Measure the pipeline beside its baselines.", no_args_is_help=True)
 
@@ -70,6 +72,10 @@ def masks(
     min_area: Annotated[float, typer.Option(help="Smallest object, as a share of the image.")] = 0.01,
     seed: Annotated[int, typer.Option(help="Of the choice of objects, guides and samples.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Denoising steps; the model's own by default.")] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(metavar="ROOT", help="The packed folder: adds GrabCut; only objects with a photo count."),
+    ] = None,
     weights: WeightsOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
@@ -84,7 +90,7 @@ def masks(
     from smartmask.evaluate.benchmark import cases, run, train_bank
     from smartmask.evaluate.report import build_report, to_markdown
     from smartmask.evaluate.systems import PIPELINE, make_systems, pipeline_system, system_names
-    from smartmask.evaluate.targets import Protocol, find_targets
+    from smartmask.evaluate.targets import Protocol
 
     # 1. What to ask, of whom: cheap, and everything that can be wrong with the input.
     protocol = Protocol(
@@ -98,7 +104,7 @@ def masks(
     )
     names = system_names(None if systems is None else listed(systems), protocol.guidance)
     pack = Pack(data)
-    targets = find_targets(pack, protocol)
+    targets, sighted = _objects(pack, protocol, photos)
     model = pipeline_system(weights, steps) if PIPELINE in names else None
 
     # 2. The run.
@@ -106,13 +112,14 @@ def masks(
     asked = make_systems(names, bank, model)
     questions = cases(pack, targets, protocol)
     with progress("objects", len(targets) * len(protocol.guidance)) as advance:
-        rows = run(questions, asked, protocol, advance)
+        rows = run(questions, asked, protocol, advance, sighted)
 
     # 3. The report.
     extra = {
         "shape_bank": len(bank),
         "objects_of_unknown_class": sum(not bank.knows(t.name) for t in targets),
         "weights": None if model is None else str(weights or "bundled"),
+        "photographs": None if photos is None else "only objects with a photograph count",
     }
     report = build_report(rows, protocol, command_line(), extra)
     if out is not None:
@@ -151,6 +158,20 @@ def frame(
         cells = [f["iou"][0], low["10%"], low["1%"], f["iou_worst"], f["boundary"][0]]
         lines.append(f"| {name} | {f['objects']} | " + " | ".join(f"{v:.4f}" for v in cells) + " |")
     finish("frame", report, lines, out, as_json)
+
+
+def _objects(pack: Pack, protocol: Protocol, photos: Path | None) -> tuple[list[Target], GrabCut | None]:
+    """The objects to ask about, and what looks at their photographs."""
+    from smartmask.evaluate.grabcut import GrabCut, find_photos, with_photos
+    from smartmask.evaluate.targets import choose, find_targets
+
+    if photos is None:
+        return find_targets(pack, protocol), None
+    if "box" not in protocol.guidance:
+        raise ValueError(f"GrabCut needs an exact box, not {', '.join(protocol.guidance)}; leave --photos out.")
+    paths = find_photos(photos, protocol.sources)
+    every = with_photos(pack, find_targets(pack, replace(protocol, limit=None)), paths)
+    return choose(every, protocol.limit, protocol.seed), GrabCut(pack, paths)
 
 
 def _save(out: Path, report: dict[str, Any], rows: list[Row], pack: Pack, protocol: Protocol) -> None:

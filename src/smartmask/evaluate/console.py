@@ -38,10 +38,15 @@ def listed(text: str) -> tuple[str, ...]:
 
 
 def finish(name: str, report: dict[str, Any], lines: list[str], out: Path | None, as_json: bool) -> None:
-    """Prints a report (lines of Markdown, or JSON) and writes both to NAME.md and NAME.json in ``out``."""
+    """Prints a report (lines of Markdown, or JSON) and writes both to NAME.md and NAME.json in ``out``.
+
+    The machine that the report names is the last line of the Markdown.
+    """
     from smartmask.images import save_json
     from smartmask.results import staging
 
+    if "machine" in report:
+        lines = [*lines, "", f"Machine: {report['machine']['processor']}, {report['machine']['cores']} cores."]
     if out is not None:
         with staging(out) as folder:
             (folder / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

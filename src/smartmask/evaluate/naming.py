@@ -181,8 +181,8 @@ def text_lines(report: Mapping[str, Any]) -> list[str]:
         "",
         f"smartmask {report['version']}, `{report['command']}`; weights: {report['weights']}; split {report['split']}.",
         "Share of masks that a network trained on real masks takes for the class asked for; mean over classes, 95 % "
-        f"bootstrap by image; {found['masks_an_object']} masks an object. Chance {report['chance']:.3f}. Retrieval pastes shapes of "
-        "the training split, which the network was trained on, so it may pass the ceiling.",
+        f"bootstrap by image; {found['masks_an_object']} masks an object. Chance {report['chance']:.3f}. Retrieval "
+        "pastes shapes of the training split, which the network was trained on, so it may pass the ceiling.",
         "",
         "| masks | macro accuracy | of the ceiling |",
         "|---|---|---|",

@@ -170,7 +170,9 @@ def _processor() -> str:
 def to_markdown(report: Mapping[str, Any]) -> str:
     """The report as a page of Markdown: rules, one table a kind of guide, then tables by group."""
     lines = ["# Masks against real objects", "", f"{report['objects']} objects in {report['images']} images. "]
-    lines += [f"smartmask {report['version']}, `{report['command']}`.", ""]
+    about = f"; weights: {report['weights']}" if report.get("weights") else ""
+    lines += [f"smartmask {report['version']}, `{report['command']}`{about}; split {report['protocol']['split']}.", ""]
+    lines += [f"{report['machine']['processor']}, {report['machine']['cores']} cores.", ""]
     lines += [f"- {rule}" for rule in report["protocol"]["rules"]] + [""]
     count = report["protocol"]["num_masks"]
     for kind, systems in report["results"].items():
