@@ -33,6 +33,7 @@ def save_controlnet(family: str, folder: Path, width: int = _WIDTH) -> Path:
     with torch.no_grad():
         for block in (*controlnet.controlnet_down_blocks, controlnet.controlnet_mid_block):
             block.weight.normal_(0, 1)
+        controlnet.controlnet_cond_embedding.conv_out.weight.normal_(0, 1)
     controlnet.save_pretrained(folder)
     return folder
 

@@ -5,9 +5,11 @@ Only safetensors weights are loaded: a pickle runs code when it is read. Nothing
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,10 @@ from typing import Any
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
+
+
+class ModelError(ValueError):
+    """A folder or hub name does not hold the model that is needed; one sentence says why."""
 
 
 class ModelMissingError(OSError):
@@ -29,31 +35,31 @@ class OutOfMemoryError(RuntimeError):
 def model_folder(name: str | Path, what: str) -> Path | None:
     """The local folder of this name, or None where it can only be a hub name ("owner/model").
 
-    A file, an empty name, or a path that does not exist and cannot be a hub name is a ValueError.
+    A file, an empty name, or a path that does not exist and cannot be a hub name is a ModelError.
     """
     text = str(name).strip()
     folder = Path(text).expanduser()
     if text and folder.is_dir():
         return folder
     if text and folder.exists():
-        raise ValueError(f"The {what} '{text}' is a file; give the model's folder, or a hub name such as owner/model.")
+        raise ModelError(f"The {what} '{text}' is a file; give the model's folder, or a hub name such as owner/model.")
     if not _HUB_NAME.fullmatch(text):
-        raise ValueError(
+        raise ModelError(
             f"The {what} '{text}' is neither an existing folder nor a hub name; check the path, or write owner/model."
         )
     return None
 
 
 def check_files(folder: Path, what: str, *needed: str) -> None:
-    """ValueError of one sentence unless the folder holds these files; ``a|b`` stands for either of two."""
+    """ModelError of one sentence unless the folder holds these files; ``a|b`` stands for either of two."""
     for names in needed:
         options = names.split("|")
         if not any((folder / name).is_file() for name in options):
-            raise ValueError(f"The {what} '{folder}' lacks {' or '.join(options)}; download the whole folder again.")
+            raise ModelError(f"The {what} '{folder}' lacks {' or '.join(options)}; download the whole folder again.")
 
 
 def check_weights(folder: Path, what: str, stems: Iterable[str] = ("model",)) -> None:
-    """ValueError unless ``folder`` has whole safetensors weights: ``STEM.safetensors``, or an index and its shards.
+    """ModelError unless ``folder`` has whole safetensors weights: ``STEM.safetensors``, or an index and its shards.
 
     Names with a variant (``model.fp16.safetensors``) count too. A pickle in their place is refused.
     """
@@ -61,31 +67,31 @@ def check_weights(folder: Path, what: str, stems: Iterable[str] = ("model",)) ->
     for index in sorted(folder.glob("*.safetensors.index*.json")):
         shards = read_config(index, what).get("weight_map")
         if not isinstance(shards, dict):
-            raise ValueError(f"The {what} has an index '{index}' without a weight_map; download it again.")
+            raise ModelError(f"The {what} has an index '{index}' without a weight_map; download it again.")
         lost = sorted({str(shard) for shard in shards.values() if not (folder / str(shard)).is_file()})
         if lost:
-            raise ValueError(f"The {what} '{folder}' lacks {lost[0]}, which its index names; download it again.")
+            raise ModelError(f"The {what} '{folder}' lacks {lost[0]}, which its index names; download it again.")
         return
     found = [path for stem in stems for path in folder.glob(f"{stem}*.safetensors")]
     if found:
         return
     pickles = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLES)
     if pickles:
-        raise ValueError(
+        raise ModelError(
             f"The {what} '{folder}' has only pickled weights ({pickles[0]}), which can run code when they are read; "
             f"give a folder with {stems[0]}.safetensors."
         )
-    raise ValueError(f"The {what} '{folder}' lacks {stems[0]}.safetensors; download the whole folder again.")
+    raise ModelError(f"The {what} '{folder}' lacks {stems[0]}.safetensors; download the whole folder again.")
 
 
 def read_config(path: Path, what: str) -> dict[str, Any]:
-    """A model's JSON object; ValueError of one sentence if it cannot be read."""
+    """A model's JSON object; ModelError of one sentence if it cannot be read."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(f"The {what} has a '{path}' that cannot be read ({_first_line(error)}).") from error
+        raise ModelError(f"The {what} has a '{path}' that cannot be read ({_first_line(error)}).") from error
     if not isinstance(data, dict):
-        raise ValueError(f"The {what} has a '{path}' that holds no JSON object; download it again.")
+        raise ModelError(f"The {what} has a '{path}' that holds no JSON object; download it again.")
     return data
 
 
@@ -94,12 +100,12 @@ def loading(name: str | Path, what: str, without: str) -> Iterator[None]:
     """Turns all that loading a model can raise into one sentence.
 
     ModelMissingError: a package is not installed, or a hub name is not in the local cache and the hub
-    is off or out of reach. OutOfMemoryError: too little memory. ValueError: the files are not such a model.
+    is off or out of reach. OutOfMemoryError: too little memory. ModelError: the files are not such a model.
     without: what works without the model, for the end of the first kind of sentence.
     """
     try:
         yield
-    except (ModelMissingError, OutOfMemoryError):
+    except (ModelError, ModelMissingError, OutOfMemoryError):
         raise
     except ImportError as error:
         package = (error.name or "a package of the insert extra").split(".")[0]
@@ -112,7 +118,41 @@ def loading(name: str | Path, what: str, without: str) -> Iterator[None]:
             raise OutOfMemoryError(f"There is not enough memory to load the {what} '{name}'") from error
         if model_folder(name, what) is None and _is_absence(error):
             raise ModelMissingError(_fetch(name, what, without, error)) from error
-        raise ValueError(f"The {what} '{name}' cannot be loaded: {_first_line(error)}") from error
+        raise ModelError(f"The {what} '{name}' cannot be loaded: {_first_line(error)}") from error
+
+
+@contextmanager
+def quiet(*packages: str, bars: bool = False) -> Iterator[None]:
+    """Keeps remarks of diffusers and transformers, and unless ``bars`` their progress bars, off the terminal.
+
+    Their errors stay. Bars are worth their noise while a model is downloaded.
+    """
+    modules = [importlib.import_module(f"{package}.utils.logging") for package in packages]
+    former = [(module.get_verbosity(), module.is_progress_bar_enabled()) for module in modules]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about each other's versions: nothing that a user could mend
+            for module in modules:
+                module.set_verbosity_error()
+                if not bars:
+                    module.disable_progress_bar()
+            yield
+    finally:
+        for module, (level, shown) in zip(modules, former, strict=True):
+            module.set_verbosity(level)
+            if shown:
+                module.enable_progress_bar()
+
+
+def check_complete(report: dict[str, Any]) -> None:
+    """ValueError if transformers' loading info tells of weights that a file lacks, or that do not fit.
+
+    transformers fills them with random numbers and goes on.
+    """
+    lost = sorted(str(key) for key in report.get("missing_keys") or ())
+    lost += sorted(str(key[0]) for key in report.get("mismatched_keys") or ())
+    if lost:
+        raise ValueError(f"its weights lack {lost[0]}" + (f" and {len(lost) - 1} more" if lost[1:] else ""))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -18,11 +18,13 @@ import numpy as np
 from smartmask.categories import is_thing
 from smartmask.hub import (
     OutOfMemoryError,
+    check_complete,
     check_files,
     check_weights,
     is_out_of_memory,
     loading,
     model_folder,
+    quiet,
     read_config,
 )
 from smartmask.images import load_photo
@@ -147,15 +149,12 @@ def _stamp(folder: Path) -> str:
 
 @lru_cache(maxsize=2)
 def _load(name: str, revision: str | None, device: str, stamp: str) -> Segmenter:
+    local = Path(name).is_dir()
     with loading(name, WHAT, WITHOUT):
         import torch
         from transformers import AutoConfig, AutoImageProcessor, AutoModelForUniversalSegmentation
-        from transformers.utils import logging
 
-        place = torch.device(device)
-        bars = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()  # transformers' own bar would mix with ours
-        try:
+        with quiet("transformers", bars=not local):
             config = AutoConfig.from_pretrained(name, revision=revision)
             if config.model_type not in FAMILIES:
                 raise ValueError(f"it is of the type '{config.model_type}'; give one of {', '.join(FAMILIES)}")
@@ -163,21 +162,10 @@ def _load(name: str, revision: str | None, device: str, stamp: str) -> Segmenter
             network, report = AutoModelForUniversalSegmentation.from_pretrained(
                 name, revision=revision, use_safetensors=True, dtype=torch.float32, output_loading_info=True
             )
-        finally:
-            if bars:
-                logging.enable_progress_bar()
-        _check_complete(report)
+        check_complete(report)
         names = _names(config)
-        network = network.eval().to(place)
+        network = network.eval().to(torch.device(device))
     return Segmenter(name, processor, network, names, _kinds(config, names))
-
-
-def _check_complete(report: dict[str, Any]) -> None:
-    """transformers fills what a file lacks with random numbers, and only warns."""
-    lost = sorted(str(key) for key in report.get("missing_keys") or ())
-    lost += sorted(str(key[0]) for key in report.get("mismatched_keys") or ())
-    if lost:
-        raise ValueError(f"its weights lack {lost[0]}" + (f" and {len(lost) - 1} more" if lost[1:] else ""))
 
 
 def _names(config: Any) -> dict[int, str]:
