@@ -327,6 +327,16 @@ def test_a_known_frechet_distance_of_the_painted_pictures(tasks: list[Task]) -> 
     assert report["results"]["box"]["pictures"]["local_fid"] == pytest.approx(9)
 
 
+def test_a_mask_beyond_the_box_is_told_apart(tasks: list[Task]) -> None:
+    task = tasks[0]
+    box = box_mask(task.box, HEIGHT, WIDTH)
+    x0, y0, x1, y1 = task.box
+    wide = box_mask((x0 - 2, y0, x1, y1), HEIGHT, WIDTH)
+    assert measure_mask(task, "wide", wide).spill == pytest.approx(2 * (y1 - y0) / box.sum())
+    assert measure_mask(task, "wide", wide).area == 1
+    assert measure_mask(task, "box", box).spill == 0
+
+
 def test_wrong_masks_are_told(tasks: list[Task]) -> None:
     with pytest.raises(ValueError, match="'odd' answered bool of shape"):
         measure_mask(tasks[0], "odd", np.zeros((3, 3), dtype=bool))

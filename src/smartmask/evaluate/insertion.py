@@ -25,7 +25,7 @@ class InsertionRow:
     """What one maker scored on one task.
 
     background, object: shares of the two that its mask covers.  iou: with the real object.  area: share of the
-    box.  pixels: (covered, all) of the background.  mask: as RLE.  seconds: of making the mask.
+    box.  spill: pixels of the mask outside the box, as a share of the box.  pixels: (covered, all) of the background.  mask: as RLE.  seconds: of making the mask.
     painted: None without an inpainter, else l2_background, seam (see insertion_metrics), clip (or None),
     outside (pixels changed outside the mask) and seconds.
     """
@@ -36,6 +36,7 @@ class InsertionRow:
     object: float
     iou: float
     area: float
+    spill: float
     pixels: tuple[int, int]
     mask: dict[str, Any]
     seconds: float
@@ -118,6 +119,7 @@ def measure_mask(task: Task, maker: str, mask: np.ndarray, seconds: float = 0.0)
         object=share(mask, task.real),
         iou=mask_iou(mask, task.real),
         area=share(mask, box),
+        spill=float(np.count_nonzero(mask & ~box) / np.count_nonzero(box)),
         pixels=(int(np.count_nonzero(mask & task.background)), int(np.count_nonzero(task.background))),
         mask=rle_encode(mask),
         seconds=seconds,

@@ -27,6 +27,7 @@ MEANINGS = {
     "separation": "object less background: 0 for a box or any mask that ignores the object, 1 for the object itself",
     "iou": "IoU of the mask with the real object",
     "area": "share of the box that the mask covers",
+    "spill": "pixels of the mask outside the box, as a share of the box; they are not in the other figures",
     "l2_background": "Norm. L2-BG: ||after - before|| / ||before|| over the background in the box, our normaliser",
     "seam": "contrast along the mask's edge in the result less that of the photo, in [0, 1]",
     "clip": "cosine of CLIP embeddings of the crop round the box and 'a photo of a NAME'",
@@ -38,6 +39,7 @@ _MASK_FIGURES: dict[str, Value] = {
     "separation": lambda row: row.object - row.background,
     "iou": lambda row: row.iou,
     "area": lambda row: row.area,
+    "spill": lambda row: row.spill,
 }
 _PICTURE_FIGURES = ("l2_background", "seam", "clip")
 
@@ -157,13 +159,15 @@ def to_markdown(report: Mapping[str, Any]) -> str:
 
 
 def mask_table(results: Mapping[str, Any]) -> list[str]:
-    heads = ["mask", "background repainted", "pooled", "object covered", "separation", "IoU", "share of box", "s/mask"]
+    heads = ["mask", "background repainted", "pooled", "object covered", "separation", "IoU", "share of box"]
+    heads += ["outside the box", "s/mask"]
     rows = [
         [
             maker,
             _text(f["background"]),
             f"{f['background_pooled']:.3f}",
             *(_text(f[name]) for name in ("object", "separation", "iou", "area")),
+            f"{f['spill'][0]:.3f}",
             f"{f['seconds_per_mask']:.3f}",
         ]
         for maker, f in results.items()
