@@ -70,3 +70,37 @@ def test_bad_input(arguments: list[str], said: str, tmp_path: Path, capsys: pyte
     assert main(["layout", *arguments, "--out", str(out)]) == 2
     assert said in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_phrase_is_inserted_and_its_relations_told(tmp_path: Path, examples: Path, tiny_weights: Path) -> None:
+    """Without an inserter the masks are laid and the command ends with 1, as for any insertion."""
+    out = tmp_path / "out"
+    code = main(
+        ["insert", str(examples / "street.png"), "--layout", str(examples / "street_layout.png"), "--names",
+         str(examples / "street_names.json"), "--objects", "two dogs, and a man in front of a bench", "--out", str(out),
+         "--weights", str(tiny_weights), "-n", "1"]
+    )  # fmt: skip
+    assert code == 1
+    record = json.loads((out / "result.json").read_text())
+    assert sorted(item["object"] for item in record["objects"]) == ["bench", "dog", "dog", "man"]
+    assert [(r["subject"], r["relation"], r["reference"]) for r in record["relations"]] == [
+        ("man", "in front of", "bench")
+    ]
+    told = any(note.startswith("Not met") for note in record["notes"])
+    assert told != record["relations"][0]["met"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--objects", "two dogs", "--object", "cat"], "--object is given beside --objects"),
+        (["--objects", "two dogs", "--box", "1,1,9,9"], "--box is given beside"),
+        (["--objects", "on the road"], "no object to insert"),
+    ],
+)
+def test_bad_phrases(
+    arguments: list[str], said: str, tmp_path: Path, examples: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = ["--layout", str(examples / "street_layout.png"), "--names", str(examples / "street_names.json")]
+    assert main(["insert", str(examples / "street.png"), *layout, *arguments, "--out", str(tmp_path / "out")]) == 2
+    assert said in capsys.readouterr().err

@@ -75,6 +75,9 @@ def insert(
     prompt: Annotated[
         list[str] | None, typer.Option("--object", metavar="TEXT", help="What to insert; may be repeated.")
     ] = None,
+    objects: Annotated[
+        str | None, typer.Option(metavar="PHRASE", help="Several at once: 'man, woman and dog on the bench'.")
+    ] = None,
     objects_json: Annotated[
         Path | None, typer.Option(metavar="JSON", help='Objects as a list: [{"object": "dog", "box": [0, 0, 9, 9]}].')
     ] = None,
@@ -126,28 +129,37 @@ def insert(
 
     Guides are those of 'masks'. With several objects give each kind of guide once for each, in their
     order, or use --objects-json. Masks are laid in that order, then painted back to front.
+    A phrase (--objects) is read for counts and relations; each object gets a place that fits the others.
     """
-    from smartmask.object_inputs import read_objects
+    from smartmask.inputs import read_scene
+    from smartmask.object_inputs import read_objects, refuse_beside
     from smartmask.photo import Photo
     from smartmask.pipelines.insert import scene_of
     from smartmask.pipelines.lay import lay
     from smartmask.pipelines.paint import PaintOptions
+    from smartmask.pipelines.several import read_phrase
 
     start = time.perf_counter()
     picture = Photo.load(photo)
     options = PaintOptions(**_given(feather=feather), color_match=color_match, shadow=cast("Shadow", shadow),
                            precision=precision, steps=steps, guidance_scale=guidance_scale)  # fmt: skip
-    requests = read_objects(
-        prompt or (), objects_json, {"box": box, "point": point, "blob": blob, "scribble": scribble},
-        mask or (), cutout or (), order, context, (picture.height, picture.width),
-    )  # fmt: skip
+    phrase = None
     own_layout = any(value is not None for value in (layout, names, panoptic, segmenter))
-    if own_layout or any(item.mask is None for item in requests):
-        from smartmask.inputs import read_scene
-
+    if objects is not None:
+        refuse_beside(object=prompt, objects_json=objects_json, box=box, point=point, blob=blob, scribble=scribble,
+                      mask=mask, order=order, pick=pick)  # fmt: skip
         scene = read_scene(photo, layout, names, panoptic, segmenter)
+        phrase = read_phrase(objects, scene, weights, context, cutout or ())
+        requests = phrase.objects
     else:
-        scene = scene_of(picture, None, requests)
+        requests = read_objects(
+            prompt or (), objects_json, {"box": box, "point": point, "blob": blob, "scribble": scribble},
+            mask or (), cutout or (), order, context, (picture.height, picture.width),
+        )  # fmt: skip
+        if own_layout or any(item.mask is None for item in requests):
+            scene = read_scene(photo, layout, names, panoptic, segmenter)
+        else:
+            scene = scene_of(picture, None, requests)
     painter = "paste" if inpainter is None and any(item.cutout is not None for item in requests) else inpainter
     loader = _given(device=device, dtype=dtype, controlnet=controlnet)
     if painter == "paste":
@@ -157,10 +169,16 @@ def insert(
             f"--cutout, --fit and --mirror are for the inserter 'paste', not for {inpainter!r}; leave them out."
         )
 
-    def make_plan(on_step: StepCallback | None) -> Plan:
-        return lay(scene, requests, num_masks=num_masks, pick=pick, pipeline=weights, generator=seed, callback=on_step)
+    request: dict[str, Any] = {"command": "insert", "image": str(photo), "seed": seed, "num_masks": num_masks}
 
-    request = {"command": "insert", "image": str(photo), "seed": seed, "num_masks": num_masks}
+    def make_plan(on_step: StepCallback | None) -> Plan:
+        if phrase is None:
+            return lay(scene, requests, num_masks=num_masks, pick=pick, pipeline=weights, generator=seed,
+                       callback=on_step)  # fmt: skip
+        plan = phrase.plan(num_masks, seed, on_step)
+        request.update(phrase=objects, relations=phrase.describe())
+        return plan
+
     _run(Run(request, picture, requests, make_plan, options, painter, loader, out, as_json, _suffix(suffix), start))
 
 
@@ -238,7 +256,7 @@ def _suffix(text: str) -> str:
 
 def _run(run: Run) -> None:
     """Lay, paint and write; without an inserter write masks and jobs, then exit with 1."""
-    from smartmask.insertion_results import describe_photo, save_jobs, save_painting, save_plan
+    from smartmask.insertion_results import describe_photo, save_jobs, save_painting, save_plan, unmet_notes
     from smartmask.pipelines.paint import paint
     from smartmask.results import save_result, staging
 
@@ -266,7 +284,7 @@ def _run(run: Run) -> None:
                 "objects": save_plan(plan, run.photo, [painter.name for painter in painters], folder),
                 "layers": [] if result is None else save_painting(result, folder, run.suffix),
                 "jobs": save_jobs(plan, run.photo, run.options, folder) if trouble else [],
-                "notes": _notes(plan, run.suffix),
+                "notes": [*_notes(plan, run.suffix), *unmet_notes(run.request)],
             }
             record["files"] = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
         seconds["total"] = time.perf_counter() - run.start

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,12 @@ def describe_photo(photo: Photo, result: InsertResult | None) -> dict[str, Any]:
         count = int(np.count_nonzero(result.mask))
         record["painted"] = {"pixels": count, "share": round(count / result.mask.size, 6)}
     return record
+
+
+def unmet_notes(request: Mapping[str, Any]) -> list[str]:
+    """A sentence for each relation of a phrase that the masks do not keep."""
+    unmet = [r for r in request.get("relations", ()) if not r["met"]]
+    return [f"Not met: {r['subject']} {r['relation']} {r['reference']}; another --seed may do." for r in unmet]
 
 
 def slug(name: str) -> str:

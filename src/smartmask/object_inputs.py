@@ -61,6 +61,13 @@ def read_objects(
     return requests
 
 
+def refuse_beside(**options: Any) -> None:
+    """ValueError for an option that is given although --objects places its own objects."""
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(f"--{name.replace('_', '-')} is given beside --objects; a phrase places its own objects.")
+
+
 def _shared_out(what: str, values: Sequence[Any], count: int) -> list[tuple[Any, ...]]:
     """Which values of an option belong to each of ``count`` objects."""
     if count == 1 and (what in GUIDES or len(values) <= 1):

@@ -8,6 +8,7 @@ Depth is a product of pairwise odds of standing in front of each thing that the 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ from smartmask.scene import Scene
 BOX = 4  # centre offset x, y (cells), log width, log height (shares of the frame)
 UNIFORMS = 2 + BOX * 2  # uniform numbers that one placement consumes
 PAIR = 10  # geometric features of a pair of boxes
+SURE = 0.7  # share of two boxes' common ground that a thing must hold to count as in front
 OVERLAP = 0.05  # share of the smaller box from which two boxes count as overlapping
 
 
@@ -179,6 +181,36 @@ def overlaps(a: BoxXYXY, b: BoxXYXY) -> bool:
     w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
     return w > 0 and h > 0 and w * h >= OVERLAP * max(smaller, 1e-9)
+
+
+def ordered_pairs(scene: Scene, boxes: Sequence[BoxXYXY | None]) -> list[tuple[int, int]]:
+    """``(front, back)`` layer indices of things whose depth the annotation gives away.
+
+    Of two overlapping boxes, the thing that holds at least SURE of what both hold of their common
+    ground is in front. In amodal scenes, where masks overlap, the layers' own order tells.
+    """
+    things = [i for i, layer in enumerate(scene.layers) if layer.thing and boxes[i] is not None]
+    pairs: list[tuple[int, int]] = []
+    for position, i in enumerate(things):
+        for j in things[position + 1 :]:
+            a, b = boxes[i], boxes[j]
+            if a is None or b is None or not overlaps(a, b):
+                continue
+            x0, y0 = math.floor(max(a[0], b[0])), math.floor(max(a[1], b[1]))
+            common = np.s_[y0 : math.ceil(min(a[3], b[3])), x0 : math.ceil(min(a[2], b[2]))]
+            first, second = scene.layers[i].mask[common], scene.layers[j].mask[common]
+            if (first & second).sum() > 20:
+                pairs.append((j, i))
+                continue
+            held, other = int(first.sum()), int(second.sum())
+            if held + other < 20:
+                continue
+            share = held / (held + other)
+            if share >= SURE:
+                pairs.append((i, j))
+            elif share <= 1 - SURE:
+                pairs.append((j, i))
+    return pairs
 
 
 @torch.no_grad()

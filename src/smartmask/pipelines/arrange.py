@@ -16,6 +16,7 @@ from smartmask.models.text import TextEncoder
 from smartmask.models.words import word_set
 from smartmask.pipelines.surfaces import GROUND
 from smartmask.planner import grammar, relations
+from smartmask.planner.interface import Region
 from smartmask.planner.phrases import Relation, Request, Wanted
 from smartmask.planner.sizes import Camera, typical_size
 from smartmask.scene import Scene
@@ -139,9 +140,9 @@ def arrange(
 
 def place(
     item: Wanted, rules: Sequence[Relation], ground: Ground, text: TextEncoder, others: Sequence[Placed],
-    rng: np.random.Generator,
+    rng: np.random.Generator, region: Region | None = None,
 ) -> Placed:  # fmt: skip
-    """The best of PROPOSALS random places of one object."""
+    """The best of PROPOSALS random places of one object; region: a planner's rough idea, in shares of the picture."""
     known = {other.key: other for other in others}
     footing = [rule.reference.removeprefix("layer:") for rule in rules if rule.kind in ("on", "in")]
     for name in footing:  # "on the grass": no other ground will do
@@ -153,7 +154,7 @@ def place(
         rules = [Relation(item.key, "on", support.key)] if support else []
     pick: Placed | None = None
     for _ in range(PROPOSALS):
-        box, depth = _propose(item, rules, ground, text, known, rng)
+        box, depth = _propose(item, rules, ground, text, known, rng, region)
         met = tuple(_holds(rule, box, depth, known) for rule in rules)
         score = _score(item, box, depth, rules, met, ground, others) + 0.15 * float(rng.random())
         if pick is None or score > pick.score:
@@ -180,7 +181,7 @@ def _holds(rule: Relation, box: BoxXYXY, depth: float, known: dict[str, Placed])
 
 def _propose(
     item: Wanted, rules: Sequence[Relation], ground: Ground, text: TextEncoder, known: dict[str, Placed],
-    rng: np.random.Generator,
+    rng: np.random.Generator, region: Region | None = None,
 ) -> tuple[BoxXYXY, float]:  # fmt: skip
     metres, aspect = typical_size(item.name, text)
     aspect *= float(np.exp(rng.normal(0, 0.08)))
@@ -216,6 +217,11 @@ def _propose(
     foot = ground.top + (0.06 + 0.9 * near) * (height - ground.top)
     if noun in relations.FLAT:
         return _flat_box(ground, foot, rng), ground.top - 0.5
+    if region is not None and rng.random() < 0.7:
+        foot = float(np.clip(rng.normal(region[3], 0.06) * height, ground.top + 0.04 * height, height))
+        w, h = size(foot)
+        cx = rng.normal((region[0] + region[2]) / 2, 0.12) * width
+        return (cx - w / 2, foot - h, cx + w / 2, foot), foot
     w, h = size(foot)
     cx = rng.uniform(min(0.3 * w, 0.5 * width), max(width - 0.3 * w, 0.5 * width))
     return (cx - w / 2, foot - h, cx + w / 2, foot), foot

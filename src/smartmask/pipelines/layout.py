@@ -13,20 +13,22 @@ from smartmask.checks import check_seed
 from smartmask.geometry import mask_box
 from smartmask.guidance import Box
 from smartmask.models.words import word_set
-from smartmask.pipelines.arrange import Ground, Placed, arrange, fit_zoom, read_ground
+from smartmask.pipelines.arrange import Ground, Placed, arrange, fit_zoom, place, read_ground
 from smartmask.pipelines.surfaces import draw_surfaces
 from smartmask.planner import grammar, relations
 from smartmask.planner.given import GivenList
 from smartmask.planner.interface import Planner, PlanState
-from smartmask.planner.phrases import Relation, Request, parse
+from smartmask.planner.phrases import Relation, Request, Wanted, parse
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
     from smartmask.models.stuff import StuffField
+    from smartmask.models.text import TextEncoder
     from smartmask.pipelines.mask import SmartMaskPipeline
 
 OnStep = Callable[[int, int], None]
-TRIES = 3  # masks drawn again, with other seeds, until the text's relations hold
+MOST_ITEMS = 60
+CROWDED = -1.5  # score of a place below which an object that nobody asked for is left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,12 +124,40 @@ def draw_layout(
     placed = arrange(request, order, ground, pipeline.text, (), seed)
     # 3. masks
     layout = Layout(request, height, width, surfaces, ground, seed, (), (*request.notes, *notes))
-    for number, place in enumerate(placed):
-        item = draw_item(layout, place, pipeline, seed + 1000 * (number + 1), num_masks)
+    for number, spot in enumerate(placed):
+        item = draw_item(layout, spot, pipeline, item_seed(layout), num_masks)
         layout = replace(layout, items=(*layout.items, item))
         if on_step is not None:
             on_step(number + 1, len(placed))
+    # 4. the planner's own ideas, until it has no more
+    while len(layout.items) < MOST_ITEMS:
+        idea = next_idea(layout, planner, pipeline.text)
+        if idea is None:
+            break
+        item = draw_item(layout, idea, pipeline, item_seed(layout), num_masks)
+        layout = replace(layout, items=(*layout.items, item))
     return checked(layout)
+
+
+def item_seed(layout: Layout) -> int:
+    """The seed of the next item's masks."""
+    return layout.seed + 1000 * (sum(item.thing for item in layout.items) + 1)
+
+
+def next_idea(layout: Layout, planner: Planner, text: TextEncoder) -> Placed | None:
+    """The place of an object that the planner wants beyond the text; None if the layout is complete."""
+    keys = tuple(item.key for item in layout.items if item.thing)
+    proposals = planner.propose(PlanState(layout.scene(), layout.request, keys), 5)
+    others = [item.place for item in layout.items if item.place is not None]
+    rng = np.random.default_rng([layout.seed, len(keys)])
+    for proposal in proposals:
+        if proposal.key is not None:
+            continue
+        wanted = Wanted(proposal.name, f"idea:{proposal.name} {len(keys)}", said=False)
+        found = place(wanted, (), layout.ground, text, others, rng, proposal.region)
+        if found.score > CROWDED:
+            return found
+    return None
 
 
 def surfaces_of(request: Request) -> tuple[list[str], list[str]]:
@@ -174,26 +204,26 @@ def _order(planner: Planner, request: Request, scene: Scene) -> list[str]:
     return placed
 
 
-def draw_item(layout: Layout, place: Placed, pipeline: SmartMaskPipeline, seed: int, num_masks: int) -> Item:
+def draw_item(layout: Layout, spot: Placed, pipeline: SmartMaskPipeline, seed: int, num_masks: int) -> Item:
     """The object of a place with its mask; flat things are drawn in perspective, all else by the pipeline."""
-    wanted = layout.request.find(place.key)
-    name = place.name
-    if name.split()[-1] in relations.FLAT - {"plate", "tray"} and place.box[2] - place.box[0] > 2 * (
-        place.box[3] - place.box[1]
+    attributes = next((item.attributes for item in layout.request.objects if item.key == spot.key), ())
+    name = spot.name
+    if name.split()[-1] in relations.FLAT - {"plate", "tray"} and spot.box[2] - spot.box[0] > 2 * (
+        spot.box[3] - spot.box[1]
     ):
-        mask = _in_perspective(place, layout)
-        return Item(place.key, name, mask, True, place.depth, seed, place, wanted.attributes)
-    box = Box(*place.box)
+        mask = _in_perspective(spot, layout)
+        return Item(spot.key, name, mask, True, spot.depth, seed, spot, attributes)
+    box = Box(*spot.box)
     output = pipeline(
         layout.scene(), name, context_prompt=layout.request.text, guidance=box, num_masks=num_masks, generator=seed
     )
     mask, score = output.masks[0], float(output.scores[0])
-    return Item(place.key, name, mask, True, place.depth, output.seeds[0], place, wanted.attributes, score)
+    return Item(spot.key, name, mask, True, spot.depth, output.seeds[0], spot, attributes, score)
 
 
-def _in_perspective(place: Placed, layout: Layout) -> np.ndarray:
+def _in_perspective(spot: Placed, layout: Layout) -> np.ndarray:
     """A rectangle on the ground as the camera sees it: its sides meet at the horizon."""
-    x0, y0, x1, y1 = place.box
+    x0, y0, x1, y1 = spot.box
     horizon = min(layout.ground.camera.horizon, y0 - 4)
     share = (y0 - horizon) / (y1 - horizon)
     near, vanish = (x0 + x1) / 2, layout.width / 2
@@ -229,15 +259,7 @@ def relation_holds(relation: Relation, items: dict[str, Item], given: Sequence[R
             (items.get(r.reference) for r in given if r.subject == relation.subject and r.kind == "on"), None
         )
         stander = carrier if carrier is not None and carrier.thing else subject
-        return relation.kind not in ("on", "in") or stands_on(stander.mask, reference.mask)
+        return relation.kind not in ("on", "in") or relations.stands_on(stander.mask, reference.mask)
     if not subject.thing:
         return True
     return relations.holds(relation.kind, a, b, subject.depth > reference.depth)
-
-
-def stands_on(mask: np.ndarray, surface: np.ndarray) -> bool:
-    """Whether the lower fifth of an object lies mostly on a surface, or the object within it."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    low = mask.copy()
-    low[: rows[0] + int(0.8 * (rows[-1] + 1 - rows[0]))] = False
-    return bool((low & surface).sum() >= 0.5 * low.sum())

@@ -87,6 +87,14 @@ def holds(kind: str, subject: BoxXYXY, reference: BoxXYXY, in_front: bool) -> bo
     return _RULES[kind](subject, reference, in_front)
 
 
+def stands_on(mask: np.ndarray, surface: np.ndarray) -> bool:
+    """Whether the lower fifth of an object lies mostly on a surface, or the object within it."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    low = mask.copy()
+    low[: rows[0] + int(0.8 * (rows[-1] + 1 - rows[0]))] = False
+    return bool((low & surface).sum() >= 0.5 * low.sum())
+
+
 def seat_height(subject: str, reference: str) -> tuple[float, float]:
     """Where on its support a thing's lower edge lies, as a range of shares of the support's box from its top."""
     noun, carried = reference.split()[-1], subject.split()[-1]

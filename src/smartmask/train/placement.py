@@ -14,16 +14,17 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from smartmask.data.compose import compose, is_complete
 from smartmask.data.pack import Pack
 from smartmask.data.pairs import context_of
 from smartmask.data.places import Place, make_place
-from smartmask.geometry import BoxXYXY
+from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.models.placement import (
     OrderConfig,
     OrderNetwork,
     PlacementConfig,
     PlacementNetwork,
-    overlaps,
+    ordered_pairs,
     pair_features,
     render_scene,
     scene_frame,
@@ -36,8 +37,8 @@ from smartmask.train.loop import Batch, LoopConfig, Run, make_accelerator, one_t
 from smartmask.train.mask import name_table
 
 SOURCES = ("voc", "coco_panoptic", "coco_instances", "cocoa", "pennfudan", "lalonde_efros")
+COMPOSED = 12_000  # tries to compose a scene for the order network; some six in ten succeed
 SOFT = 0.7  # standard deviation, in cells, of the soft target round a box's centre
-SURE = 0.7  # share of two boxes' common ground that a thing must hold to count as in front
 
 
 @dataclass
@@ -134,39 +135,18 @@ def train_placement(pack_path: Path, text_folder: Path, out: Path, config: Place
 # --- order -------------------------------------------------------------------------------------
 
 
-def ordered_pairs(scene: Scene, boxes: Sequence[BoxXYXY | None]) -> list[tuple[int, int]]:
-    """``(front, back)`` layer indices of things whose depth the annotation gives away.
+OrderRow = tuple[np.ndarray, np.ndarray, np.ndarray, float]
 
-    Of two overlapping boxes, the thing that holds at least SURE of what both hold of their common
-    ground is in front. In amodal scenes, where masks overlap, the layers' own order tells.
+
+def order_table(
+    pack: Pack, split: str, text: TextEncoder, composed: int = 0, seed: int = 0, sources: Sequence[str] = SOURCES
+) -> dict[str, torch.Tensor]:
+    """Pairs of a split, both ways round: new, other (N, text_dim), pair (N, PAIR), front (N,).
+
+    Those whose depth an annotation gives away first, then those of up to ``composed`` composed scenes,
+    where what reaches lower stands in front. Raises ValueError without any of the first kind.
     """
-    things = [i for i, layer in enumerate(scene.layers) if layer.thing and boxes[i] is not None]
-    pairs: list[tuple[int, int]] = []
-    for position, i in enumerate(things):
-        for j in things[position + 1 :]:
-            a, b = boxes[i], boxes[j]
-            if a is None or b is None or not overlaps(a, b):
-                continue
-            x0, y0 = math.floor(max(a[0], b[0])), math.floor(max(a[1], b[1]))
-            common = np.s_[y0 : math.ceil(min(a[3], b[3])), x0 : math.ceil(min(a[2], b[2]))]
-            first, second = scene.layers[i].mask[common], scene.layers[j].mask[common]
-            if (first & second).sum() > 20:
-                pairs.append((j, i))
-                continue
-            held, other = int(first.sum()), int(second.sum())
-            if held + other < 20:
-                continue
-            share = held / (held + other)
-            if share >= SURE:
-                pairs.append((i, j))
-            elif share <= 1 - SURE:
-                pairs.append((j, i))
-    return pairs
-
-
-def order_table(pack: Pack, split: str, text: TextEncoder, sources: Sequence[str] = SOURCES) -> dict[str, torch.Tensor]:
-    """All sure pairs of a split, both ways round: new, other (N, text_dim), pair (N, PAIR), front (N,)."""
-    rows: list[tuple[np.ndarray, np.ndarray, np.ndarray, float]] = []
+    rows: list[OrderRow] = []
     for number in range(len(pack)):
         meta = pack.meta
         if meta.splits[number] != split or meta.sources[number] not in sources or sum(meta.layer_things[number]) < 2:
@@ -174,11 +154,10 @@ def order_table(pack: Pack, split: str, text: TextEncoder, sources: Sequence[str
         scene = pack[number].scene
         boxes = [tuple(float(v) for v in box) if box is not None else None for box in meta.boxes[number]]
         for front, back in ordered_pairs(scene, boxes):  # type: ignore[arg-type]
-            for new, other, label in ((front, back, 1.0), (back, front, 0.0)):
-                pair = pair_features(boxes[new], boxes[other], scene.height, scene.width)  # type: ignore[arg-type]
-                rows.append((text.encode(scene.layers[new].name), text.encode(scene.layers[other].name), pair, label))
+            rows += _both_ways(scene, boxes, front, back, text)
     if not rows:
         raise ValueError(f"{pack.path} has no two things of known depth in its {split} split.")
+    rows += _composed_rows(pack, split, text, composed, seed, sources)
     new_, other_, pair_, front_ = zip(*rows, strict=True)
     return {
         "new": torch.from_numpy(np.stack(new_)), "other": torch.from_numpy(np.stack(other_)),
@@ -186,11 +165,48 @@ def order_table(pack: Pack, split: str, text: TextEncoder, sources: Sequence[str
     }  # fmt: skip
 
 
-def train_order(pack_path: Path, text_folder: Path, out: Path, steps: int = 2000, seed: int = 0) -> dict[str, float]:
-    """Trains the order network, saves ``out/order`` and returns development accuracies beside the lower-edge rule's."""
+def _both_ways(scene: Scene, boxes: Sequence[Any], front: int, back: int, text: TextEncoder) -> list[OrderRow]:
+    rows = []
+    for new, other, label in ((front, back, 1.0), (back, front, 0.0)):
+        pair = pair_features(boxes[new], boxes[other], scene.height, scene.width)
+        rows.append((text.encode(scene.layers[new].name), text.encode(scene.layers[other].name), pair, label))
+    return rows
+
+
+def _composed_rows(
+    pack: Pack, split: str, text: TextEncoder, count: int, seed: int, sources: Sequence[str]
+) -> list[OrderRow]:
+    targets = find_targets(pack, split, sources)
+    rng = np.random.default_rng(seed)
+    rows: list[OrderRow] = []
+    for _ in range(count):
+        host, donor = (targets[i] for i in rng.integers(0, len(targets), 2))
+        given = pack.scene(donor.scene)
+        if host.scene == donor.scene or not is_complete(given, donor.layer):
+            continue
+        made = compose(pack.scene(host.scene), given.layers[donor.layer], rng, in_front=0.0)
+        if made is None:
+            continue
+        scene, index = made
+        boxes = [mask_box(layer.mask) for layer in scene.layers]
+        for front, back in ordered_pairs(scene, boxes):
+            near, far = boxes[front], boxes[back]
+            # a stack that is not sorted by lower edge puts some pairs the other way round: no truth to learn
+            if index in (front, back) and near is not None and far is not None and near[3] >= far[3]:
+                rows += _both_ways(scene, boxes, front, back, text)
+    return rows
+
+
+def train_order(
+    pack_path: Path, text_folder: Path, out: Path, steps: int = 2000, seed: int = 0, composed: int = COMPOSED
+) -> dict[str, float]:
+    """Trains the order network, saves ``out/order`` and returns accuracies on annotated development pairs.
+
+    Beside them those of two rules. composed: scenes composed for training.
+    """
     torch.manual_seed(seed)
     text, pack = TextEncoder.from_pretrained(text_folder), Pack(pack_path)
-    train, dev = order_table(pack, "train", text), order_table(pack, "dev", text)
+    train, dev = order_table(pack, "train", text, composed, seed), order_table(pack, "dev", text)
     config = OrderConfig()
     network = OrderNetwork(config)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)

@@ -1,0 +1,206 @@
+"""Several objects of one phrase into a scene: places that agree with each other and with what is there.
+
+"man, woman and dog on the bench": each object gets a box from the relation, the ground and the camera that the
+scene's own things betray; masks are drawn one by one, each seeing the former ones. What the masks do not keep is
+drawn again with another seed, and what stays unkept is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from smartmask.checks import MAX_MASKS
+from smartmask.geometry import mask_box
+from smartmask.guidance import Box
+from smartmask.pipelines.arrange import Ground, Placed, arrange, fit_zoom, layers_as_placed, read_ground
+from smartmask.pipelines.inpaint import StepCallback
+from smartmask.pipelines.lay import ObjectRequest, Plan, lay
+from smartmask.planner import relations
+from smartmask.planner.given import drawing_order
+from smartmask.planner.phrases import Relation, Request, parse
+from smartmask.planner.sizes import typical_size
+from smartmask.scene import Scene
+
+if TYPE_CHECKING:
+    from smartmask.models.text import TextEncoder
+    from smartmask.pipelines.mask import SmartMaskPipeline
+
+TRIES = 4  # arrangements drawn until every relation holds
+
+
+@dataclass(frozen=True, eq=False)
+class SeveralResult:
+    """plan: the objects in drawing order. met: each relation of the phrase, and whether the masks keep it."""
+
+    plan: Plan
+    met: tuple[tuple[Relation, bool], ...]
+
+
+@dataclass(eq=False)
+class PhraseInsertion:
+    """A phrase that was read for a scene, to be laid once. met: empty until then."""
+
+    scene: Scene
+    request: Request
+    objects: list[ObjectRequest]
+    weights: Path | None = None
+    met: tuple[tuple[Relation, bool], ...] = ()
+
+    def plan(self, num_masks: int, seed: int, callback: StepCallback | None = None) -> Plan:
+        """The objects laid, and ``met`` filled; loads the pipeline."""
+        from smartmask.pipelines.mask import SmartMaskPipeline
+
+        pipeline = SmartMaskPipeline.from_pretrained(self.weights)
+        found = lay_several(
+            self.scene, self.request, pipeline, objects=self.objects, num_masks=num_masks, seed=seed, callback=callback
+        )
+        self.met = found.met
+        return found.plan
+
+    def describe(self) -> list[dict[str, Any]]:
+        """A JSON record a relation."""
+        return [
+            {"subject": r.subject, "relation": r.kind, "reference": r.reference.removeprefix("layer:"), "met": kept}
+            for r, kept in self.met
+        ]
+
+
+def read_phrase(
+    text: str, scene: Scene, weights: Path | None, context: str | None = None, cutouts: Sequence[Path] = ()
+) -> PhraseInsertion:
+    """A phrase for a scene, by the vocabulary of a weights folder (None: the bundled); errors as in ``parse``."""
+    from smartmask.models.text import TextEncoder
+    from smartmask.pipelines.mask import BUNDLED
+
+    known = tuple(layer.name for layer in scene.layers)
+    request = parse(text, TextEncoder.from_pretrained((weights or BUNDLED) / "text"), known)
+    return PhraseInsertion(scene, request, requests_of(request, context, cutouts), weights)
+
+
+def requests_of(
+    request: Request, context: str | None = None, cutouts: Sequence[Path] = ()
+) -> list[ObjectRequest]:  # fmt: skip
+    """The objects of a phrase in drawing order, without a place yet.
+
+    cutouts: one for all, or one an object in drawing order. ValueError for another number, or if the phrase
+    names no object.
+    """
+    keys = drawing_order(request)
+    if not keys:
+        raise ValueError(f"There is no object to insert in '{request.text}'; name one, such as 'two dogs'.")
+    if len(cutouts) not in (0, 1, len(keys)):
+        raise ValueError(
+            f"--cutout is given {len(cutouts)} times for {len(keys)} objects ({', '.join(keys)}); give it once, or "
+            "once for each in this order."
+        )
+    own: list[Path | None] = [*cutouts] * (len(keys) if len(cutouts) == 1 else 1) or [None] * len(keys)
+    return [
+        ObjectRequest(request.find(key).prompt, context=context, cutout=cutout)
+        for key, cutout in zip(keys, own, strict=True)
+    ]
+
+
+def lay_several(
+    scene: Scene,
+    request: Request,
+    pipeline: SmartMaskPipeline,
+    *,
+    objects: Sequence[ObjectRequest] | None = None,
+    num_masks: int = 8,
+    seed: int = 0,
+    callback: StepCallback | None = None,
+) -> SeveralResult:
+    """A mask for each object of a phrase; of TRIES arrangements the first whose relations all hold, else the best.
+
+    request: from ``parse`` with the scene's layer names as ``known``. objects: of ``requests_of``, which is what
+    None means. Raises ValueError as ``lay`` does.
+    """
+    keys = drawing_order(request)
+    objects = list(objects or requests_of(request))
+    there = layers_as_placed(scene)
+    names = [request.find(key).name for key in keys]
+    ground = fit_camera(read_ground(scene), there, names, pipeline.text)
+    best: SeveralResult | None = None
+    for attempt in range(TRIES):
+        places = arrange(request, keys, ground, pipeline.text, there, seed + attempt)
+        plan = _lay(scene, objects, places, pipeline, num_masks, seed + 50 * attempt, callback)
+        result = SeveralResult(plan, relations_met(request, plan, keys))
+        if best is None or _kept(result) > _kept(best):
+            best = result
+        if _kept(best) == len(request.relations):
+            break
+    assert best is not None
+    return best
+
+
+def _kept(result: SeveralResult) -> int:
+    return sum(kept for _, kept in result.met)
+
+
+def fit_camera(ground: Ground, there: Sequence[Placed], names: Sequence[str], text: TextEncoder) -> Ground:
+    """The ground with the zoom that the scene's own things betray; without any, one that shows the new ones well."""
+    zooms = []
+    for item in there:
+        if item.box[3] > ground.top + 4:
+            metres, _ = typical_size(item.name, text)
+            expected = replace(ground.camera, zoom=1.0).pixels(metres, item.box[3])
+            zooms.append((item.box[3] - item.box[1]) / expected)
+    if not zooms:
+        return fit_zoom(ground, list(names), text)
+    zoom = float(np.clip(np.exp(np.median(np.log(zooms))), 0.1, 12.0))
+    return replace(ground, camera=replace(ground.camera, zoom=zoom))
+
+
+def _lay(
+    scene: Scene, objects: Sequence[ObjectRequest], places: Sequence[Placed], pipeline: SmartMaskPipeline,
+    num_masks: int, seed: int, callback: StepCallback | None,
+) -> Plan:  # fmt: skip
+    """Lay the places one after another, each at the depth that its place says."""
+    plan = Plan(scene, ())
+    depths = [_depth_of(layer.mask) if layer.thing else -np.inf for layer in scene.layers]
+    stuff = sum(1 for depth in depths if depth == -np.inf)
+    for number, (spot, request) in enumerate(zip(places, objects, strict=True)):
+        order = max([i + 1 for i, depth in enumerate(depths) if depth <= spot.depth], default=0)
+        order = max(order, stuff if all(d == -np.inf for d in depths[:stuff]) else order)
+        depths.insert(order, spot.depth)
+        placed = replace(request, guidance=[Box(*spot.box)], order=order, seed=seed + MAX_MASKS * number)
+        laid = lay(plan.after(), [placed], num_masks=num_masks, pipeline=pipeline, generator=seed, callback=callback)
+        plan = replace(plan, objects=(*plan.objects, laid.objects[0]))
+    return plan
+
+
+def _depth_of(mask: np.ndarray) -> float:
+    box = mask_box(mask)
+    return -np.inf if box is None else box[3]
+
+
+def relations_met(request: Request, plan: Plan, keys: Sequence[str]) -> tuple[tuple[Relation, bool], ...]:
+    """Each relation of the phrase, and whether the plan's masks keep it."""
+    final, stack = plan.after(), plan.stack()
+    where = {key: stack.index(number) for number, key in enumerate(keys)}
+    found = []
+    for relation in request.relations:
+        subject = where.get(relation.subject)
+        reference = where.get(relation.reference)
+        if reference is None and relation.reference.startswith("layer:"):
+            name = relation.reference.removeprefix("layer:")
+            same = [i for i, layer in enumerate(final.layers) if layer.name == name and stack[i] is None]
+            reference = max(same, key=lambda i: int(final.layers[i].mask.sum())) if same else None
+        found.append((relation, _holds(relation, final, subject, reference)))
+    return tuple(found)
+
+
+def _holds(relation: Relation, scene: Scene, subject: int | None, reference: int | None) -> bool:
+    if subject is None or reference is None:
+        return False
+    a, b = mask_box(scene.layers[subject].mask), mask_box(scene.layers[reference].mask)
+    if a is None or b is None:
+        return False
+    if not scene.layers[reference].thing and relation.kind in ("on", "in"):
+        return relations.stands_on(scene.layers[subject].mask, scene.layers[reference].mask)
+    return relations.holds(relation.kind, a, b, subject > reference)

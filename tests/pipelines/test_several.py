@@ -1,0 +1,85 @@
+"""Several objects of one phrase into a scene: places, depth, relations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smartmask.geometry import mask_box
+from smartmask.pipelines.arrange import layers_as_placed, read_ground
+from smartmask.pipelines.mask import BUNDLED, SmartMaskPipeline
+from smartmask.pipelines.several import fit_camera, lay_several, read_phrase, requests_of
+from smartmask.planner.phrases import Relation, parse
+from smartmask.scene import Scene
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> SmartMaskPipeline:
+    return SmartMaskPipeline.from_pretrained()
+
+
+def park(height: int = 96, width: int = 128) -> Scene:
+    """Sky over grass, and a bench in the middle."""
+    rows = np.arange(height)[:, None] * np.ones((1, width), int)
+    bench = np.zeros((height, width), bool)
+    bench[60:76, 44:84] = True
+    scene = Scene.empty(height, width).insert(rows < 48, "sky", thing=False).insert(rows >= 48, "grass", thing=False)
+    return scene.insert(bench, "bench")
+
+
+def test_a_bench_that_is_there_is_used(pipeline: SmartMaskPipeline) -> None:
+    scene = park()
+    known = tuple(layer.name for layer in scene.layers)
+    request = parse("man and woman on the bench, and a dog to the left of the bench", pipeline.text, known)
+    found = lay_several(scene, request, pipeline, num_masks=1)
+    assert [laid.name for laid in found.plan.objects] == ["man", "woman", "dog"]
+    assert found.met[0][0] == Relation("man", "on", "layer:bench")
+    assert all(kept for _, kept in found.met)
+    final = found.plan.after()
+    names = [layer.name for layer in final.layers]
+    assert names.index("man") > names.index("bench")
+    dog, bench = mask_box(final.layers[names.index("dog")].mask), mask_box(scene.layers[2].mask)
+    assert dog is not None
+    assert bench is not None
+    assert dog[0] + dog[2] < bench[0] + bench[2]
+    again = lay_several(scene, request, pipeline, num_masks=1)
+    assert (again.plan.after().top() == final.top()).all()
+
+
+def test_sizes_follow_the_scene(pipeline: SmartMaskPipeline) -> None:
+    """A bench twice as large means a camera twice as near."""
+    text = pipeline.text
+    small = park()
+    wide = np.zeros((96, 128), bool)
+    wide[44:76, 24:104] = True
+    large = small.remove(2).insert(wide, "bench")
+    zooms = [fit_camera(read_ground(s), layers_as_placed(s), ["dog"], text).camera.zoom for s in (small, large)]
+    assert zooms[1] / zooms[0] == pytest.approx(2, rel=0.05)
+
+
+def test_what_cannot_be_is_reported(pipeline: SmartMaskPipeline) -> None:
+    scene = park()
+    request = parse("a dog to the left of the bench and to the right of the bench", pipeline.text, ("bench",))
+    found = lay_several(scene, request, pipeline, num_masks=1)
+    assert sorted(kept for _, kept in found.met) == [False, True]
+
+
+def test_behind_means_behind(pipeline: SmartMaskPipeline) -> None:
+    scene = park()
+    request = parse("a dog behind the bench and a cat in front of the bench", pipeline.text, ("bench",))
+    final = lay_several(scene, request, pipeline, num_masks=1).plan.after()
+    names = [layer.name for layer in final.layers]
+    assert names.index("dog") < names.index("bench") < names.index("cat")
+    assert names.index("dog") > names.index("grass")
+
+
+def test_cutouts_are_shared_out() -> None:
+    phrase = read_phrase("two dogs", park(), None)
+    assert [item.prompt for item in phrase.objects] == ["dog", "dog"]
+    with pytest.raises(ValueError, match="3 times for 2 objects"):
+        requests_of(phrase.request, None, [Path("a.png")] * 3)
+    with pytest.raises(ValueError, match="no object to insert"):
+        read_phrase("on the bench", park(), None)
+    assert (BUNDLED / "text").is_dir()
