@@ -146,3 +146,14 @@ def test_it_repeats_with_the_generator() -> None:
     assert two is not None
     assert one[1] == two[1]
     assert np.array_equal(one[0].layers[one[1]].mask, two[0].layers[two[1]].mask)
+
+
+def test_depth_by_the_lower_edge_alone() -> None:
+    """Without objects in front of all, none stands in front of a thing that reaches lower."""
+    rng = np.random.default_rng(4)
+    placed = [made for made in (compose(HOST, DONOR, rng, in_front=0.0) for _ in range(30)) if made is not None]
+    assert placed
+    for scene, index in placed:
+        bottom = mask_box(scene.layers[index].mask)[3]  # type: ignore[index]
+        behind = [mask_box(layer.mask) for layer in scene.layers[:index] if layer.thing]
+        assert all(box is None or box[3] <= bottom for box in behind)

@@ -198,6 +198,19 @@ def test_the_table_of_pairs(pack: Pack, text: TextEncoder) -> None:
         order_table(pack, "test", text)
 
 
+def test_composed_pairs_follow_the_lower_edge(pack: Pack, text: TextEncoder) -> None:
+    plain = order_table(pack, "train", text)
+    table = order_table(pack, "train", text, composed=60, seed=1)
+    known = len(plain["front"])
+    assert len(table["front"]) > known
+    torch.testing.assert_close(table["pair"][:known], plain["pair"])
+    added = table["pair"][known:, 0], table["front"][known:] > 0.5
+    level = added[0].abs() < 1e-6
+    assert ((added[0] > 0) == added[1])[~level].all()
+    again = order_table(pack, "train", text, composed=60, seed=1)
+    torch.testing.assert_close(again["pair"], table["pair"])
+
+
 # --- runs ------------------------------------------------------------------------------------------
 
 

@@ -26,11 +26,11 @@ def is_complete(scene: Scene, index: int) -> bool:
     )
 
 
-def compose(host: Scene, donor: Layer, rng: np.random.Generator) -> tuple[Scene, int] | None:
+def compose(host: Scene, donor: Layer, rng: np.random.Generator, in_front: float = 0.5) -> tuple[Scene, int] | None:
     """The host scene with the donor's complete object in it, and the object's index; None if it does not fit.
 
-    The object keeps its relative height in the picture (feet low, birds high) within a jitter. Half of
-    the time it stands in front of all; else by its lower edge: things that reach lower stand in front.
+    The object keeps its relative height in the picture (feet low, birds high) within a jitter. A share
+    ``in_front`` stands in front of all; the rest by the lower edge: things that reach lower stand in front.
     """
     box = mask_box(donor.mask)
     if box is None:
@@ -47,7 +47,7 @@ def compose(host: Scene, donor: Layer, rng: np.random.Generator) -> tuple[Scene,
     mask = np.zeros((host.height, host.width), dtype=bool)
     mask[bottom - h : bottom, left : left + w] = shape
     order = len(host.layers)
-    if rng.random() < 0.5:
+    if rng.random() < 1 - in_front:
         order = _order_by_lower_edge(host, bottom)
     composed = host.insert(mask, donor.name, order)
     seen = composed.visible(order).sum()
