@@ -25,7 +25,8 @@ class InsertionRow:
     """What one maker scored on one task.
 
     background, object: shares of the two that its mask covers.  iou: with the real object.  area: share of the
-    box.  spill: pixels of the mask outside the box, as a share of the box.  pixels: (covered, all) of the background.  mask: as RLE.  seconds: of making the mask.
+    box.  spill: pixels of the mask outside the box, as a share of the box.  pixels: (covered, all) of the
+    background.  mask: as RLE.  seconds: of making the mask.
     painted: None without an inpainter, else l2_background, seam (see insertion_metrics), clip (or None),
     outside (pixels changed outside the mask) and seconds.
     """
