@@ -124,6 +124,16 @@ def test_specks_are_dropped() -> None:
     assert len(merge([(0, 0.9, drawn(dot))])) == 1
 
 
+def test_layers_are_sure_to_the_pixel() -> None:
+    """A network at a sixth of the size: a query's layer is where its own enlarged mask is sure, all of it."""
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        logits = rng.normal(-15, 20, (9, 11)).astype(np.float32)
+        made = merge_queries(query(0, 0.9)[None], logits[None], NAMES, is_thing, (54, 70))
+        whole = cv2.resize(logits, (70, 54), interpolation=cv2.INTER_LINEAR) >= 0
+        assert np.array_equal(made[0].mask, whole)
+
+
 def test_rules_are_checked() -> None:
     with pytest.raises(ValueError, match=r"share is 1\.2"):
         MergeRule(share=1.2)

@@ -71,10 +71,10 @@ def merge_queries(
     best = np.zeros(size, dtype=np.float32)
     winner = np.full(size, -1, dtype=np.int32)
     for q in chosen:  # one query at a time: a large photo's probabilities would not fit in memory together
-        logits = cv2.resize(
-            np.asarray(mask_logits[q], dtype=np.float32), (width, height), interpolation=cv2.INTER_LINEAR
-        )
-        _claim(q, float(scores[q]), _sigmoid(logits), best, winner, rule.pixel)
+        small = np.asarray(mask_logits[q], dtype=np.float32)
+        window = _window(_sigmoid(small) >= rule.pixel, size)
+        mask = _sigmoid(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)[window])
+        _claim(q, float(scores[q]), mask, best[window], winner[window], rule.pixel)
     masks: dict[tuple[str, int], np.ndarray] = {}
     for q in chosen:
         name = named[int(labels[q])]
@@ -83,6 +83,16 @@ def merge_queries(
         masks[key] = masks[key] | mask if key in masks else mask
     least = max(1.0, rule.area * height * width)
     return [Layer(name, mask, q >= 0) for (name, q), mask in masks.items() if np.count_nonzero(mask) >= least]
+
+
+def _window(sure: np.ndarray, size: tuple[int, int]) -> tuple[slice, slice]:
+    """The rows and columns at ``size`` outside which no pixel interpolated from (h, w) can be sure."""
+    box = mask_box(sure)
+    if box is None:
+        return slice(0), slice(0)
+    (x0, y0, x1, y1), (tall, wide) = box, (size[0] / sure.shape[0], size[1] / sure.shape[1])
+    rows = slice(max(0, int((y0 - 1) * tall)), int(np.ceil((y1 + 1) * tall)))
+    return rows, slice(max(0, int((x0 - 1) * wide)), int(np.ceil((x1 + 1) * wide)))
 
 
 def _claim(query: int, score: float, mask: np.ndarray, best: np.ndarray, winner: np.ndarray, pixel: float) -> None:
