@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "2")  # read by torch and numpy at their import; results vary with it, so pinned
+_threads = os.environ.setdefault("OMP_NUM_THREADS", "2")
+for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, _threads)  # read by torch and numpy at their import; results vary with it, so pinned
 
 ROOT = Path(__file__).resolve().parents[1]
 
