@@ -1,4 +1,7 @@
-"""The command ``layout``: a sentence in, a layered layout out. Nothing heavy is imported at start-up."""
+"""The commands ``layout`` (a sentence in, a layered layout out) and ``plan`` (what comes next).
+
+Nothing heavy is imported at start-up.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,9 @@ def layout(
     size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the picture.")] = "512x384",
     num_masks: Annotated[int, typer.Option("--num-masks", "-n", help="Candidate masks an object.")] = 4,
     seed: SeedOption = 0,
+    ideas: Annotated[
+        int, typer.Option(min=0, max=20, help="Objects that the planner may add to those of the text, if they fit.")
+    ] = 0,
     animate: Annotated[bool, typer.Option("--animation/--no-animation", help="Also steps.gif.")] = True,
     weights: WeightsOption = None,
     as_json: ResultJsonOption = False,
@@ -44,11 +50,15 @@ def layout(
         from smartmask.models.stuff import load_field
         from smartmask.pipelines.layout import draw_layout
         from smartmask.pipelines.mask import SmartMaskPipeline
+        from smartmask.planner.learned import LearnedPlanner
 
         pipeline, field = SmartMaskPipeline.from_pretrained(weights), load_field()
+        planner = LearnedPlanner.from_pretrained(pipeline.text, ideas=ideas) if ideas else None
         loaded = time.perf_counter()
         with step_progress("objects") as on_step:
-            drawn = draw_layout(text, height, width, pipeline, field, seed=seed, num_masks=num_masks, on_step=on_step)
+            drawn = draw_layout(
+                text, height, width, pipeline, field, planner=planner, seed=seed, num_masks=num_masks, on_step=on_step
+            )
         done = time.perf_counter()
         files = save_layout(drawn, folder, animate)
         request = {"command": "layout", "text": text, "size": {"width": width, "height": height}, "seed": seed}
@@ -57,6 +67,54 @@ def layout(
                              "total": round(time.perf_counter() - start, 3)}  # fmt: skip
         save_result(record, folder)
     _print(record, out, as_json)
+
+
+def plan(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the scene is about, and what it should hold.")],
+    scene: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="A scene.json: what is there already; nothing by default.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=50, help="Proposals at most.")] = 5,
+    weights: WeightsOption = None,
+    as_json: ResultJsonOption = False,
+) -> None:
+    """What to draw next: the text's missing objects in order, then what such scenes also hold, with reasons."""
+    from smartmask import checks
+    from smartmask.scene import Scene
+    from smartmask.scene_file import load_scene
+
+    checks.check_prompt(text, "scene text")
+    there = load_scene(scene)[0] if scene is not None else Scene.empty(384, 512)
+    from smartmask.models.text import TextEncoder
+    from smartmask.pipelines.mask import BUNDLED
+    from smartmask.planner.interface import PlanState, placed_already
+    from smartmask.planner.learned import LearnedPlanner
+    from smartmask.planner.phrases import parse
+
+    encoder = TextEncoder.from_pretrained((weights or BUNDLED) / "text")
+    request = parse(text, encoder)
+    planner = LearnedPlanner.from_pretrained(encoder, ideas=count)
+    state = PlanState(there, request, placed_already(request, there))
+    found = [*planner.propose(state, count)]
+    wanted = len([item for item in found if item.key is not None])
+    if wanted and wanted < count:
+        found += planner.ideas_for(state, count - wanted)
+    record = {
+        "command": "plan", "text": text, "layers": [layer.name for layer in there.layers],
+        "next": [
+            {"name": item.name, "wanted": item.key is not None, "score": round(item.score, 4), "why": item.why,
+             "region": None if item.region is None else [round(v, 3) for v in item.region]}
+            for item in found
+        ],
+        "notes": list(request.notes),
+    }  # fmt: skip
+    if as_json:
+        print(json.dumps(record, indent=2))
+        return
+    for item in found:
+        print(f"{item.score:.3f}  {item.name}  {item.why}")
+    if not found:
+        print("Nothing more: the scene is complete.")
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -85,4 +143,4 @@ def _print(record: dict[str, Any], out: Path, as_json: bool) -> None:
     print(f"{len(record['layers'])} layers in {out} after {record['timings']['total']:.1f} s")
 
 
-COMMANDS: Sequence[Callable[..., None]] = (layout,)
+COMMANDS: Sequence[Callable[..., None]] = (layout, plan)

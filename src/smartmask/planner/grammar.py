@@ -6,18 +6,15 @@ from smartmask.models.words import word_set
 
 # Relations: A r B. The longest run of words wins.
 RELATION_WORDS: dict[str, tuple[str, ...]] = {
-    "on": (
-        "on", "on top of", "atop", "upon", "onto", "on the top of", "riding", "riding on", "sitting on", "standing on",
-        "lying on", "laying on", "resting on", "perched on", "parked on", "sits on", "sitting in",
-    ),
+    "on": ("on", "on top of", "atop", "upon", "onto", "on the top of", "riding", "riding on"),
     "behind": ("behind", "in back of", "hidden by"),
     "in front of": ("in front of", "before"),
     "beside": (
         "beside", "next to", "alongside", "near", "near to", "close to", "by", "along", "along with", "together with",
-        "around", "against", "holding", "carrying", "accompanied by", "walking with", "at",
+        "around", "against", "holding", "carrying", "accompanied by", "walking with", "at", "on the side of",
     ),
     "under": ("under", "below", "beneath", "underneath", "at the foot of"),
-    "above": ("above", "over", "hanging over", "flying over"),
+    "above": ("above", "over"),
     "left of": ("left of", "to the left of", "on the left of", "on the left side of", "at the left of", "at left of"),
     "right of": (
         "right of", "to the right of", "on the right of", "on the right side of", "at the right of", "at right of",
@@ -35,7 +32,7 @@ COUNTS: dict[str, int] = {
 VAGUE: dict[str, int] = {"some": 3, "few": 3, "several": 3, "many": 5, "various": 3, "multiple": 3, "numerous": 5}
 GROUPS: dict[str, int] = {
     "pair": 2, "couple": 2, "group": 3, "herd": 4, "flock": 4, "bunch": 3, "row": 3, "crowd": 5, "pile": 3,
-    "stack": 3, "set": 3, "number": 3,
+    "stack": 3, "set": 3, "number": 3, "family": 3, "lot": 4,
 }  # fmt: skip
 PLURAL = 2  # what a plural without a number stands for
 MOST = 40  # objects in one phrase
@@ -51,7 +48,8 @@ VERBS = word_set(
     is are was were sits sit stands stand lies lie lays lay sleeps sleep rests rest waits wait walks walk runs run
     sitting standing lying laying walking running sleeping resting waiting grazing jumping playing parked seated
     playing flying floating swimming smiling eating looking placed hanging there it perched leaning posing driving
-    laid seen located crossing moving being drinking watching
+    laid seen located crossing moving being drinking watching that which who parks parked leaning perched resting
+    together curled sleeping lounging set shown
     """
 )
 PRONOUNS = word_set("it them him each")
@@ -64,6 +62,9 @@ NOTHING = word_set(  # read as nouns by the vocabulary, but no object that has a
 )
 LISTING = word_set("and , ; plus with containing featuring including showing of")  # what may stand between two objects
 FRAMES = (  # of a picture, not in it
+    "a close up of", "close up of", "close ups of", "a closeup of", "photo of", "image of",
+    "picture of", "photograph of",
+    "black and white photo of", "black and white photograph of", "a black and white photo of",
     "a photo of", "an image of", "a picture of", "a photograph of", "a painting of", "a view of", "in the image",
     "in the photo", "in the picture", "in the background", "in the foreground", "a layout of", "a scene of",
     "a scene with", "there is", "there are", "an image with", "a photo with", "a picture with",
@@ -121,6 +122,13 @@ SURFACE_NAMES: dict[str, str] = {
     "ground": "dirt", "sidewalk": "pavement", "beach": "sand", "street": "road", "meadow": "grass", "lawn": "grass",
     "field": "grass", "cloud": "sky", "clouds": "sky", "mountains": "mountain", "hill": "mountain", "hills": "mountain",
     "rocks": "rock", "bush": "tree", "track": "railroad", "railway": "railroad",
+}  # fmt: skip
+
+# Other words for what the weights know under a shorter name.
+ALIASES: dict[str, str] = {
+    "microwave oven": "microwave", "laptop computer": "laptop", "remote control": "remote", "computer mouse": "mouse",
+    "computer keyboard": "keyboard", "television set": "tv", "television": "tv", "tv set": "tv",
+    "aeroplane": "airplane",
 }  # fmt: skip
 
 # What carries others: an earlier row stands before a later one in a list without relations.

@@ -53,3 +53,14 @@ class Planner(Protocol):
     def propose(self, state: PlanState, count: int = 5) -> Sequence[NextObject]:
         """The best next objects, best first, at most ``count``."""
         ...
+
+
+def placed_already(request: Request, scene: Scene) -> tuple[str, ...]:
+    """Keys of wanted objects that a scene holds by name, as many as it has of each."""
+    left = [layer.name for layer in scene.layers]
+    placed = []
+    for item in request.things:
+        if item.name in left:
+            left.remove(item.name)
+            placed.append(item.key)
+    return tuple(placed)

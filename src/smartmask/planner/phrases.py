@@ -87,6 +87,7 @@ class _Phrase:
     definite: bool
     counted: bool  # had an article or a number of its own
     plural: bool
+    same: bool = False  # "the same number of"
 
 
 @dataclass
@@ -113,7 +114,7 @@ def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Reque
     grammar.MOST objects.
     """
     check_prompt(text, "scene text")
-    words = _without_frames(tokens(text, punctuation=True))
+    words = _without_frames(_without_comparison(tokens(text, punctuation=True)))
     parts = _parts(words, encoder)
     state = _State()
     _build(parts, encoder, known, state)
@@ -128,6 +129,14 @@ def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Reque
         state.setting = next(surfaces, None)
     relations = tuple(dict.fromkeys(state.relations))
     return Request(text, tuple(state.objects), relations, state.setting, tuple(dict.fromkeys(state.notes)))
+
+
+def _without_comparison(words: list[str]) -> list[str]:
+    """Without the clause of ", the number of cars is more than that of trucks": it compares, and adds no object."""
+    for at in range(len(words)):
+        if words[at : at + 4] == [",", "the", "number", "of"]:
+            return words[:at]
+    return words
 
 
 def _without_frames(words: list[str]) -> list[str]:
@@ -208,6 +217,8 @@ def _noun_phrase(words: list[str], encoder: TextEncoder) -> _Phrase | None:
     count: int | None = None
     definite = counted = False
     rest = list(words)
+    same = rest[:4] == ["the", "same", "number", "of"]
+    rest = rest[4:] if same else rest
     while rest:
         word = rest[0]
         group = word if word in grammar.GROUPS else singular(word)
@@ -231,20 +242,29 @@ def _noun_phrase(words: list[str], encoder: TextEncoder) -> _Phrase | None:
     for end in range(len(rest), 0, -1):  # trailing words may be adverbs: "a dog together"
         for start in range(end):
             name = rest[start:end]
-            meaning = encoder.understand(" ".join(name))
-            if meaning.how in ("name", "synonym") and not _never(name, encoder):
+            last = _known_singular(name, encoder)
+            if last is not None:
                 attributes = tuple(w for w in rest[:start] if w.isalpha() and w not in ARTICLES)
-                last = "glass" if name[-1] == "glasses" and len(name) > 1 else _one(name[-1])
                 own = " ".join([*name[:-1], last])
-                return _Phrase(own, count, attributes, definite, counted, last != name[-1])
+                own = grammar.ALIASES.get(own, own)
+                return _Phrase(own, count, attributes, definite, counted or same, last != name[-1], same)
     return None
 
 
-def _one(word: str) -> str:
-    """The singular; also of what NSR-1K's templates write ("benchs")."""
-    if word.endswith(("chs", "shs", "xs")):
-        return word[:-1]
-    return singular(word)
+def _known_singular(name: list[str], encoder: TextEncoder) -> str | None:
+    """The last word of a name in the singular, if the name is an object that the encoder knows; else None.
+
+    Also of what NSR-1K's templates write ("benchs", "buss", "broccolis").
+    """
+    last = name[-1]
+    tries = [last, last[:-1]] if last.endswith("s") and len(last) > 3 else [last]
+    for word in tries:
+        words = [*name[:-1], word]
+        if encoder.understand(" ".join(words)).how in ("name", "synonym") and not _never(words, encoder):
+            if word == "glasses" and len(name) > 1:
+                return "glass"
+            return word[:-1] if word.endswith(("chs", "shs", "xs")) else singular(word)
+    return None
 
 
 def _never(words: list[str], encoder: TextEncoder) -> bool:
@@ -365,6 +385,8 @@ def _layer_like(phrase: _Phrase, encoder: TextEncoder, known: tuple[str, ...]) -
 def _add(phrase: _Phrase, state: _State) -> list[str]:
     surface = _surface(phrase)
     count = phrase.count
+    if phrase.same and state.objects:
+        count = state.used[state.objects[-1].name]
     if count is None:
         count = grammar.PLURAL if phrase.plural and not surface else 1
         if phrase.plural and not surface:

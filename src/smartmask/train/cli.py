@@ -116,6 +116,37 @@ def order(
 
 
 @app.command()
+def planner(
+    data: DataOption,
+    out: OutOption,
+    captions: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="COCO captions: more scenes, known by what is said of them.")
+    ] = None,
+    steps: StepsOption = 3000,
+    seed: Annotated[int, typer.Option(help="Of samples and noise.")] = 0,
+    text: TextOption = None,
+) -> None:
+    """The next-object network (what else, how many, where): minutes on one core."""
+    from smartmask.train.planner import train_planner
+
+    print(json.dumps(train_planner(data, text or _bundled_text(), out, captions, steps, seed=seed), indent=1))
+
+
+@app.command()
+def stuff(
+    data: DataOption,
+    out: OutOption,
+    steps: StepsOption = 3000,
+    seed: Annotated[int, typer.Option(help="Of samples and noise.")] = 0,
+    text: TextOption = None,
+) -> None:
+    """The stuff field (sky, ground, walls of a new scene): minutes on one core."""
+    from smartmask.train.stuff import train_stuff
+
+    print(json.dumps(train_stuff(data, text or _bundled_text(), out, steps, seed=seed), indent=1))
+
+
+@app.command()
 def text(
     data: Annotated[Path, typer.Option(metavar="DIR", help="Folder with clip_names/ and the captions.")],
     out: OutOption,

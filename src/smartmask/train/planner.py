@@ -11,11 +11,9 @@ import torch
 from torch import nn
 
 from smartmask.data.pack import Pack
-from smartmask.data.plans import NAMES, STYLES, THINGS, PlanScene, caption_scenes, plan_scenes
-from smartmask.evaluate.plans import INDEX, STOP, Pairs
-from smartmask.geometry import BoxXYXY
+from smartmask.data.plans import NAMES, STYLES, PlanScene, caption_scenes, plan_scenes
+from smartmask.evaluate.plans import INDEX, STOP, depth_pairs
 from smartmask.models.next_object import BOX, LONGEST, NextObjectConfig, NextObjectNetwork, box_numbers
-from smartmask.models.placement import ordered_pairs
 from smartmask.models.presets import save_component
 from smartmask.models.text import TextEncoder
 from smartmask.planner.phrases import parse
@@ -34,23 +32,6 @@ def mentioned(text: TextEncoder) -> Any:
         return [text.understand(item.name).name for item in request.objects]
 
     return read
-
-
-def depth_pairs(pack: Pack, scenes: Sequence[PlanScene]) -> Pairs:
-    """``(name in front, name behind)`` of all pairs of things whose depth the scenes' masks give away."""
-    pairs: Pairs = []
-    for one in scenes:
-        if one.record < 0 or sum(name in THINGS for name in one.names) < 2 or len(set(one.names)) < 2:
-            continue
-        scene = pack.scene(one.record)
-        boxes: list[BoxXYXY | None] = [
-            (float(b[0]), float(b[1]), float(b[2]), float(b[3])) for b in pack.meta.boxes[one.record]
-        ]
-        for front, back in ordered_pairs(scene, boxes):
-            names = scene.layers[front].name, scene.layers[back].name
-            if names[0] != names[1]:
-                pairs.append(names)
-    return pairs
 
 
 class Samples:

@@ -1,0 +1,163 @@
+"""Layouts against NSR-1K's prompts: are the objects there, as many as asked for, where the text wants them?
+
+Rules, as the annotated boxes themselves keep them (all 738 + 283 spatial pairs with a box do): the first object is
+"left" of the second if its centre lies further left than it lies above or below, and so on for right, top, bottom;
+"next to" if the centres differ more across than in height. A prompt of two names is right if both are drawn and any
+pair of them keeps the relation. A counting prompt is right if every annotated class has exactly its number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smartmask.geometry import BoxXYXY
+from smartmask.models.stuff import StuffField
+from smartmask.models.text import TextEncoder
+from smartmask.pipelines.arrange import arrange, fit_zoom, read_ground
+from smartmask.pipelines.layout import surfaces_of
+from smartmask.pipelines.surfaces import draw_surfaces
+from smartmask.planner.given import drawing_order
+from smartmask.planner.phrases import parse
+from smartmask.planner.relations import centre, is_above, is_left
+
+Drawn = list[tuple[str, BoxXYXY]]  # names and boxes of a layout's objects
+Drawer = Callable[[str, int], Drawn]
+HEIGHT, WIDTH = 192, 256  # of the layouts that are measured
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt. counts: annotated classes; relation: (first name, kind, second name) or None; kind: its sub-type."""
+
+    text: str
+    counts: dict[str, int]
+    relation: tuple[str, str, str] | None
+    kind: str
+
+
+def read_prompts(folder: Path, split: str = "val") -> list[Prompt]:
+    """The spatial and counting prompts of an NSR-1K folder; ValueError if a file is missing or not as expected."""
+    prompts = []
+    for name in ("spatial", "counting"):
+        path = Path(folder) / f"{name}.{split}.json"
+        if not path.is_file():
+            raise ValueError(f"{path} does not exist; give the folder with NSR-1K's spatial and counting prompts.")
+        try:
+            for row in json.loads(path.read_text(encoding="utf-8")):
+                prompts.append(_prompt(row))
+        except (json.JSONDecodeError, KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"{path} is not in NSR-1K's format ({error!r}).") from None
+    return prompts
+
+
+def _prompt(row: dict[str, Any]) -> Prompt:
+    if "relation" in row:
+        first, second = str(row["obj1"][0]), str(row["obj2"][0])
+        counts = Counter([first, second])
+        return Prompt(row["prompt"], dict(counts), (first, row["relation"], second), f"spatial, {row['type']}")
+    counts = Counter({str(name): int(number) for name, number in row["num_object"]})
+    return Prompt(row["prompt"], dict(counts), None, f"counting, {row['sub-type']}")
+
+
+def keeps(kind: str, a: BoxXYXY, b: BoxXYXY) -> bool:
+    """Whether two boxes keep an NSR-1K relation (left, right, top, bottom, next to)."""
+    if kind == "next to":
+        (ax, ay), (bx, by) = centre(a), centre(b)
+        return abs(ax - bx) > abs(ay - by)
+    rules = {"left": lambda: is_left(a, b), "right": lambda: is_left(b, a),
+             "top": lambda: is_above(a, b), "bottom": lambda: is_above(b, a)}  # fmt: skip
+    if kind not in rules:
+        raise ValueError(f"NSR-1K has no relation '{kind}'; it has left, right, top, bottom and next to.")
+    return rules[kind]()
+
+
+def judge(prompt: Prompt, drawn: Drawn, text: TextEncoder) -> dict[str, float]:
+    """Figures of one layout in [0, 1]: ``right``, and precision and recall of the named classes' numbers."""
+    names = [(text.understand(name).name, box) for name, box in drawn]
+    meant = {text.understand(name).name: number for name, number in prompt.counts.items()}
+    have = Counter(name for name, _ in names)
+    common = sum(min(have[name], number) for name, number in meant.items())
+    figures = {
+        "class_precision": common / max(sum(have.values()), 1),
+        "class_recall": common / max(sum(meant.values()), 1),
+    }
+    if prompt.relation is None:
+        figures["right"] = float(all(have[name] == number for name, number in meant.items()))
+        return figures
+    first, kind, second = prompt.relation
+    a, b = text.understand(first).name, text.understand(second).name
+    pairs = [(p, q) for i, (n, p) in enumerate(names) for j, (m, q) in enumerate(names) if n == a and m == b and i != j]
+    figures["right"] = float(any(keeps(kind, p, q) for p, q in pairs))
+    return figures
+
+
+def arranged(text: TextEncoder, field: StuffField, related: bool = True) -> Drawer:
+    """Places without masks, which is what decides; without ``related`` each object ignores the text's relations."""
+
+    def draw(prompt: str, seed: int) -> Drawn:
+        try:
+            request = parse(prompt, text)
+        except ValueError:
+            return []
+        names, _ = surfaces_of(request)
+        scene = draw_surfaces(field, text, names, HEIGHT, WIDTH, seed, tries=2)
+        ground = fit_zoom(read_ground(scene), [item.name for item in request.things], text)
+        order = drawing_order(request)
+        if not related:
+            request = type(request)(request.text, request.objects, (), request.setting)
+        placed = arrange(request, order, ground, text, (), seed, restarts=4)
+        return [(item.name, item.box) for item in placed]
+
+    return draw
+
+
+def drawn_with(pipeline: Any, field: StuffField) -> Drawer:
+    """Whole layouts, judged by the boxes of their masks."""
+    from smartmask.geometry import mask_box
+    from smartmask.pipelines.layout import draw_layout
+
+    def draw(prompt: str, seed: int) -> Drawn:
+        try:
+            layout = draw_layout(prompt, HEIGHT, WIDTH, pipeline, field, seed=seed, num_masks=2)
+        except ValueError:
+            return []
+        boxes = [(item.name, mask_box(item.mask)) for item in layout.items if item.thing]
+        return [(name, box) for name, box in boxes if box is not None]
+
+    return draw
+
+
+def layout_figures(
+    prompts: Sequence[Prompt], drawers: dict[str, Drawer], text: TextEncoder, seed: int = 0,
+    advance: Callable[[], None] = lambda: None,
+) -> dict[str, dict[str, dict[str, float]]]:  # fmt: skip
+    """{system: {kind of prompt: figures}}, each the mean over prompts, with their number and a 95 % interval."""
+    report: dict[str, dict[str, dict[str, float]]] = {}
+    for system, draw in drawers.items():
+        rows: dict[str, list[dict[str, float]]] = {}
+        for number, prompt in enumerate(prompts):
+            figures = judge(prompt, draw(prompt.text, seed + number), text)
+            for kind in (prompt.kind, prompt.kind.split(",")[0]):
+                rows.setdefault(kind, []).append(figures)
+            advance()
+        report[system] = {kind: _mean(found) for kind, found in sorted(rows.items())}
+    return report
+
+
+def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
+    right = np.array([row["right"] for row in rows])
+    rng = np.random.default_rng(0)
+    spread = right[rng.integers(0, len(right), (1000, len(right)))].mean(1)
+    keys = ("right", "class_precision", "class_recall")
+    return {
+        "prompts": float(len(rows)),
+        **{key: float(np.mean([row[key] for row in rows])) for key in keys},
+        "right_low": float(np.quantile(spread, 0.025)), "right_high": float(np.quantile(spread, 0.975)),
+    }  # fmt: skip

@@ -1,0 +1,106 @@
+"""``smartmask eval plan`` and ``eval layout``: planners and layouts beside simple rules, on what they never saw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from smartmask.evaluate.console import (
+    DataOption,
+    JsonOption,
+    LimitOption,
+    OutOption,
+    SplitOption,
+    finish,
+    heading,
+    progress,
+)
+from smartmask.options import WeightsOption
+
+PlannerOption = Annotated[
+    Path | None, typer.Option("--planner", metavar="DIR", help="A planner's folder (next/, stuff/); the bundled one.")
+]
+
+
+def plan(
+    data: DataOption,
+    split: SplitOption = "test",
+    limit: LimitOption = 400,
+    planner: PlannerOption = None,
+    weights: WeightsOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The next object in unseen scenes, beside the frequency prior and co-occurrence counts.
+
+    Top-1, top-5, log-likelihood in nats; the number of objects of a name; Kendall's tau of the back-to-front
+    order by name; density of the box. --limit: scenes of each kind of annotation.
+    """
+    from smartmask.data.pack import Pack
+    from smartmask.data.plans import plan_scenes
+    from smartmask.evaluate.plan_report import plan_lines, plan_report
+    from smartmask.models.next_object import NextObjectConfig, NextObjectNetwork
+    from smartmask.models.presets import load_component
+    from smartmask.models.stuff import BUNDLED as BUNDLED_PLANNER
+    from smartmask.models.text import TextEncoder
+    from smartmask.pipelines.mask import BUNDLED
+
+    pack = Pack(data)
+    network = load_component((planner or BUNDLED_PLANNER) / "next", NextObjectNetwork, NextObjectConfig)
+    text = TextEncoder.from_pretrained((weights or BUNDLED) / "text")
+    train, unseen = plan_scenes(pack, "train"), plan_scenes(pack, split)
+    if not unseen:
+        raise ValueError(f"{data} has no scene of two known objects in its {split} split; give another pack.")
+    report: dict[str, Any] = {
+        **heading("plan"),
+        "split": split,
+        **plan_report(network, text, pack, train, unseen, limit),
+    }
+    finish("plan", report, plan_lines(report), out, as_json)
+
+
+def layout(
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Folder with NSR-1K's spatial and counting prompts.")],
+    limit: LimitOption = 300,
+    draw: Annotated[bool, typer.Option("--draw", help="Also draw the masks and judge their boxes (seconds each).")] = (
+        False
+    ),
+    seed: Annotated[int, typer.Option(help="Of the choice of prompts and of the layouts.")] = 0,
+    planner: PlannerOption = None,
+    weights: WeightsOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Spatial and counting accuracy on NSR-1K's prompts, beside placing each object by itself."""
+    import numpy as np
+
+    from smartmask.evaluate.layouts import arranged, drawn_with, layout_figures, read_prompts
+    from smartmask.models.stuff import load_field
+    from smartmask.models.text import TextEncoder
+    from smartmask.pipelines.mask import BUNDLED
+
+    prompts = read_prompts(data)
+    if limit and limit < len(prompts):
+        chosen = np.random.default_rng(seed).permutation(len(prompts))[:limit]
+        prompts = [prompts[i] for i in sorted(chosen)]
+    text, field = TextEncoder.from_pretrained((weights or BUNDLED) / "text"), load_field(planner)
+    drawers = {"arranged": arranged(text, field), "each by itself": arranged(text, field, related=False)}
+    if draw:
+        from smartmask.pipelines.mask import SmartMaskPipeline
+
+        drawers["drawn"] = drawn_with(SmartMaskPipeline.from_pretrained(weights), field)
+    with progress("layouts", len(prompts) * len(drawers)) as advance:
+        figures = layout_figures(prompts, drawers, text, seed, advance)
+    report = {**heading("layout"), "prompts": len(prompts), "systems": figures}
+    lines = [
+        "| system | prompts | number | right | 95 % interval | precision | recall |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for system, kinds in figures.items():
+        for kind, f in kinds.items():
+            cells = f"{f['right']:.3f} | {f['right_low']:.3f} to {f['right_high']:.3f}"
+            cells += f" | {f['class_precision']:.3f} | {f['class_recall']:.3f}"
+            lines.append(f"| {system} | {kind} | {f['prompts']:.0f} | {cells} |")
+    finish("layout", report, lines, out, as_json)
