@@ -227,7 +227,7 @@ def test_a_few_steps_on_one_crop_overfit_it(data: Path, words: VocabularyWords) 
     pipeline.network.train()
     losses = []
     torch.manual_seed(0)
-    for _ in range(80):
+    for _ in range(180):
         loss = training_loss(pipeline.network, batch, pipeline).mean()
         loss.backward()
         optimizer.step()
@@ -327,7 +327,7 @@ def run_cli(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_the_command_trains_and_insert_paints_with_the_result(data: Path, tmp_path: Path) -> None:
+def test_the_command_trains_and_saves_a_pipeline(data: Path, tmp_path: Path) -> None:
     done = run_cli("inpaint", "--preset", "tiny", "--data", str(data), "--out", "run", "--steps", "3", "--batch", "2",
                    "--workers", "0", "--precision", "no", cwd=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
