@@ -20,6 +20,8 @@ from smartmask.planner import grammar
 from smartmask.planner.given import GivenList
 from smartmask.planner.interface import NextObject, PlanState, Region
 
+COMPLETE = 0.6  # probability of the end from which no idea is given
+LEAST = 0.004  # probability below which a name is no idea
 STYLE = STYLES.index("panoptic")  # scenes in which everything is named
 
 
@@ -58,10 +60,11 @@ class LearnedPlanner:
         hidden, shares = self._read(state)
         there = Counter(self.text.understand(clean_name(layer.name)).name for layer in state.scene.layers)
         found: list[NextObject] = []
-        complete = float(shares[-1])
+        if float(shares[-1]) > COMPLETE:
+            return []
         for index in np.argsort(-shares[:-1]):
             name, share = self.names[int(index)], float(shares[index])
-            if len(found) == count or share < 0.25 * complete or share < 0.005:
+            if len(found) == count or share < LEAST:
                 break
             if name in grammar.SURFACES or name in grammar.SURFACE_NAMES or name in _NOT_DRAWN:
                 continue

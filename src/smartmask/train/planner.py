@@ -85,7 +85,8 @@ class Samples:
         box, number = np.zeros(BOX, np.float32), -1.0
         if target != STOP and scene.style != "mentions":
             box = box_numbers(torch.from_numpy(scene.boxes[order[count]])).numpy()
-            number = float(scene.names.count(NAMES[target]))
+            if target not in ids[: len(before)]:  # asked once a name; asked at each, large numbers would weigh double
+                number = float(scene.names.count(NAMES[target]))
         return {
             "ids": ids, "boxes": boxes, "known": known, "caption": caption,
             "style": np.array(STYLES.index(scene.style)),
@@ -106,13 +107,14 @@ def loss_of(network: NextObjectNetwork, batch: dict[str, torch.Tensor], table: t
     nll = nn.functional.nll_loss(scores, batch["target"], reduction="none")
     spread = -(batch["rest"] * scores).sum(1)
     loss = (ordered * (0.75 * nll + 0.25 * spread) + (1 - ordered) * spread).mean()
-    real = batch["count"] >= 0
+    real = batch["box"].any(1)
     if real.any():
         vectors = table[batch["target"][real]]
         mean, deviation, log_count = network.describe(state[real], vectors)
         gauss = (0.5 * ((batch["box"][real] - mean) * torch.exp(-deviation)) ** 2 + deviation).sum(1)
-        poisson = log_count.exp() - batch["count"][real].clamp_max(20) * log_count
-        loss = loss + 0.15 * gauss.mean() + 0.15 * poisson.mean()
+        first = (batch["count"][real] >= 0).float()
+        poisson = log_count.exp() - batch["count"][real].clamp(0, 20) * log_count
+        loss = loss + 0.15 * gauss.mean() + 0.15 * (first * poisson).mean()
     return loss
 
 
