@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -15,8 +13,8 @@ from smartmask.pipelines.mask import SmartMaskPipeline
 
 
 @pytest.fixture(scope="module")
-def pipeline(tiny_weights: Path) -> SmartMaskPipeline:
-    return SmartMaskPipeline.from_pretrained(tiny_weights)
+def pipeline() -> SmartMaskPipeline:
+    return SmartMaskPipeline.from_pretrained()
 
 
 @pytest.fixture(scope="module")
