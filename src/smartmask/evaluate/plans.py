@@ -130,11 +130,16 @@ def next_figures(predictor: Predictor, scenes: Sequence[PlanScene]) -> dict[str,
         for count in range(len(scene.names) + 1):
             target = INDEX[scene.names[count]] if count < len(scene.names) else STOP
             shares = predictor.predict(scene, count)
-            rank = int((shares > shares[target]).sum())
-            steps.append((rank < 1, rank < 5, float(np.log(max(shares[target], 1e-12)))))
+            steps.append((_hit(shares, target, 1), _hit(shares, target, 5), float(np.log(max(shares[target], 1e-12)))))
         rows.append(np.mean(steps, axis=0))
     top1, top5, likelihood = np.mean(rows, axis=0)
     return {"scenes": len(scenes), "top1": float(top1), "top5": float(top5), "log_likelihood": float(likelihood)}
+
+
+def _hit(shares: np.ndarray, target: int, count: int) -> float:
+    """The chance that ``target`` is among the ``count`` likeliest, equals in random order."""
+    above, equal = int((shares > shares[target]).sum()), int((shares == shares[target]).sum())
+    return min(max((count - above) / equal, 0.0), 1.0)
 
 
 def better_by(a: Predictor, b: Predictor, scenes: Sequence[PlanScene], seed: int = 0) -> tuple[float, float, float]:

@@ -1,0 +1,96 @@
+"""Training of the next-object network and of the stuff field on a small pack."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from smartmask.data.pack import Pack
+from smartmask.data.plans import caption_scenes, plan_scenes
+from smartmask.data.splits import split_of
+from smartmask.evaluate.plan_report import plan_lines, plan_report
+from smartmask.evaluate.plans import depth_pairs
+from smartmask.models.next_object import NextObjectConfig, NextObjectNetwork
+from smartmask.models.presets import load_component
+from smartmask.models.stuff import load_field
+from smartmask.models.text import TextEncoder
+from smartmask.train.planner import Samples, mentioned, train_planner
+from smartmask.train.stuff import read_stuff, train_stuff
+
+
+def test_scenes_run_back_to_front(pack: Pack) -> None:
+    scenes = plan_scenes(pack, "train")
+    assert len(scenes) == 12
+    for scene in scenes:
+        assert set(scene.names[:2]) == {"sky", "grass"}
+        assert sorted(scene.names[2:]) == ["cat", "dog"]  # a ball is none of COCO's names
+        assert (scene.boxes[:, 2:] > scene.boxes[:, :2]).all()
+        assert (scene.boxes <= 1).all()
+        lower = scene.boxes[2:, 3]
+        assert lower[0] <= lower[1]
+    pairs = depth_pairs(pack, scenes)
+    assert set(pairs) == {("dog", "cat")}
+
+
+def test_captions_become_scenes(tmp_path: Path, text_folder: Path) -> None:
+    text = TextEncoder.from_pretrained(text_folder)
+    key = next(k for k in map(str, range(1, 99)) if split_of(k) == "train")
+    rows = [
+        {"image_id": int(key), "caption": "a man with a dog"},
+        {"image_id": int(key), "caption": "two dogs on grass"},
+    ]
+    (tmp_path / "captions.json").write_text(json.dumps({"annotations": rows}))
+    (scene,) = caption_scenes(tmp_path / "captions.json", "train", mentioned(text))
+    assert scene.names == ("person", "dog", "grass")
+    assert scene.captions == ("a man with a dog", "two dogs on grass")
+
+
+def test_samples_are_sound(pack: Pack, text_folder: Path) -> None:
+    torch.manual_seed(0)
+    samples = Samples(plan_scenes(pack, "train"), TextEncoder.from_pretrained(text_folder), 0)
+    batch = samples.batch(64)
+    assert torch.allclose(batch["rest"].sum(1), torch.ones(64))
+    assert (batch["rest"].gather(1, batch["target"][:, None]) > 0).all()
+    assert batch["known"].sum(1).max() <= 4
+    assert set(batch["count"].tolist()) <= {-1.0, 1.0}
+    with pytest.raises(ValueError, match="no scene"):
+        Samples([], samples.text, 0)
+
+
+@pytest.mark.slow
+def test_training_learns_the_order_of_the_scenes(pack: Pack, text_folder: Path, tmp_path: Path) -> None:
+    figures = train_planner(pack.path, text_folder, tmp_path, steps=150, batch=16, log=False)
+    assert figures["scenes"] == 12
+    assert figures["depth_pairs"] > 0
+    network = load_component(tmp_path / "next", NextObjectNetwork, NextObjectConfig)
+    text = TextEncoder.from_pretrained(text_folder)
+    train, dev = plan_scenes(pack, "train"), plan_scenes(pack, "dev")
+    report = plan_report(network, text, pack, train, dev, 0)
+    assert report["panoptic"]["next"]["learned"]["top5"] > 0.9
+    assert report["panoptic"]["next"]["learned"]["top1"] > report["panoptic"]["next"]["frequency"]["top1"]
+    assert report["order"]["learned"] == 1
+    assert plan_lines(report)[0].startswith("| scenes")
+
+
+def test_stuff_is_read_without_things(pack: Pack) -> None:
+    scenes = read_stuff(pack, "train")
+    assert all(scene.names in (("sky", "grass"), ("grass", "sky")) for scene in scenes)
+    assert all((scene.labels == -1).any() for scene in scenes)  # under the things
+    with pytest.raises(ValueError, match="no scene with two kinds"):
+        read_stuff(pack, "test")
+
+
+@pytest.mark.slow
+def test_the_field_learns_that_the_sky_is_above(pack: Pack, text_folder: Path, tmp_path: Path) -> None:
+    figures = train_stuff(pack.path, text_folder, tmp_path, steps=120, batch=8)
+    assert figures["right"] > 0.8
+    text = TextEncoder.from_pretrained(text_folder)
+    logits = load_field(tmp_path).draw(np.stack([text.encode("sky"), text.encode("grass")]), 48, 64, seed=0)
+    assert logits.shape == (2, 72, 96)
+    seen = logits.argmax(0)
+    assert (seen[:10] == 0).mean() > 0.9
+    assert (seen[-10:] == 1).mean() > 0.9
