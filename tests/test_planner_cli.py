@@ -13,7 +13,7 @@ from PIL import Image
 
 from smartmask.cli import main
 from smartmask.scene import Scene
-from smartmask.scene_file import load_scene
+from smartmask.scene_file import load_scene, save_scene
 
 
 def test_layout_writes_files_that_agree(tmp_path: Path, tiny_weights: Path) -> None:
@@ -104,3 +104,37 @@ def test_bad_phrases(
     layout = ["--layout", str(examples / "street_layout.png"), "--names", str(examples / "street_names.json")]
     assert main(["insert", str(examples / "street.png"), *layout, *arguments, "--out", str(tmp_path / "out")]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_plan_says_what_is_missing_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "a cup on a table in a kitchen", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [item["name"] for item in record["next"] if item["wanted"]] == ["table", "cup"]
+    assert all(item["why"] for item in record["next"])
+    table = np.zeros((40, 60), bool)
+    table[20:35, 10:50] = True
+    save_scene(Scene.empty(40, 60).insert(table, "table"), tmp_path / "scene.json")
+    assert main(["plan", "a cup on a table", "--scene", str(tmp_path / "scene.json"), "--planner", "given"]) == 0
+    told = capsys.readouterr().out
+    assert "cup" in told
+    assert "The text asks for table" not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["plan", "a dog", "--planner", "oracle"], "no planner 'oracle'"),
+        (["plan", "a dog", "--planner", "endpoint:some-model"], "SMARTMASK_PLANNER_URL"),
+        (["plan", "a dog", "--planner", "vision:nowhere"], "neither an existing folder nor a hub name"),
+        (["plan", "a dog", "--scene", "nowhere.json"], "nowhere.json"),
+        (["layout", "a dog", "--planner", "given", "--ideas", "2", "--out", "never"], "no ideas"),
+    ],
+)
+def test_bad_planners(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SMARTMASK_PLANNER_URL", raising=False)
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

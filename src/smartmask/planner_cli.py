@@ -17,6 +17,9 @@ import typer
 from smartmask.options import ResultJsonOption, SeedOption, WeightsOption, step_progress
 
 MAX_SIDE = 4096
+PlannerOption = Annotated[
+    str, typer.Option(metavar="NAME", help="given, learned, vision:MODEL or endpoint:MODEL: who says what comes next.")
+]
 
 
 def layout(
@@ -25,6 +28,7 @@ def layout(
     size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the picture.")] = "512x384",
     num_masks: Annotated[int, typer.Option("--num-masks", "-n", help="Candidate masks an object.")] = 4,
     seed: SeedOption = 0,
+    planner: PlannerOption = "learned",
     ideas: Annotated[
         int, typer.Option(min=0, max=20, help="Objects that the planner may add to those of the text, if they fit.")
     ] = 0,
@@ -50,14 +54,14 @@ def layout(
         from smartmask.models.stuff import load_field
         from smartmask.pipelines.layout import draw_layout
         from smartmask.pipelines.mask import SmartMaskPipeline
-        from smartmask.planner.learned import LearnedPlanner
+        from smartmask.planner.load import load_planner
 
         pipeline, field = SmartMaskPipeline.from_pretrained(weights), load_field()
-        planner = LearnedPlanner.from_pretrained(pipeline.text, ideas=ideas) if ideas else None
+        engine = load_planner(planner, pipeline.text, ideas)
         loaded = time.perf_counter()
         with step_progress("objects") as on_step:
             drawn = draw_layout(
-                text, height, width, pipeline, field, planner=planner, seed=seed, num_masks=num_masks, on_step=on_step
+                text, height, width, pipeline, field, planner=engine, seed=seed, num_masks=num_masks, on_step=on_step
             )
         done = time.perf_counter()
         files = save_layout(drawn, folder, animate)
@@ -74,6 +78,7 @@ def plan(
     scene: Annotated[
         Path | None, typer.Option(metavar="JSON", help="A scene.json: what is there already; nothing by default.")
     ] = None,
+    planner: PlannerOption = "learned",
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=50, help="Proposals at most.")] = 5,
     weights: WeightsOption = None,
     as_json: ResultJsonOption = False,
@@ -89,16 +94,16 @@ def plan(
     from smartmask.pipelines.mask import BUNDLED
     from smartmask.planner.interface import PlanState, placed_already
     from smartmask.planner.learned import LearnedPlanner
+    from smartmask.planner.load import load_planner
     from smartmask.planner.phrases import parse
 
     encoder = TextEncoder.from_pretrained((weights or BUNDLED) / "text")
     request = parse(text, encoder)
-    planner = LearnedPlanner.from_pretrained(encoder, ideas=count)
+    engine = load_planner(planner, encoder, 0 if planner == "given" else count)
     state = PlanState(there, request, placed_already(request, there))
-    found = [*planner.propose(state, count)]
-    wanted = len([item for item in found if item.key is not None])
-    if wanted and wanted < count:
-        found += planner.ideas_for(state, count - wanted)
+    found = [*engine.propose(state, count)]
+    if isinstance(engine, LearnedPlanner) and found and found[-1].key is not None and len(found) < count:
+        found += engine.ideas_for(state, count - len(found))
     record = {
         "command": "plan", "text": text, "layers": [layer.name for layer in there.layers],
         "next": [

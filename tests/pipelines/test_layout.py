@@ -14,6 +14,7 @@ from smartmask.pipelines.layout import draw_layout, surfaces_of
 from smartmask.pipelines.mask import BUNDLED, SmartMaskPipeline
 from smartmask.pipelines.surfaces import draw_surfaces, layers_of, upright
 from smartmask.planner.given import drawing_order
+from smartmask.planner.interface import NextObject, PlanState
 from smartmask.planner.phrases import Wanted, parse
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
@@ -144,3 +145,28 @@ def test_only_a_setting_gives_only_surfaces(tiny: SmartMaskPipeline) -> None:
 def test_an_untrained_field_still_covers_the_picture() -> None:
     field = StuffField(StuffConfig(scenes=3)).eval()
     assert (draw_surfaces(field, TEXT, ["sky", "grass"], 24, 32, 0, tries=1).top() >= 0).all()
+
+
+class Asked:
+    """A planner that must see each object before it says the next."""
+
+    name, step_by_step, notes = "asked", True, ["A note of the planner."]
+
+    def __init__(self) -> None:
+        self.seen: list[list[str]] = []
+
+    def propose(self, state: PlanState, count: int = 5) -> list[NextObject]:
+        self.seen.append([layer.name for layer in state.scene.layers if layer.thing])
+        if state.missing():
+            item = state.missing()[0]
+            return [NextObject(item.name, 1.0, "Wanted.", (0.6, 0.5, 0.9, 0.9), (), item.key)]
+        return [] if len(self.seen) > 3 else [NextObject("ball", 1.0, "It fits.", (0.0, 0.5, 0.3, 0.9))]
+
+
+def test_a_planner_may_go_step_by_step(tiny: SmartMaskPipeline) -> None:
+    planner = Asked()
+    layout = draw_layout("a park with a dog and a cat", 72, 96, tiny, FIELD, planner=planner, num_masks=1)
+    assert planner.seen == [[], ["dog"], planner.seen[2], planner.seen[3]]
+    assert sorted(planner.seen[3]) == ["ball", "cat", "dog"]
+    assert [item.key for item in layout.items if item.thing] == ["dog", "cat", "idea:ball 2"]
+    assert "A note of the planner." in layout.notes

@@ -17,7 +17,7 @@ from smartmask.pipelines.arrange import Ground, Placed, arrange, fit_zoom, place
 from smartmask.pipelines.surfaces import draw_surfaces
 from smartmask.planner import grammar, relations
 from smartmask.planner.given import GivenList
-from smartmask.planner.interface import Planner, PlanState
+from smartmask.planner.interface import IDEA, Planner, PlanState
 from smartmask.planner.phrases import Relation, Request, Wanted, parse
 from smartmask.scene import Scene
 
@@ -120,7 +120,7 @@ def draw_layout(
     )
     # 2. the order, and a place for each object
     ground = fit_zoom(read_ground(scene), [item.name for item in request.things], pipeline.text)
-    order = _order(planner, request, scene)
+    order = [] if getattr(planner, "step_by_step", False) else _order(planner, request, scene)
     placed = arrange(request, order, ground, pipeline.text, (), seed)
     # 3. masks
     layout = Layout(request, height, width, surfaces, ground, seed, (), (*request.notes, *notes))
@@ -129,14 +129,14 @@ def draw_layout(
         layout = replace(layout, items=(*layout.items, item))
         if on_step is not None:
             on_step(number + 1, len(placed))
-    # 4. the planner's own ideas, until it has no more
+    # 4. what the planner says on seeing that, until it has no more
     while len(layout.items) < MOST_ITEMS:
-        idea = next_idea(layout, planner, pipeline.text)
-        if idea is None:
+        following = next_place(layout, planner, pipeline.text)
+        if following is None:
             break
-        item = draw_item(layout, idea, pipeline, item_seed(layout), num_masks)
+        item = draw_item(layout, following, pipeline, item_seed(layout), num_masks)
         layout = replace(layout, items=(*layout.items, item))
-    return checked(layout)
+    return checked(replace(layout, notes=(*layout.notes, *getattr(planner, "notes", ()))))
 
 
 def item_seed(layout: Layout) -> int:
@@ -144,16 +144,23 @@ def item_seed(layout: Layout) -> int:
     return layout.seed + 1000 * (sum(item.thing for item in layout.items) + 1)
 
 
-def next_idea(layout: Layout, planner: Planner, text: TextEncoder) -> Placed | None:
-    """The place of an object that the planner wants beyond the text; None if the layout is complete."""
+def next_place(layout: Layout, planner: Planner, text: TextEncoder) -> Placed | None:
+    """The place of the object that the planner wants next; None if it holds the layout for complete.
+
+    Objects that the text does not name are left out where there is no room for them.
+    """
     keys = tuple(item.key for item in layout.items if item.thing)
     proposals = planner.propose(PlanState(layout.scene(), layout.request, keys), 5)
     others = [item.place for item in layout.items if item.place is not None]
     rng = np.random.default_rng([layout.seed, len(keys)])
     for proposal in proposals:
         if proposal.key is not None:
-            continue
-        wanted = Wanted(proposal.name, f"idea:{proposal.name} {len(keys)}", said=False)
+            if proposal.key in keys:
+                continue
+            rules = [r for r in layout.request.relations if r.subject == proposal.key]
+            wanted = layout.request.find(proposal.key)
+            return place(wanted, rules, layout.ground, text, others, rng, proposal.region)
+        wanted = Wanted(proposal.name, f"{IDEA}{proposal.name} {len(keys)}", said=False)
         found = place(wanted, (), layout.ground, text, others, rng, proposal.region)
         if found.score > CROWDED:
             return found

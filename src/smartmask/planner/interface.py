@@ -10,6 +10,7 @@ from smartmask.planner.phrases import Relation, Request, Wanted
 from smartmask.scene import Scene
 
 Region = tuple[float, float, float, float]  # x0, y0, x1, y1 as shares of the picture
+IDEA = "idea:"  # begins the keys of placed objects that the text does not name
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from smartmask.models.stuff import BUNDLED
 from smartmask.models.text import TextEncoder
 from smartmask.planner import grammar
 from smartmask.planner.given import GivenList
-from smartmask.planner.interface import NextObject, PlanState, Region
+from smartmask.planner.interface import IDEA, NextObject, PlanState, Region
 
 COMPLETE = 0.6  # probability of the end from which no idea is given
 LEAST = 0.004  # probability below which a name is no idea
@@ -49,7 +49,7 @@ class LearnedPlanner:
         wanted = GivenList().propose(state, count)
         if wanted:
             return wanted
-        extra = [key for key in state.placed if key.startswith("idea:")]
+        extra = [key for key in state.placed if key.startswith(IDEA)]
         if len(extra) >= self.ideas:
             return []
         return self.ideas_for(state, count)
