@@ -53,9 +53,11 @@ def test_judging_counts_and_relations() -> None:
 
 def test_files_are_read_and_figures_averaged(tmp_path: Path) -> None:
     box = [0.1, 0.1, 0.2, 0.2]
-    spatial = [{"id": 1, "prompt": "a cat to the left of a dog", "relation": "left", "type": "template",
+    spatial = [{"id": 1, "image_id": 9, "prompt": "a cat to the left of a dog", "relation": "left", "type": "template",
                 "obj1": ["cat", box], "obj2": ["dog", box]}]  # fmt: skip
-    counting = [{"id": 2, "prompt": "two cats", "num_object": [["cat", 2]], "sub-type": "single-category"}]
+    counting = [
+        {"id": 2, "image_id": 25, "prompt": "two cats", "num_object": [["cat", 2]], "sub-type": "single-category"}
+    ]
     (tmp_path / "spatial.val.json").write_text(json.dumps(spatial))
     with pytest.raises(ValueError, match=r"counting\.val\.json does not exist"):
         read_prompts(tmp_path)

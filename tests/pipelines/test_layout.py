@@ -160,13 +160,13 @@ class Asked:
         if state.missing():
             item = state.missing()[0]
             return [NextObject(item.name, 1.0, "Wanted.", (0.6, 0.5, 0.9, 0.9), (), item.key)]
-        return [] if len(self.seen) > 3 else [NextObject("ball", 1.0, "It fits.", (0.0, 0.5, 0.3, 0.9))]
+        return [] if len(self.seen) > 3 else [NextObject("bird", 1.0, "It fits.")]
 
 
 def test_a_planner_may_go_step_by_step(tiny: SmartMaskPipeline) -> None:
     planner = Asked()
     layout = draw_layout("a park with a dog and a cat", 72, 96, tiny, FIELD, planner=planner, num_masks=1)
     assert planner.seen == [[], ["dog"], planner.seen[2], planner.seen[3]]
-    assert sorted(planner.seen[3]) == ["ball", "cat", "dog"]
-    assert [item.key for item in layout.items if item.thing] == ["dog", "cat", "idea:ball 2"]
+    assert sorted(planner.seen[3]) == ["bird", "cat", "dog"]
+    assert [item.key for item in layout.items if item.thing] == ["dog", "cat", "idea:bird 2"]
     assert "A note of the planner." in layout.notes

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from smartmask.data.splits import coco_key, split_of
 from smartmask.geometry import BoxXYXY
 from smartmask.models.stuff import StuffField
 from smartmask.models.text import TextEncoder
@@ -34,12 +35,16 @@ HEIGHT, WIDTH = 192, 256  # of the layouts that are measured
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt. counts: annotated classes; relation: (first name, kind, second name) or None; kind: its sub-type."""
+    """One prompt. counts: annotated classes; relation: (first name, kind, second name) or None; kind: its sub-type.
+
+    split: of the COCO picture that it was taken from.
+    """
 
     text: str
     counts: dict[str, int]
     relation: tuple[str, str, str] | None
     kind: str
+    split: str = "test"
 
 
 def read_prompts(folder: Path, split: str = "val") -> list[Prompt]:
@@ -58,12 +63,13 @@ def read_prompts(folder: Path, split: str = "val") -> list[Prompt]:
 
 
 def _prompt(row: dict[str, Any]) -> Prompt:
+    split = split_of(coco_key(row["image_id"]))
     if "relation" in row:
         first, second = str(row["obj1"][0]), str(row["obj2"][0])
         counts = Counter([first, second])
-        return Prompt(row["prompt"], dict(counts), (first, row["relation"], second), f"spatial, {row['type']}")
+        return Prompt(row["prompt"], dict(counts), (first, row["relation"], second), f"spatial, {row['type']}", split)
     counts = Counter({str(name): int(number) for name, number in row["num_object"]})
-    return Prompt(row["prompt"], dict(counts), None, f"counting, {row['sub-type']}")
+    return Prompt(row["prompt"], dict(counts), None, f"counting, {row['sub-type']}", split)
 
 
 def keeps(kind: str, a: BoxXYXY, b: BoxXYXY) -> bool:

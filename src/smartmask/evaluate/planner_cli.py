@@ -63,7 +63,8 @@ def plan(
 
 def layout(
     data: Annotated[Path, typer.Option(metavar="DIR", help="Folder with NSR-1K's spatial and counting prompts.")],
-    limit: LimitOption = 300,
+    split: Annotated[str, typer.Option(help="Prompts of pictures in test, dev, train; or all.")] = "test",
+    limit: LimitOption = 0,
     draw: Annotated[bool, typer.Option("--draw", help="Also draw the masks and judge their boxes (seconds each).")] = (
         False
     ),
@@ -81,7 +82,9 @@ def layout(
     from smartmask.models.text import TextEncoder
     from smartmask.pipelines.mask import BUNDLED
 
-    prompts = read_prompts(data)
+    prompts = [prompt for prompt in read_prompts(data) if split in ("all", prompt.split)]
+    if not prompts:
+        raise ValueError(f"{data} has no prompt of the split '{split}'; give test, dev, train or all.")
     if limit and limit < len(prompts):
         chosen = np.random.default_rng(seed).permutation(len(prompts))[:limit]
         prompts = [prompts[i] for i in sorted(chosen)]
@@ -93,7 +96,7 @@ def layout(
         drawers["drawn"] = drawn_with(SmartMaskPipeline.from_pretrained(weights), field)
     with progress("layouts", len(prompts) * len(drawers)) as advance:
         figures = layout_figures(prompts, drawers, text, seed, advance)
-    report = {**heading("layout"), "prompts": len(prompts), "systems": figures}
+    report = {**heading("layout"), "split": split, "prompts": len(prompts), "systems": figures}
     lines = [
         "| system | prompts | number | right | 95 % interval | precision | recall |",
         "|---|---|---|---|---|---|---|",
