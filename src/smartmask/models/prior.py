@@ -38,7 +38,7 @@ class PriorConfig:
     width: int = 384
     depth: int = 6
     text_dim: int = 128
-    dropout: float = 0.4
+    dropout: float = 0.45
 
 
 @dataclass(eq=False)

@@ -39,8 +39,8 @@ class Defaults:
     refine: float = 0.4
     refine_mask: float = 1.0
     prior_steps: int = 10
-    temperature: float = 0.85
-    detail_temperature: float = 0.7
+    temperature: float = 0.87
+    detail_temperature: float = 0.4
 
 
 @dataclass(frozen=True, eq=False)

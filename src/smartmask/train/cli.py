@@ -59,7 +59,7 @@ def prior(
     out: OutOption,
     preset: Annotated[str, typer.Option(help="tiny or small.")] = "small",
     samples: Annotated[int, typer.Option(min=1, help="Shapes drawn into memory before training.")] = 80_000,
-    steps: StepsOption = 2500,
+    steps: StepsOption = 6500,
     minutes: MinutesOption = None,
     batch: BatchOption = 1024,
     workers: WorkersOption = 1,

@@ -41,9 +41,9 @@ class PriorTrainConfig(LoopConfig):
     preset: str = "small"
     samples: int = 80_000
     drop_object: float = 0.1
-    text_noise: float = 0.1
+    text_noise: float = 0.15
     place_noise: float = 0.05
-    noise_mean: float = 0.3
+    noise_mean: float = 0.1
     sources: list[str] = field(default_factory=list)
 
 
