@@ -63,7 +63,8 @@ def read_prompts(folder: Path, split: str = "val") -> list[Prompt]:
 
 
 def _prompt(row: dict[str, Any]) -> Prompt:
-    split = split_of(coco_key(row["image_id"]))
+    known = int(row["image_id"]) >= 0  # some prompts come without a picture
+    split = split_of(coco_key(row["image_id"]) if known else str(row["prompt"]))
     if "relation" in row:
         first, second = str(row["obj1"][0]), str(row["obj2"][0])
         counts = Counter([first, second])
