@@ -50,6 +50,8 @@ SUB_APPS = {
     "train": ("smartmask.train.cli", "Train the models."),
     "eval": ("smartmask.evaluate.cli", "Measure the pipeline beside its baselines."),
 }
+# Commands of a group that need more of the package than the group's own module may import.
+ADDED = {"data": (planner_cli.instruct,)}
 # package: the extra of this project that brings it
 EXTRAS = {"accelerate": "train", "pyarrow": "train", "scipy": "train", "tensorboard": "train", "tqdm": "train"}
 EXTRAS |= {"diffusers": "insert", "peft": "insert", "transformers": "insert"}
@@ -65,7 +67,11 @@ class _LazyApp(TyperGroup):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         # The parent group invokes the command of the context made here: from now on the real one.
         try:
-            real = typer.main.get_group(importlib.import_module(self.module).app)
+            group = importlib.import_module(self.module).app
+            for command in ADDED.get(self.name or "", ()):
+                if command not in [known.callback for known in group.registered_commands]:
+                    group.command()(command)
+            real = typer.main.get_group(group)
         except ModuleNotFoundError as error:
             if error.name == self.module:
                 raise RuntimeError(f"'smartmask {self.name}' is not part of this installation") from error

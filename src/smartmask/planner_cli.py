@@ -122,6 +122,29 @@ def plan(
         print("Nothing more: the scene is complete.")
 
 
+def instruct(
+    pack: Annotated[Path, typer.Argument(metavar="PACK", help="Packed layouts ('smartmask data pack').")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for llava.json and images/.")],
+    split: Annotated[str, typer.Option(help="train, dev or test.")] = "train",
+    sources: Annotated[str, typer.Option(help="Whose scenes, separated by commas.")] = "coco_panoptic,coco_instances",
+    limit: Annotated[int, typer.Option(min=0, help="Scenes at most; 0: all.")] = 0,
+    seed: SeedOption = 0,
+) -> None:
+    """Instruction data for a vision-language planner: layout picture, text, objects so far -> next object."""
+    from smartmask.data.pack import Pack
+    from smartmask.planner.instruct import write_instructions
+    from smartmask.results import staging
+
+    packed, wanted = Pack(pack), {name.strip() for name in sources.split(",")}
+    meta = packed.meta
+    chosen = [i for i in range(len(packed)) if meta.splits[i] == split and meta.sources[i] in wanted][: limit or None]
+    if not chosen:
+        raise ValueError(f"{pack} has no scene of {sources} in its split '{split}'; give other --sources or --split.")
+    with staging(out) as folder:
+        numbers = write_instructions((packed[i] for i in chosen), folder, seed)
+    print(f"{numbers['samples']} samples of {numbers['scenes']} scenes in {out / 'llava.json'}")
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """``(width, height)`` of WIDTHxHEIGHT; ValueError unless both are whole numbers from 16 to MAX_SIDE."""
     parts = text.lower().replace("×", "x").split("x")
