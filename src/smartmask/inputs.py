@@ -5,7 +5,6 @@ All errors are ValueError with one sentence that holds the offending value and w
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -58,11 +57,6 @@ def read_scene(
 
 def _segmented(image: Path, segmenter: str | None) -> Scene:
     photo = load_photo(image)  # a bad photo should be named before a missing model is
-    if importlib.util.find_spec("smartmask.segment") is None:
-        raise ValueError(
-            f"Reading '{image}' without a layout needs a panoptic model, which this version has not; "
-            "give --layout PNG with --names JSON or --panoptic JSON."
-        )
     return Scene.from_image(photo, segmenter)
 
 

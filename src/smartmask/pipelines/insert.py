@@ -5,7 +5,6 @@ Masks are laid first (``lay``), then painted back to front on crops and blended 
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +82,4 @@ def scene_of(photo: Photo, scene: Scene | None, requests: Sequence[ObjectRequest
         return scene
     if all(request.mask is not None for request in requests):
         return Scene.empty(photo.height, photo.width)
-    if importlib.util.find_spec("smartmask.segment") is None:
-        raise ValueError("Without a scene the masks cannot be found; give scene=, or mask= for every object.")
     return Scene.from_image(photo.rgb())
