@@ -121,3 +121,15 @@ def test_numbers_are_counted(number: str, noun: str) -> None:
     text = f"{number} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'} and a bench"
     request = parse(text, TEXT)
     assert sum(item.name == noun for item in request.objects) == count
+
+
+def test_nouns_are_told_from_other_words() -> None:
+    assert TEXT.is_noun("dog")
+    assert TEXT.is_noun("wine glasses")
+    assert not TEXT.is_noun("sitting")
+
+
+def test_sentences_that_compare_add_no_object() -> None:
+    text = "a photo of three cars with a few parking meters, the number of cars is more than that of parking meters"
+    assert read(text)[1] == read("three cars with a few parking meters")[1]
+    assert read("two cats and the same number of dogs")[1] == ["cat", "cat 2", "dog", "dog 2"]

@@ -105,7 +105,6 @@ SETTINGS: dict[str, str] = {
     "building": "sky building pavement", "wall": "wall floor", "floor": "wall floor",
     "water": "sky water", "pavement": "sky building pavement",
 }  # fmt: skip
-FALLBACK = {"indoor": "wall floor", "outdoor": "sky grass"}
 
 # Regions that the stuff field draws; every other name, whatever COCO calls it, is drawn as an object.
 SURFACES = word_set(

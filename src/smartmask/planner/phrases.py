@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from smartmask.checks import check_prompt
 from smartmask.models.text import TextEncoder
-from smartmask.models.words import ARTICLES, singular, tokens
 from smartmask.planner import grammar
+from smartmask.planner.wording import NounPhrase, phrase_parts
 
 
 @dataclass(frozen=True)
@@ -78,32 +78,12 @@ class Request:
 
 
 @dataclass
-class _Phrase:
-    """A noun phrase: the words of its name, its count (None: not said), and how it was introduced."""
-
-    name: str
-    count: int | None
-    attributes: tuple[str, ...]
-    definite: bool
-    counted: bool  # had an article or a number of its own
-    plural: bool
-    same: bool = False  # "the same number of"
-
-
-@dataclass
 class _State:
     objects: list[Wanted] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     setting: str | None = None
     used: dict[str, int] = field(default_factory=dict)
-
-
-_BY_WORDS = sorted(
-    ((tuple(words.split()), kind) for kind, rows in grammar.RELATION_WORDS.items() for words in rows),
-    key=lambda item: -len(item[0]),
-)
-_FRAMES = sorted((tuple(words.split()) for words in grammar.FRAMES), key=lambda words: -len(words))
 
 
 def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Request:
@@ -114,11 +94,10 @@ def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Reque
     grammar.MOST objects.
     """
     check_prompt(text, "scene text")
-    words = _without_frames(_without_comparison(tokens(text, punctuation=True)))
-    parts = _parts(words, encoder)
+    parts = phrase_parts(text, encoder)
     state = _State()
     _build(parts, encoder, known, state)
-    if not state.objects and state.setting is None and not any(isinstance(part, _Phrase) for part in parts):
+    if not state.objects and state.setting is None and not any(isinstance(part, NounPhrase) for part in parts):
         raise ValueError(
             f"There is no object or place that is known in '{text}'; name some, as in 'two dogs on grass'."
         )
@@ -131,155 +110,9 @@ def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Reque
     return Request(text, tuple(state.objects), relations, state.setting, tuple(dict.fromkeys(state.notes)))
 
 
-def _without_comparison(words: list[str]) -> list[str]:
-    """Without the clause of ", the number of cars is more than that of trucks": it compares, and adds no object."""
-    for at in range(len(words)):
-        if words[at : at + 4] == [",", "the", "number", "of"]:
-            return words[:at]
-    return words
-
-
-def _without_frames(words: list[str]) -> list[str]:
-    """Without "a photo of" and the like, wherever they stand."""
-    kept: list[str] = []
-    at = 0
-    while at < len(words):
-        frame = next((f for f in _FRAMES if tuple(words[at : at + len(f)]) == f), None)
-        if frame is None:
-            kept.append(words[at])
-        at += 1 if frame is None else len(frame)
-    return kept
-
-
-def _parts(words: list[str], encoder: TextEncoder) -> list[_Phrase | str]:
-    """Noun phrases with what stands between them: a relation's kind, "," (a list goes on) or "with"."""
-    parts: list[_Phrase | str] = []
-    pending: list[str] = []
-
-    def close() -> None:
-        phrase = _noun_phrase(pending, encoder)
-        pending.clear()
-        if phrase is not None:
-            parts.append(phrase)
-
-    at = 0
-    while at < len(words):
-        matched = _relation_at(words, at)
-        word = words[at]
-        if word in grammar.PRONOUNS:
-            close()
-            parts.append("it")
-            at += 1
-        elif matched is not None and not _is_name(words[at : at + 2], encoder):
-            close()
-            parts.append(matched[1])
-            at += matched[0]
-        elif word in ("with", "has", "have", "having", "containing", "featuring", "including", "shows", "showing"):
-            close()
-            parts.append("with")
-            at += 1
-        elif word in ("and", ",", ";", "plus", "&") or word == ".":
-            close()
-            parts.append("," if word != "." else ".")
-            at += 1
-        elif word == "of" and pending and (pending[-1] in grammar.GROUPS or singular(pending[-1]) in grammar.GROUPS):
-            pending.append("of")
-            at += 1
-        elif word == "of" and pending and singular(pending[-1]) in grammar.PORTIONS:
-            pending.clear()
-            at += 1
-        elif word == "of" and pending:  # of what a thing is full, made or part: "a cup of coffee"
-            close()
-            at += 1
-            while at < len(words) and words[at] not in grammar.LISTING and not _relation_at(words, at):
-                at += 1
-        elif word in grammar.VERBS or word == "of":
-            close()
-            at += 1
-        else:
-            pending.append(word)
-            at += 1
-    close()
-    return parts
-
-
-def _relation_at(words: list[str], at: int) -> tuple[int, str] | None:
-    """``(words it takes, kind)`` of the relation that begins here."""
-    return next(((len(w), kind) for w, kind in _BY_WORDS if tuple(words[at : at + len(w)]) == w), None)
-
-
-def _is_name(words: list[str], encoder: TextEncoder) -> bool:
-    """Whether two words that begin like a relation are one name ("in line" is not, "inside out" neither)."""
-    return len(words) == 2 and encoder.understand(" ".join(words)).how == "name"
-
-
-def _noun_phrase(words: list[str], encoder: TextEncoder) -> _Phrase | None:
-    count: int | None = None
-    definite = counted = False
-    rest = list(words)
-    same = rest[:4] == ["the", "same", "number", "of"]
-    rest = rest[4:] if same else rest
-    while rest:
-        word = rest[0]
-        group = word if word in grammar.GROUPS else singular(word)
-        if word.isdecimal() and int(word) < 1000:
-            count, counted = int(word), True
-        elif word in grammar.COUNTS and not (word == "a" and len(rest) > 1 and rest[1] in ("few", "dozen")):
-            count, counted = grammar.COUNTS[word], True
-        elif word in grammar.VAGUE:
-            count, counted = grammar.VAGUE[word], True
-        elif group in grammar.GROUPS and len(rest) > 2 and rest[1] == "of":
-            count, counted = grammar.GROUPS[group], True
-            rest = rest[1:]
-        elif word == "couple" and len(rest) > 1:
-            count, counted = 2, True
-        elif word in ARTICLES or word in ("of", "same", "there"):
-            definite = definite or word in grammar.DEFINITE
-            counted = counted or word in ("a", "an", "the")
-        else:
-            break
-        rest = rest[1:]
-    for end in range(len(rest), 0, -1):  # trailing words may be adverbs: "a dog together"
-        for start in range(end):
-            name = rest[start:end]
-            last = _known_singular(name, encoder)
-            if last is not None:
-                attributes = tuple(w for w in rest[:start] if w.isalpha() and w not in ARTICLES)
-                own = " ".join([*name[:-1], last])
-                own = grammar.ALIASES.get(own, own)
-                return _Phrase(own, count, attributes, definite, counted or same, last != name[-1], same)
-    return None
-
-
-def _known_singular(name: list[str], encoder: TextEncoder) -> str | None:
-    """The last word of a name in the singular, if the name is an object that the encoder knows; else None.
-
-    Also of what NSR-1K's templates write ("benchs", "buss", "broccolis").
-    """
-    last = name[-1]
-    tries = [last, last[:-1]] if last.endswith("s") and len(last) > 3 else [last]
-    for word in tries:
-        words = [*name[:-1], word]
-        if encoder.understand(" ".join(words)).how in ("name", "synonym") and not _never(words, encoder):
-            if word == "glasses" and len(name) > 1:
-                return "glass"
-            return word[:-1] if word.endswith(("chs", "shs", "xs")) else singular(word)
-    return None
-
-
-def _never(words: list[str], encoder: TextEncoder) -> bool:
-    """Adjectives, verbs and places that the vocabulary holds as words of captions."""
-    name = " ".join(words)
-    if name in grammar.COLOURS - {"orange"} or name in grammar.VERBS:
-        return True
-    if len(words) == 1 and name in grammar.NOTHING:
-        return True
-    return not encoder.is_noun(name)
-
-
-def _build(parts: list[_Phrase | str], encoder: TextEncoder, known: tuple[str, ...], state: _State) -> None:
+def _build(parts: list[NounPhrase | str], encoder: TextEncoder, known: tuple[str, ...], state: _State) -> None:
     """Walk the parts; a relation binds the objects before it to the ones after it."""
-    listed: list[tuple[_Phrase, list[str]]] = []  # the current list: phrases with their keys
+    listed: list[tuple[NounPhrase, list[str]]] = []  # the current list: phrases with their keys
     relation: str | None = None
     subjects: list[str] = []
     owner: list[str] = []  # whose "with" the current list is
@@ -330,7 +163,7 @@ def _carries(owner: str, name: str) -> bool:
     )
 
 
-def _subjects(listed: list[tuple[_Phrase, list[str]]]) -> list[str]:
+def _subjects(listed: list[tuple[NounPhrase, list[str]]]) -> list[str]:
     """The keys that a relation after a list speaks of: the last phrase's if it has its own article, else all."""
     if not listed:
         return []
@@ -339,11 +172,11 @@ def _subjects(listed: list[tuple[_Phrase, list[str]]]) -> list[str]:
     return [key for _, keys in chosen for key in keys if not key.startswith("layer:")]
 
 
-def _is_setting(phrase: _Phrase) -> bool:
+def _is_setting(phrase: NounPhrase) -> bool:
     return (phrase.count or 1) == 1 and _setting_name(phrase) is not None
 
 
-def _setting_name(phrase: _Phrase) -> str | None:
+def _setting_name(phrase: NounPhrase) -> str | None:
     whole = " ".join((*phrase.attributes[-1:], phrase.name))
     for name in (whole, phrase.name, phrase.name.split()[-1]):
         if name in grammar.SETTINGS:
@@ -351,17 +184,17 @@ def _setting_name(phrase: _Phrase) -> str | None:
     return None
 
 
-def _surface(phrase: _Phrase) -> bool:
+def _surface(phrase: NounPhrase) -> bool:
     return phrase.name in grammar.SURFACES
 
 
-def _set(state: _State, phrase: _Phrase) -> None:
+def _set(state: _State, phrase: NounPhrase) -> None:
     if state.setting is None:
         state.setting = _setting_name(phrase)
 
 
 def _reference(
-    phrase: _Phrase, relation: str | None, encoder: TextEncoder, known: tuple[str, ...], state: _State
+    phrase: NounPhrase, relation: str | None, encoder: TextEncoder, known: tuple[str, ...], state: _State
 ) -> list[str]:
     """The keys of a phrase: an object named before, a layer of the scene, or new objects."""
     if phrase.definite or relation is not None:
@@ -374,7 +207,7 @@ def _reference(
     return _add(phrase, state)
 
 
-def _layer_like(phrase: _Phrase, encoder: TextEncoder, known: tuple[str, ...]) -> str | None:
+def _layer_like(phrase: NounPhrase, encoder: TextEncoder, known: tuple[str, ...]) -> str | None:
     wanted = encoder.understand(grammar.SURFACE_NAMES.get(phrase.name, phrase.name)).name
     for name in known:
         if name == phrase.name or encoder.understand(name).name == wanted:
@@ -382,7 +215,7 @@ def _layer_like(phrase: _Phrase, encoder: TextEncoder, known: tuple[str, ...]) -
     return None
 
 
-def _add(phrase: _Phrase, state: _State) -> list[str]:
+def _add(phrase: NounPhrase, state: _State) -> list[str]:
     surface = _surface(phrase)
     count = phrase.count
     if phrase.same and state.objects:
