@@ -22,8 +22,6 @@ RELATION_WORDS: dict[str, tuple[str, ...]] = {
     "in": ("in", "inside", "inside of", "within", "into"),
 }  # fmt: skip
 RELATIONS: tuple[str, ...] = tuple(RELATION_WORDS)
-OPPOSITE = {"behind": "in front of", "in front of": "behind", "under": "above", "above": "under",
-            "left of": "right of", "right of": "left of", "beside": "beside"}  # fmt: skip
 
 COUNTS: dict[str, int] = {
     "a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "both": 2, "three": 3, "four": 4, "five": 5, "six": 6,
