@@ -73,13 +73,33 @@ def _blob(mask: np.ndarray, rng: np.random.Generator, exact: bool) -> Blob:
 
 
 def _stroke(mask: np.ndarray, rng: np.random.Generator) -> Scribble:
-    """A stroke through two to six inner points, taken in order along the object's longer axis."""
-    points = _inner_points(mask, int(rng.integers(2, 7)), rng)
-    centred = points - points.mean(axis=0)
-    axis = np.linalg.svd(centred, full_matrices=False)[2][0]
-    points = points[np.argsort(centred @ axis)]
+    """A stroke in order along the object's longer axis: through a few inner points, or from end to end.
+
+    People do both: one draws a line into the body, another draws a stick figure of the whole.
+    """
+    if rng.random() < 0.5:
+        points = _inner_points(mask, int(rng.integers(2, 7)), rng)
+        points = points[np.argsort(_along_axis(points))]
+    else:
+        points = _spread_points(mask, int(rng.integers(3, 8)), rng)
     width = math.sqrt(mask.sum()) * rng.uniform(0.03, 0.15)
     return Scribble(points.tolist(), width=max(float(width), 1.0))
+
+
+def _spread_points(mask: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """``(count, 2)`` (x, y) points of the mask in even steps along its longer axis, from near one end to the other."""
+    rows, cols = np.nonzero(mask)
+    pixels = np.stack([cols, rows], axis=1) + rng.random((rows.size, 2))
+    ranked = pixels[np.argsort(_along_axis(pixels), kind="stable")]
+    shares = np.linspace(rng.uniform(0.01, 0.08), rng.uniform(0.92, 0.99), count)
+    jitter = rng.normal(0, 0.02, count)
+    return ranked[np.clip((shares + jitter) * rows.size, 0, rows.size - 1).astype(int)]
+
+
+def _along_axis(points: np.ndarray) -> np.ndarray:
+    """``(n,)`` places of (n, 2) points along their longest principal axis."""
+    centred = points - points.mean(axis=0)
+    return centred @ np.linalg.eigh(centred.T @ centred)[1][:, -1]
 
 
 def roughen(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
