@@ -38,11 +38,11 @@ FLOW: tuple[tuple[str, ...], ...] = (
     ("object_inputs",),
     ("segment",),
     ("export", "results"),
-    ("insertion_results", "layout_results",),
+    ("insertion_results", "layout_results"),
     ("evaluate",),
     ("train",),
     ("serve",),
-    ("cli", "insertion_cli", "planner_cli"),
+    ("cli", "insertion_cli", "insertion_options", "planner_cli"),
     ("__main__",),
 )
 RANK = {module: rank for rank, row in enumerate(FLOW) for module in row}

@@ -16,9 +16,11 @@ from fake_pipeline import FakePipeline
 from painters import FlatPainter
 from PIL import Image
 from test_images import rotated_jpeg
+from tiny_segmenters import save_segmenter
 
-from smartmask import cli
+from smartmask import cli, segment
 from smartmask.images import load_photo, save_png
+from smartmask.panoptic import MergeRule
 from smartmask.pipelines import paint
 from smartmask.scene_file import load_scene
 
@@ -176,6 +178,36 @@ def test_options_reach_the_inserter(files: Path, fake: FakePipeline, monkeypatch
     assert seen == {"name": "some/model", "device": "cuda", "dtype": "float16", "controlnet": "seg"}
     (request,) = painter.requests
     assert (request.steps, request.guidance_scale, request.precision, request.context) == (7, 3, 0.5, "a lawn")
+    seen.clear()
+    more += ["--offload", "sequential", "--slicing", "--side", "96", "--negative-prompt", " blur ", "--control-scale=0"]
+    assert cli.main(line(files, "--region", "1,1,9,9", *more, command="remove")) == 0
+    assert seen == {
+        "name": "some/model", "device": "cuda", "dtype": "float16", "controlnet": "seg", "offload": "sequential",
+        "slicing": True, "side": 96, "negative_prompt": "blur", "control_scale": 0.0,
+    }  # fmt: skip
+    seen.clear()
+    assert cli.main(line(files, *layout(files), "--object", "dog", *more)) == 0
+    assert (seen["offload"], seen["slicing"], seen["side"], seen["negative_prompt"]) == ("sequential", True, 96, "blur")
+
+
+@pytest.mark.parametrize("command", ["insert --object dog --box 20,10,60,44", "remove --region 0"])
+def test_what_the_panoptic_model_read_is_kept(
+    files: Path, fake: FakePipeline, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """The second run finds the scene of the first, and loads no model."""
+    pytest.importorskip("transformers")
+    use(FlatPainter(), monkeypatch)
+    monkeypatch.setattr(segment, "MergeRule", lambda: MergeRule(score=0.3, share=0))
+    name, *more = command.split()
+    more += ["--inpainter", "m", "--segmenter", str(save_segmenter("detr", files / "model"))]
+    more += ["--segmenter-cache", str(files / "kept")]
+    assert cli.main(line(files, *more, command=name)) == 0
+    (kept,) = (files / "kept").iterdir()
+    first = (files / "out" / "layout_before.png").read_bytes()
+    monkeypatch.setattr(segment, "_load", lambda *_: pytest.fail("the model was loaded again"))
+    assert cli.main(line(files, *more, command=name)) == 0
+    assert (files / "out" / "layout_before.png").read_bytes() == first
+    assert kept.is_file()
 
 
 def test_remove(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,6 +324,12 @@ BAD: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
     ("paste without cut-out", "--object dog --inpainter paste", "nothing to paste; give a cut-out", None),
     ("cut-out for a model", f"{DOG} --inpainter some/model",
      "are for the inserter 'paste', not for 'some/model'", None),
+    ("a model's options for paste", f"{DOG} --side 64 --slicing",
+     "'paste' has no use for --slicing, --side; leave that out", None),
+    ("negative prompt", "--object dog --negative-prompt=", "negative prompt is empty", None),
+    ("control scale", "--object dog --control-scale=-1", "control scale is -1.0", None),
+    ("cache is a file", "--object dog --box 1,1,5,5 NOLAYOUT --segmenter-cache {}/mask.png",
+     "mask.png' is a file", None),
     ("mirror without paste", "--object dog --mirror", "are for the inserter 'paste', not for None", None),
     ("fit", f"{DOG} --fit squeeze", "The fit is 'squeeze'", None),
     ("feather", f"{DOG} --feather=-2", "feather is -2.0 pixels wide", None),
@@ -327,6 +365,7 @@ BAD_REMOVALS: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
     ("region of three", "--region 1,2,3", "has 3 numbers instead of 4", None),
     ("region missing", "--region {}/none.png", "none.png' does not exist", None),
     ("region too thin", "--region 1.6,1.6,2.4,2.4", "holds no pixel's centre", None),
+    ("negative prompt", "--region person --negative-prompt=", "negative prompt is empty", None),
     ("grow", "--region person --grow=-1", "cannot grow by -1", None),
     ("fill", "--region person --fill=", "fill is empty", None),
     ("empty region", "--region=", "region is empty", None),

@@ -25,18 +25,20 @@ def read_scene(
     names: Path | None = None,
     panoptic: Path | None = None,
     segmenter: str | None = None,
+    cache: Path | None = None,
 ) -> Scene:
     """The scene of a photo and the files that describe its layout.
 
     image: the photo.  layout: a label map read with ``names``, or a COCO panoptic PNG read with
     ``panoptic``, of the upright photo's size.  Without a layout a panoptic model (``segmenter``:
-    hub name, local folder, or None for the default one) reads the photo.
+    hub name, local folder, or None for the default one) reads the photo; ``cache`` is a folder that
+    keeps what it read.
     """
     if layout is None:
         if names is not None or panoptic is not None:
             given = f"--names {names}" if names is not None else f"--panoptic {panoptic}"
             raise ValueError(f"{given} describes a layout, but none is given; add --layout PNG.")
-        return _segmented(image, segmenter)
+        return _segmented(image, segmenter, cache)
     if names is not None and panoptic is not None:
         raise ValueError(f"The layout '{layout}' has both --names and --panoptic; give one of the two.")
     photo = load_photo(image)
@@ -55,9 +57,9 @@ def read_scene(
     return replace(scene, photo=photo)
 
 
-def _segmented(image: Path, segmenter: str | None) -> Scene:
+def _segmented(image: Path, segmenter: str | None, cache: Path | None) -> Scene:
     photo = load_photo(image)  # a bad photo should be named before a missing model is
-    return Scene.from_image(photo, segmenter)
+    return Scene.from_image(photo, segmenter, cache)
 
 
 def read_names(path: Path) -> dict[int, str]:

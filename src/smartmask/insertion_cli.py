@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from smartmask.insertion_options import (
+    CacheOption,
+    ControlOption,
+    ControlScaleOption,
+    DeviceOption,
+    DtypeOption,
+    FeatherOption,
+    FormatOption,
+    InpainterOption,
+    MatchOption,
+    NegativeOption,
+    OffloadOption,
+    OutOption,
+    PrecisionOption,
+    ScaleOption,
+    SideOption,
+    SlicingOption,
+    StepsOption,
+    find_inserters,
+    given,
+    loader_options,
+    model_options,
+    result_suffix,
+)
 from smartmask.options import (
     BlobOption,
     BoxOption,
@@ -30,26 +53,9 @@ from smartmask.options import (
 
 if TYPE_CHECKING:
     from smartmask.photo import Photo
-    from smartmask.pipelines.inpaint import Inpainter, StepCallback
+    from smartmask.pipelines.inpaint import StepCallback
     from smartmask.pipelines.lay import ObjectRequest, Plan
     from smartmask.pipelines.paint import PaintOptions, Shadow
-
-OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the result.")]
-InpainterOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="'paste', or a folder or hub name of a model that paints inside masks."),
-]
-FeatherOption = Annotated[float | None, typer.Option(help="Pixels over which edges fade, inside the mask; 2.")]
-MatchOption = Annotated[bool, typer.Option("--color-match", help="Move the colours towards the surroundings'.")]
-StepsOption = Annotated[int | None, typer.Option(help="Steps of painting; the inserter's own by default.")]
-ScaleOption = Annotated[float | None, typer.Option(help="Weight of the text in painting.")]
-PrecisionOption = Annotated[float, typer.Option(help="How exact masks are: 0 outlines, to 1 boxes (SmartBrush).")]
-DeviceOption = Annotated[str | None, typer.Option(help="Where the inserter runs: cpu, cuda, cuda:1, mps.")]
-DtypeOption = Annotated[str | None, typer.Option(help="Its numbers: float32, float16 or bfloat16.")]
-ControlOption = Annotated[str | None, typer.Option("--controlnet", metavar="NAME", help="Its segmentation ControlNet.")]
-FormatOption = Annotated[
-    str, typer.Option("--format", metavar="SUFFIX", help="png (exact), jpg or webp (lossy) for the result.")
-]
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ def insert(
     names: NamesOption = None,
     panoptic: PanopticOption = None,
     segmenter: SegmenterOption = None,
+    segmenter_cache: CacheOption = None,
     context: ContextOption = None,
     box: BoxOption = None,
     point: PointOption = None,
@@ -118,10 +125,15 @@ def insert(
     seed: SeedOption = 0,
     steps: StepsOption = None,
     guidance_scale: ScaleOption = None,
+    negative_prompt: NegativeOption = None,
     weights: WeightsOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
+    offload: OffloadOption = None,
+    slicing: SlicingOption = False,
+    side: SideOption = None,
     controlnet: ControlOption = None,
+    control_scale: ControlScaleOption = None,
     suffix: FormatOption = "png",
     as_json: ResultJsonOption = False,
 ) -> None:
@@ -141,14 +153,19 @@ def insert(
 
     start = time.perf_counter()
     picture = Photo.load(photo)
-    options = PaintOptions(**_given(feather=feather), color_match=color_match, shadow=cast("Shadow", shadow),
+    options = PaintOptions(**given(feather=feather), color_match=color_match, shadow=cast("Shadow", shadow),
                            precision=precision, steps=steps, guidance_scale=guidance_scale)  # fmt: skip
+    models = model_options(
+        device=device, dtype=dtype, offload=offload, slicing=slicing, side=side, controlnet=controlnet,
+        control_scale=control_scale, negative_prompt=negative_prompt,
+    )  # fmt: skip
+    suffix = result_suffix(suffix)
     phrase = None
     own_layout = any(value is not None for value in (layout, names, panoptic, segmenter))
     if objects is not None:
         refuse_beside(object=prompt, objects_json=objects_json, box=box, point=point, blob=blob, scribble=scribble,
                       mask=mask, order=order, pick=pick)  # fmt: skip
-        scene = read_scene(photo, layout, names, panoptic, segmenter)
+        scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache)
         phrase = read_phrase(objects, scene, weights, context, cutout or ())
         requests = phrase.objects
     else:
@@ -157,18 +174,12 @@ def insert(
             mask or (), cutout or (), order, context, (picture.height, picture.width),
         )  # fmt: skip
         if own_layout or any(item.mask is None for item in requests):
-            scene = read_scene(photo, layout, names, panoptic, segmenter)
+            scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache)
         else:
             scene = scene_of(picture, None, requests)
-    painter = "paste" if inpainter is None and any(item.cutout is not None for item in requests) else inpainter
-    loader = _given(device=device, dtype=dtype, controlnet=controlnet)
-    if painter == "paste":
-        loader = _given(fit=fit, mirror=mirror)
-    elif fit is not None or mirror is not None or any(item.cutout is not None for item in requests):
-        raise ValueError(
-            f"--cutout, --fit and --mirror are for the inserter 'paste', not for {inpainter!r}; leave them out."
-        )
-
+    has_cutout = any(item.cutout is not None for item in requests)
+    painter = "paste" if inpainter is None and has_cutout else inpainter
+    loader = loader_options(painter, given(fit=fit, mirror=mirror), models, has_cutout)
     request: dict[str, Any] = {"command": "insert", "image": str(photo), "seed": seed, "num_masks": num_masks}
 
     def make_plan(on_step: StepCallback | None) -> Plan:
@@ -179,7 +190,7 @@ def insert(
         request.update(phrase=objects, relations=phrase.describe())
         return plan
 
-    _run(Run(request, picture, requests, make_plan, options, painter, loader, out, as_json, _suffix(suffix), start))
+    _run(Run(request, picture, requests, make_plan, options, painter, loader, out, as_json, suffix, start))
 
 
 def remove(
@@ -199,6 +210,7 @@ def remove(
     names: NamesOption = None,
     panoptic: PanopticOption = None,
     segmenter: SegmenterOption = None,
+    segmenter_cache: CacheOption = None,
     context: ContextOption = None,
     inpainter: InpainterOption = None,
     feather: FeatherOption = None,
@@ -207,9 +219,14 @@ def remove(
     seed: SeedOption = 0,
     steps: StepsOption = None,
     guidance_scale: ScaleOption = None,
+    negative_prompt: NegativeOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
+    offload: OffloadOption = None,
+    slicing: SlicingOption = False,
+    side: SideOption = None,
     controlnet: ControlOption = None,
+    control_scale: ControlScaleOption = None,
     suffix: FormatOption = "png",
     as_json: ResultJsonOption = False,
 ) -> None:
@@ -224,8 +241,12 @@ def remove(
 
     start = time.perf_counter()
     picture = Photo.load(photo)
-    options = PaintOptions(**_given(feather=feather), color_match=color_match, precision=precision, steps=steps,
+    options = PaintOptions(**given(feather=feather), color_match=color_match, precision=precision, steps=steps,
                            guidance_scale=guidance_scale)  # fmt: skip
+    loader = model_options(
+        device=device, dtype=dtype, offload=offload, slicing=slicing, side=side, controlnet=controlnet,
+        control_scale=control_scale, negative_prompt=negative_prompt,
+    )  # fmt: skip
     if inpainter is not None:
         refuse_paste(inpainter)
     check_seed(seed)
@@ -233,30 +254,21 @@ def remove(
     what = read_region(region, (picture.height, picture.width))
     own_layout = any(value is not None for value in (layout, names, panoptic, segmenter))
     if own_layout or isinstance(what, (int, str)):
-        scene = read_scene(photo, layout, names, panoptic, segmenter)
+        scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache)
     else:
         scene = Scene.empty(picture.height, picture.width)
     plan = erasure(scene, what, fill, grow, options.feather, seed, context)
     request = {"command": "remove", "image": str(photo), "region": region, "seed": seed}
-    loader = _given(device=device, dtype=dtype, controlnet=controlnet)
     fills = [laid.request for laid in plan.objects]
-    _run(Run(request, picture, fills, lambda _: plan, options, inpainter, loader, out, as_json, _suffix(suffix), start))
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if value is not None}
-
-
-def _suffix(text: str) -> str:
-    suffix = text.lower().removeprefix(".")
-    if suffix not in ("png", "jpg", "webp"):
-        raise ValueError(f"The format '{text}' is not known; use png, jpg or webp.")
-    return f".{suffix}"
+    run = Run(
+        request, picture, fills, lambda _: plan, options, inpainter, loader, out, as_json, result_suffix(suffix), start
+    )  # fmt: skip
+    _run(run)
 
 
 def _run(run: Run) -> None:
     """Lay, paint and write; without an inserter write masks and jobs, then exit with 1."""
-    from smartmask.insertion_results import describe_photo, save_jobs, save_painting, save_plan, unmet_notes
+    from smartmask.insertion_results import describe_photo, print_run, run_notes, save_jobs, save_painting, save_plan
     from smartmask.pipelines.paint import paint
     from smartmask.results import save_result, staging
 
@@ -265,7 +277,7 @@ def _run(run: Run) -> None:
     seconds: dict[str, float] = {}
     with staging(run.out) as folder:
         with _timed(seconds, "load"):  # first, as a wrong folder should not cost the time of the masks
-            painters, trouble = _painters(run)
+            painters, trouble = find_inserters(run.inpainter, run.objects, run.request["command"], run.loader)
         with step_progress("masks") as on_step, _timed(seconds, "masks"):
             plan = run.make_plan(on_step)
         result = None
@@ -284,13 +296,13 @@ def _run(run: Run) -> None:
                 "objects": save_plan(plan, run.photo, [painter.name for painter in painters], folder),
                 "layers": [] if result is None else save_painting(result, folder, run.suffix),
                 "jobs": save_jobs(plan, run.photo, run.options, folder) if trouble else [],
-                "notes": [*_notes(plan, run.suffix), *unmet_notes(run.request)],
+                "notes": run_notes(plan, run.suffix, run.request),
             }
             record["files"] = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
         seconds["total"] = time.perf_counter() - run.start
         record["timings"] = {stage: round(value, 4) for stage, value in seconds.items()}
         save_result(record, folder)
-    _print_run(record, run)
+    print_run(record, run.out, run.suffix, run.as_json)
     if trouble:
         print(f"smartmask: {trouble}; the masks, and jobs for other tools, are in {run.out}.", file=sys.stderr)
         raise typer.Exit(1)
@@ -307,44 +319,6 @@ class _timed:  # noqa: N801  (reads as a function)
 
     def __exit__(self, *_: object) -> None:
         self.seconds[self.stage] = time.perf_counter() - self.begun
-
-
-def _painters(run: Run) -> tuple[list[Inpainter], str]:
-    """The inserters, one an object; or none, and why nothing can be painted. Bad input is raised as ValueError."""
-    from smartmask.pipelines.paint import NO_INPAINTER, load_inpainters
-
-    if run.inpainter is None:
-        return [], NO_INPAINTER if run.request["command"] == "insert" else NO_INPAINTER.split("; ")[0]
-    try:
-        return load_inpainters(run.inpainter, run.objects, **run.loader), ""
-    except (OSError, ImportError, RuntimeError) as error:
-        from smartmask.cli import explain
-
-        return [], f"The inserter '{run.inpainter}' is not at hand: {explain(error)[1].rstrip('.')}"
-
-
-def _notes(plan: Plan, suffix: str) -> list[str]:
-    notes = [note for laid in plan.objects if laid.output is not None for note in laid.output.notes]
-    if suffix != ".png":
-        notes.append(f"result{suffix} is compressed with loss; only a PNG keeps the untouched pixels bit for bit.")
-    return notes
-
-
-def _print_run(record: dict[str, Any], run: Run) -> None:
-    if run.as_json:
-        print(json.dumps(record, indent=2))
-        return
-    for note in record["notes"]:
-        print(f"smartmask: note: {note}", file=sys.stderr)
-    for item in record["objects"]:
-        place = "empty" if item["box"] is None else ",".join(f"{edge:g}" for edge in item["box"])
-        behind = f"in front of {item['in_front_of']}" if item["in_front_of"] else "behind all"
-        behind = behind if record["layers_before"] else "alone in its scene"
-        score = "" if item["score"] is None else f"  score {item['score']:.3f}"
-        print(f"{item['mask']}  {item['object']}{score}  box {place}  {behind}  seed {item['seed']}")
-    if record["painted"]:
-        share = 100 * record["painted"]["share"]
-        print(f"result{run.suffix} in {run.out} after {record['timings']['total']:.1f} s; {share:.2f} % of it painted")
 
 
 COMMANDS: Sequence[Callable[..., None]] = (insert, remove)

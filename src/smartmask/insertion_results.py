@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -160,10 +162,32 @@ def describe_photo(photo: Photo, result: InsertResult | None) -> dict[str, Any]:
     return record
 
 
-def unmet_notes(request: Mapping[str, Any]) -> list[str]:
-    """A sentence for each relation of a phrase that the masks do not keep."""
+def run_notes(plan: Plan, suffix: str, request: Mapping[str, Any]) -> list[str]:
+    """What a user should know of a run: the mask pipeline's notes, loss in the file, relations not kept."""
+    notes = [note for laid in plan.objects if laid.output is not None for note in laid.output.notes]
+    if suffix != ".png":
+        notes.append(f"result{suffix} is compressed with loss; only a PNG keeps the untouched pixels bit for bit.")
     unmet = [r for r in request.get("relations", ()) if not r["met"]]
-    return [f"Not met: {r['subject']} {r['relation']} {r['reference']}; another --seed may do." for r in unmet]
+    notes += [f"Not met: {r['subject']} {r['relation']} {r['reference']}; another --seed may do." for r in unmet]
+    return notes
+
+
+def print_run(record: Mapping[str, Any], out: Path, suffix: str, as_json: bool) -> None:
+    """The record of a run on stdout, as JSON or a line an object; its notes on stderr."""
+    if as_json:
+        print(json.dumps(record, indent=2))
+        return
+    for note in record["notes"]:
+        print(f"smartmask: note: {note}", file=sys.stderr)
+    for item in record["objects"]:
+        place = "empty" if item["box"] is None else ",".join(f"{edge:g}" for edge in item["box"])
+        behind = f"in front of {item['in_front_of']}" if item["in_front_of"] else "behind all"
+        behind = behind if record["layers_before"] else "alone in its scene"
+        score = "" if item["score"] is None else f"  score {item['score']:.3f}"
+        print(f"{item['mask']}  {item['object']}{score}  box {place}  {behind}  seed {item['seed']}")
+    if record["painted"]:
+        share = 100 * record["painted"]["share"]
+        print(f"result{suffix} in {out} after {record['timings']['total']:.1f} s; {share:.2f} % of it painted")
 
 
 def slug(name: str) -> str:

@@ -178,11 +178,16 @@ class Scene:
         return cls.from_label_map(ids, names, things)
 
     @classmethod
-    def from_image(cls, image: str | Path | np.ndarray, model: str | Path | None = None) -> Scene:
-        """Scene of a photograph, read by a panoptic model (a hub name or a local folder); see segment.py."""
+    def from_image(
+        cls, image: str | Path | np.ndarray, model: str | Path | None = None, cache: str | Path | None = None
+    ) -> Scene:
+        """Scene of a photograph, read by a panoptic model (a hub name or a local folder); see segment.py.
+
+        cache: a folder that keeps what was read, for the same picture and model; None keeps nothing.
+        """
         from smartmask.segment import scene_from_image  # the one import against the flow, lazy by design
 
-        return scene_from_image(image, model)
+        return scene_from_image(image, model, cache=cache)
 
     # --- what is seen ------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from smartmask.hub import (
     quiet,
     read_config,
 )
-from smartmask.images import load_photo
+from smartmask.images import load_photo, output_folder
 from smartmask.panoptic import MergeRule, depth_order, merge_queries
 from smartmask.scene import MAX_PIXELS, Scene
 from smartmask.scene_file import load_scene, save_scene
@@ -70,6 +70,8 @@ def scene_from_image(
     fetched first, OutOfMemoryError.
     """
     photo = _photo(image)
+    if cache is not None:
+        output_folder(cache)  # a closed door should be found before the model has run
     name = DEFAULT_MODEL if model is None else str(model)
     rule = rule or MergeRule()
     folder = model_folder(name, WHAT)
@@ -83,7 +85,6 @@ def scene_from_image(
     segmenter = _load(name if folder is None else str(folder.resolve()), revision, device, stamp)
     scene = segment(photo, segmenter, rule)
     if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
         save_scene(scene, kept)
     return scene
 

@@ -309,6 +309,7 @@ def test_diffusers_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatc
     [
         ({"device": "abacus"}, "abacus"), ({"device": "cuda:97"}, "cuda:97"), ({"dtype": "float8"}, "float8"),
         ({"offload": True}, "CPU"), ({"offload": "often"}, "often"), ({"side": 100}, "100"), ({"side": 9000}, "9000"),
+        ({"side": 0}, "side is 0"), ({"control_scale": 0.5}, "has no ControlNet"), ({"control_scale": -1}, "-1"),
     ],
 )  # fmt: skip
 def test_wrong_options(options: dict[str, Any], word: str, folders: dict[str, Path]) -> None:

@@ -11,26 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from smartmask.checks import check_scale
 from smartmask.composition import resize, resize_mask
-from smartmask.hub import OutOfMemoryError, is_out_of_memory, loading, model_folder, quiet
+from smartmask.hub import ModelError, OutOfMemoryError, is_out_of_memory, quiet
 from smartmask.pipelines.diffusion_load import (
     CONTROL,
-    DTYPES,
-    WHAT,
+    INPAINT,
     Family,
-    check_controlnet_folder,
-    check_match,
-    check_pipeline_folder,
     check_side,
-    find_device,
-    find_dtype,
-    load_controlnet,
-    load_pipeline,
-    settle,
+    open_pipeline,
+    own_side,
+    working_size,
 )
 from smartmask.pipelines.inpaint import Painting, PaintRequest
-
-WITHOUT = "without it, 'paste' with a cut-out works"
 
 
 class DiffusionInpainter:
@@ -79,35 +72,21 @@ class DiffusionInpainter:
         None is float16 on a GPU, else float32.  offload: True or "model" keeps only the part at work on the GPU,
         "sequential" only its layer.  slicing: attention and VAE in slices, slower but smaller.
         side: pixels of the longer side; the model's own by default.  variant: of the files, such as "fp16".
+        control_scale: weight of the ControlNet, the family's by default.  negative_prompt: what not to paint.
         Raises ValueError for what is no such model, ModelMissingError for what has to be fetched, OutOfMemoryError.
         """
-        if offload not in (False, True, "model", "sequential"):
-            raise ValueError(f"The offload is {offload!r}; use False, True, 'model' or 'sequential'.")
-        if dtype is not None and dtype not in DTYPES:
-            raise ValueError(f"The dtype is '{dtype}'; use {', '.join(DTYPES)}.")
-        folder, control_folder = model_folder(name, WHAT), None
-        if folder is not None:
-            check_pipeline_folder(folder)
-        if controlnet is not None:
-            control_folder = model_folder(controlnet, CONTROL)
-            if control_folder is not None:
-                check_controlnet_folder(control_folder)
-        with loading(name, WHAT, WITHOUT):
-            place = find_device(device, offload)
-            numbers = find_dtype(dtype, place)
-        control = None
-        if controlnet is not None:
-            without = "without --controlnet the inserter works alone"
-            with loading(controlnet, CONTROL, without), quiet("diffusers", bars=control_folder is None):
-                control = load_controlnet(control_folder or controlnet, numbers)
-        with loading(name, WHAT, WITHOUT), quiet("diffusers", "transformers", bars=folder is None):
-            pipeline, family = load_pipeline(folder or str(name), control, numbers, variant)
-            if control is not None:
-                check_match(control, pipeline.unet, family, controlnet, name)
-            settle(pipeline, place, offload, slicing)
-        own = int(pipeline.unet.config.sample_size or 0) * pipeline.vae_scale_factor or family.side
+        control_scale = check_scale(control_scale, "control scale")
+        pipeline, family = open_pipeline(name, controlnet, INPAINT, device, dtype, offload, slicing, variant, side)
+        own = own_side(pipeline, family)
         label = str(name) if controlnet is None else f"{name} + {controlnet}"
-        return cls(pipeline, family, label, check_side(side or own, family), control_scale, negative_prompt)
+        if control_scale is not None and getattr(pipeline, "controlnet", None) is None:
+            raise ModelError(
+                f"The control scale is {control_scale:g}, but the {INPAINT.what} '{name}' has no {CONTROL}; name "
+                "one, or leave the scale out."
+            )
+        return cls(
+            pipeline, family, label, check_side(own if side is None else side, family), control_scale, negative_prompt
+        )
 
     def __call__(self, request: PaintRequest) -> Painting:
         """Paints the crop at the model's size; the answer has the request's size.
@@ -133,10 +112,7 @@ class DiffusionInpainter:
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) that the model paints for a crop: longer side ``side``, both multiples of the family's."""
-        factor = (self.side or self.family.side) / max(height, width)
-        multiple = self.family.multiple
-        rows, cols = (max(1, round(edge * factor / multiple)) * multiple for edge in (height, width))
-        return rows, cols
+        return working_size(height, width, self.side or self.family.side, self.family.multiple)
 
     def _arguments(self, request: PaintRequest, size: tuple[int, int]) -> dict[str, Any]:
         import torch

@@ -9,11 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.hub import ModelError, check_complete, check_files, check_weights, read_config
+from smartmask.hub import (
+    ModelError,
+    check_complete,
+    check_files,
+    check_weights,
+    loading,
+    model_folder,
+    quiet,
+    read_config,
+)
 from smartmask.pipelines.seg_control import seg_control_image
 from smartmask.scene import Scene
 
-WHAT = "inserter"
 CONTROL = "ControlNet"
 DTYPES = ("float32", "float16", "bfloat16")
 STEMS = ("diffusion_pytorch_model", "model")  # of weights in diffusers' and in transformers' folders
@@ -73,29 +81,63 @@ FAMILIES: dict[str, Family] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a model is loaded for.
+
+    what: its name in messages.  without: what works without it.  without_control: the same of its ControlNet.
+    classes: of diffusers, a family's without and with a ControlNet.  plain: whether a U-Net that takes a masked
+    photo beside the noise (9 channels) is no use.
+    """
+
+    what: str
+    without: str
+    without_control: str
+    classes: dict[str, tuple[str, str]]
+    plain: bool = False
+
+
+INPAINT = Task(
+    "inserter",
+    "without it, 'paste' with a cut-out works",
+    "without --controlnet the inserter works alone",
+    {key: (family.pipeline, family.with_control) for key, family in FAMILIES.items()},
+)
+PICTURE = Task(
+    "picture model",
+    "the layout is complete without it",
+    "the layout is complete without it",
+    {
+        "sd": ("StableDiffusionPipeline", "StableDiffusionControlNetPipeline"),
+        "sdxl": ("StableDiffusionXLPipeline", "StableDiffusionXLControlNetPipeline"),
+    },
+    plain=True,
+)
+
+
 # --- folders -----------------------------------------------------------------------------------
 
 
-def check_pipeline_folder(folder: Path) -> str:
+def check_pipeline_folder(folder: Path, what: str) -> str:
     """The family of a local folder; ModelError of one sentence unless all that its index lists is there."""
     if not (folder / "model_index.json").is_file() and (folder / "config.json").is_file():
-        raise ModelError(f"The {WHAT} '{folder}' is one part of a pipeline; give the folder with model_index.json.")
-    check_files(folder, WHAT, "model_index.json")
-    index = read_config(folder / "model_index.json", WHAT)
-    family = _family_of(str(index.get("_class_name")), folder)
+        raise ModelError(f"The {what} '{folder}' is one part of a pipeline; give the folder with model_index.json.")
+    check_files(folder, what, "model_index.json")
+    index = read_config(folder / "model_index.json", what)
+    family = _family_of(str(index.get("_class_name")), folder, what)
     for part, entry in index.items():
         listed = isinstance(entry, list) and len(entry) == 2 and entry[0] is not None
         if part.startswith("_") or not listed or (part in OPTIONAL and not (folder / part).is_dir()):
             continue
         if not (folder / part).is_dir():
-            raise ModelError(f"The {WHAT} '{folder}' lacks the folder {part}; download the whole folder again.")
+            raise ModelError(f"The {what} '{folder}' lacks the folder {part}; download the whole folder again.")
         if part.startswith("tokenizer"):
-            check_files(folder / part, WHAT, "tokenizer.json|vocab.json")
+            check_files(folder / part, what, "tokenizer.json|vocab.json")
         elif part == "scheduler":
-            check_files(folder / part, WHAT, "scheduler_config.json")
+            check_files(folder / part, what, "scheduler_config.json")
         elif part != "feature_extractor":
-            check_files(folder / part, WHAT, "config.json")
-            check_weights(folder / part, WHAT, STEMS)
+            check_files(folder / part, what, "config.json")
+            check_weights(folder / part, what, STEMS)
     return family
 
 
@@ -108,16 +150,64 @@ def check_controlnet_folder(folder: Path) -> None:
     check_weights(folder, CONTROL, STEMS)
 
 
-def _family_of(class_name: str, name: str | Path) -> str:
+def _family_of(class_name: str, name: str | Path, what: str) -> str:
     for key, family in FAMILIES.items():
         if class_name in family.saved_as:
             return key
     raise ModelError(
-        f"The {WHAT} '{name}' is a {class_name}; give a Stable Diffusion model of the kind 1.x, 2.x or SDXL."
+        f"The {what} '{name}' is a {class_name}; give a Stable Diffusion model of the kind 1.x, 2.x or SDXL."
     )
 
 
 # --- loading -----------------------------------------------------------------------------------
+
+
+def open_pipeline(
+    name: str | Path,
+    controlnet: str | Path | None,
+    task: Task,
+    device: str | None = None,
+    dtype: str | None = None,
+    offload: bool | str = False,
+    slicing: bool = False,
+    variant: str | None = None,
+    side: int | None = None,
+) -> tuple[Any, Family]:
+    """A pipeline of a folder or hub name with its ControlNet, checked and put where it runs, and its family.
+
+    The options are those of ``DiffusionInpainter.from_pretrained``, and so are the errors.
+    """
+    if offload not in (False, True, "model", "sequential"):
+        raise ValueError(f"The offload is {offload!r}; use False, True, 'model' or 'sequential'.")
+    if dtype is not None and dtype not in DTYPES:
+        raise ValueError(f"The dtype is '{dtype}'; use {', '.join(DTYPES)}.")
+    folder, control_folder = model_folder(name, task.what), None
+    if folder is not None:
+        known = check_pipeline_folder(folder, task.what)
+        if side is not None:  # told before anything large is loaded
+            check_side(side, FAMILIES[known])
+    if controlnet is not None:
+        control_folder = model_folder(controlnet, CONTROL)
+        if control_folder is not None:
+            check_controlnet_folder(control_folder)
+    with loading(name, task.what, task.without):
+        place = find_device(device, offload)
+        numbers = find_dtype(dtype, place)
+    control = None
+    if controlnet is not None:
+        with loading(controlnet, CONTROL, task.without_control), quiet("diffusers", bars=control_folder is None):
+            control = load_controlnet(control_folder or controlnet, numbers)
+    with loading(name, task.what, task.without), quiet("diffusers", "transformers", bars=folder is None):
+        pipeline, family = load_pipeline(folder or str(name), control, numbers, variant, task)
+        if task.plain and int(pipeline.unet.config.in_channels) != 4:
+            raise ModelError(
+                f"The {task.what} '{name}' is for inpainting (its U-Net takes {pipeline.unet.config.in_channels} "
+                "channels); give a text-to-image model of the same family."
+            )
+        if control is not None:
+            check_match(control, pipeline.unet, family, controlnet, name, task.what)
+        settle(pipeline, place, offload, slicing)
+    return pipeline, family
 
 
 def find_device(device: str | None, offload: bool | str) -> Any:
@@ -153,12 +243,14 @@ def load_controlnet(name: str | Path, dtype: Any) -> Any:
     return control
 
 
-def load_pipeline(name: str | Path, control: Any, dtype: Any, variant: str | None) -> tuple[Any, Family]:
-    """The inpainting pipeline of a folder or hub name, whatever task it was saved for, and its family."""
+def load_pipeline(
+    name: str | Path, control: Any, dtype: Any, variant: str | None, task: Task = INPAINT
+) -> tuple[Any, Family]:
+    """The task's pipeline of a folder or hub name, whatever task it was saved for, and its family."""
     import diffusers
 
     index = diffusers.DiffusionPipeline.load_config(name)
-    family = FAMILIES[_family_of(str(index.get("_class_name")), name)]
+    family = FAMILIES[key := _family_of(str(index.get("_class_name")), name, task.what)]
     extra: dict[str, Any] = {} if control is None else {"controlnet": control}
     if isinstance(name, Path):
         variant = variant or _only_variant(name / "unet")
@@ -168,7 +260,7 @@ def load_pipeline(name: str | Path, control: Any, dtype: Any, variant: str | Non
         extra |= {"safety_checker": None, "requires_safety_checker": False} if family is FAMILIES["sd"] else {}
     with_control = control is not None or index.get("controlnet", [None])[0] is not None  # one may be saved with it
     extra |= _text_encoders(name, index, dtype, variant)
-    kind = getattr(diffusers, family.with_control if with_control else family.pipeline)
+    kind = getattr(diffusers, task.classes[key][with_control])
     pipeline = kind.from_pretrained(name, dtype=dtype, use_safetensors=True, variant=variant, **extra)
     _check_filled(pipeline)
     return pipeline, family
@@ -206,14 +298,14 @@ def _only_variant(folder: Path) -> str | None:
     return variants.pop() if len(variants) == 1 and all(len(parts) == 3 for parts in names) else None
 
 
-def check_match(control: Any, unet: Any, family: Family, controlnet: Any, name: Any) -> None:
+def check_match(control: Any, unet: Any, family: Family, controlnet: Any, name: Any, what: str) -> None:
     """ModelError unless a ControlNet's blocks and text width are those of the U-Net that it steers."""
-    for key, what in (("cross_attention_dim", "text width"), ("block_out_channels", "channels")):
+    for key, kind in (("cross_attention_dim", "text width"), ("block_out_channels", "channels")):
         mine, theirs = control.config.get(key), unet.config.get(key)
         same = list(mine) == list(theirs) if key == "block_out_channels" else mine == theirs
         if not same:
             raise ModelError(
-                f"The {CONTROL} '{controlnet}' has {what} {mine}, but the {WHAT} '{name}' has {theirs}; "
+                f"The {CONTROL} '{controlnet}' has {kind} {mine}, but the {what} '{name}' has {theirs}; "
                 f"both must be of one family ({family.width})."
             )
 
@@ -231,6 +323,18 @@ def settle(pipeline: Any, place: Any, offload: bool | str, slicing: bool) -> Non
         pipeline.enable_attention_slicing()
         pipeline.vae.enable_slicing()
         pipeline.vae.enable_tiling()
+
+
+def own_side(pipeline: Any, family: Family) -> int:
+    """Pixels of the longer side that a loaded model was made for."""
+    return int(pipeline.unet.config.sample_size or 0) * int(pipeline.vae_scale_factor) or family.side
+
+
+def working_size(height: int, width: int, side: int, multiple: int) -> tuple[int, int]:
+    """(height, width) that a model paints for a picture: longer side ``side``, both multiples of ``multiple``."""
+    factor = side / max(height, width)
+    rows, cols = (max(1, round(edge * factor / multiple)) * multiple for edge in (height, width))
+    return rows, cols
 
 
 def check_side(side: int, family: Family) -> int:
