@@ -14,7 +14,20 @@ from typing import Annotated, Any
 
 import typer
 
+from smartmask.insertion_options import (
+    ControlOption,
+    ControlScaleOption,
+    DeviceOption,
+    DtypeOption,
+    NegativeOption,
+    OffloadOption,
+    ScaleOption,
+    SideOption,
+    SlicingOption,
+    StepsOption,
+)
 from smartmask.options import ResultJsonOption, SeedOption, WeightsOption, step_progress
+from smartmask.picture_cli import PaintOption, add_picture, describe_request, read_request
 
 MAX_SIDE = 4096
 PlannerOption = Annotated[
@@ -34,12 +47,24 @@ def layout(
     ] = 0,
     animate: Annotated[bool, typer.Option("--animation/--no-animation", help="Also steps.gif.")] = True,
     weights: WeightsOption = None,
+    paint: PaintOption = None,
+    controlnet: ControlOption = None,
+    control_scale: ControlScaleOption = None,
+    steps: StepsOption = None,
+    guidance_scale: ScaleOption = None,
+    negative_prompt: NegativeOption = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    offload: OffloadOption = None,
+    slicing: SlicingOption = False,
+    side: SideOption = None,
     as_json: ResultJsonOption = False,
 ) -> None:
     """Draw a layered layout from a sentence: surfaces first, then the objects, every layer whole.
 
     Writes scene.json, label_map.png with names.json, panoptic.png and panoptic.json, colour.png, steps.gif
     and result.json. Relations such as on, beside, behind, left of are checked; those not met are named.
+    With --paint a text-to-image model and its segmentation ControlNet then paint picture.png.
     """
     from smartmask import checks
     from smartmask.results import save_result, staging
@@ -49,6 +74,10 @@ def layout(
     checks.check_num_masks(num_masks)
     checks.check_seed(seed)
     width, height = parse_size(size)
+    picture = read_request(
+        paint, controlnet=controlnet, control_scale=control_scale, steps=steps, guidance_scale=guidance_scale,
+        negative_prompt=negative_prompt, device=device, dtype=dtype, offload=offload, slicing=slicing, side=side,
+    )  # fmt: skip
     with staging(out) as folder:
         from smartmask.layout_results import describe_layout, save_layout
         from smartmask.models.stuff import load_field
@@ -58,6 +87,8 @@ def layout(
 
         pipeline, field = SmartMaskPipeline.from_pretrained(weights), load_field()
         engine = load_planner(planner, pipeline.text, ideas)
+        # before the drawing, as a wrong folder should not cost its time
+        painter, trouble = picture.load() if picture is not None else (None, "")
         loaded = time.perf_counter()
         with step_progress("objects") as on_step:
             drawn = draw_layout(
@@ -69,8 +100,15 @@ def layout(
         record: dict[str, Any] = {**request, **describe_layout(drawn), "files": files}
         record["timings"] = {"load": round(loaded - start, 3), "draw": round(done - loaded, 3),
                              "total": round(time.perf_counter() - start, 3)}  # fmt: skip
+        if picture is not None:
+            record["picture"] = describe_request(picture, trouble)
         save_result(record, folder)
+    if picture is not None:  # the layout lies in its folder by now, whatever becomes of the picture
+        trouble = add_picture(picture, painter, drawn.scene(), text, seed, record, out)
     _print(record, out, as_json)
+    if trouble:
+        print(f"smartmask: There is no picture: {trouble}; the layout is in {out}.", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def plan(

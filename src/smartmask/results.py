@@ -29,7 +29,7 @@ SHEET_MASKS = 59  # masks on the overlay sheet; with the layout 60 tiles
 SHEET_TILE = 256
 # Files that a later run of other content would leave behind; no dots or leading slashes, so none lies elsewhere.
 _OWN_FILES = (
-    r"(?:mask|visible|overlay)_\d{2,}\.png|result\.(?:png|jpg|webp)|steps\.gif|"
+    r"(?:mask|visible|overlay)_\d{2,}\.png|result\.(?:png|jpg|webp)|steps\.gif|picture\.png|"
     r"(?:layers|steps|jobs)/[a-z0-9_/]+\.(?:png|json)"
 )
 
