@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,9 @@ from smartmask.evaluate.console import (
     progress,
 )
 from smartmask.options import WeightsOption
+
+if TYPE_CHECKING:
+    from smartmask.models.stuff import StuffField
 
 PlannerOption = Annotated[
     Path | None, typer.Option("--planner", metavar="DIR", help="A planner's folder (next/, stuff/); the bundled one.")
@@ -62,8 +65,13 @@ def plan(
 
 
 def layout(
-    data: Annotated[Path, typer.Option(metavar="DIR", help="Folder with NSR-1K's spatial and counting prompts.")],
-    split: Annotated[str, typer.Option(help="Prompts of pictures in test, dev, train; or all.")] = "test",
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder with NSR-1K's spatial and counting prompts.")
+    ] = None,
+    pack: Annotated[
+        Path | None, typer.Option(metavar="PACK", help="Packed layouts: distances of drawn layouts to real ones.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Prompts and scenes of pictures in test, dev, train; or all.")] = "test",
     limit: LimitOption = 0,
     draw: Annotated[bool, typer.Option("--draw", help="Also draw the masks and judge their boxes (seconds each).")] = (
         False
@@ -74,11 +82,33 @@ def layout(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Spatial and counting accuracy on NSR-1K's prompts, beside placing each object by itself."""
+    """Spatial and counting accuracy on NSR-1K's prompts, beside placing each object by itself.
+
+    With --pack the Frechet distance of drawn layouts to real scenes, beside real to real, ellipses and retrieved
+    layouts, and the seconds of a layout of ten objects. --limit: prompts, and scenes of each kind of annotation.
+    """
+    from smartmask.models.stuff import load_field
+
+    if data is None and pack is None:
+        raise ValueError("There is nothing to measure; give --data with NSR-1K's prompts, --pack, or both.")
+    field = load_field(planner)
+    report: dict[str, Any] = {**heading("layout"), "split": split}
+    lines: list[str] = []
+    if data is not None:
+        report |= _prompt_report(data, split, limit, draw, seed, field, weights)
+        lines += _prompt_lines(report["systems"])
+    if pack is not None:
+        report |= _distance_report(pack, split, limit, seed, field, weights)
+        lines += [*([""] if lines else []), *_distance_lines(report)]
+    finish("layout", report, lines, out, as_json)
+
+
+def _prompt_report(
+    data: Path, split: str, limit: int, draw: bool, seed: int, field: StuffField, weights: Path | None
+) -> dict[str, Any]:
     import numpy as np
 
     from smartmask.evaluate.layouts import arranged, drawn_with, layout_figures, read_prompts
-    from smartmask.models.stuff import load_field
     from smartmask.models.text import TextEncoder
     from smartmask.pipelines.mask import BUNDLED
 
@@ -88,7 +118,7 @@ def layout(
     if limit and limit < len(prompts):
         chosen = np.random.default_rng(seed).permutation(len(prompts))[:limit]
         prompts = [prompts[i] for i in sorted(chosen)]
-    text, field = TextEncoder.from_pretrained((weights or BUNDLED) / "text"), load_field(planner)
+    text = TextEncoder.from_pretrained((weights or BUNDLED) / "text")
     drawers = {"arranged": arranged(text, field), "each by itself": arranged(text, field, related=False)}
     if draw:
         from smartmask.pipelines.mask import SmartMaskPipeline
@@ -96,14 +126,55 @@ def layout(
         drawers["drawn"] = drawn_with(SmartMaskPipeline.from_pretrained(weights), field)
     with progress("layouts", len(prompts) * len(drawers)) as advance:
         figures = layout_figures(prompts, drawers, text, seed, advance)
-    report = {**heading("layout"), "split": split, "prompts": len(prompts), "systems": figures}
+    return {"prompts": len(prompts), "systems": figures}
+
+
+def _prompt_lines(systems: dict[str, Any]) -> list[str]:
     lines = [
         "| system | prompts | number | right | 95 % interval | precision | recall |",
         "|---|---|---|---|---|---|---|",
     ]
-    for system, kinds in figures.items():
+    for system, kinds in systems.items():
         for kind, f in kinds.items():
             cells = f"{f['right']:.3f} | {f['right_low']:.3f} to {f['right_high']:.3f}"
             cells += f" | {f['class_precision']:.3f} | {f['class_recall']:.3f}"
             lines.append(f"| {system} | {kind} | {f['prompts']:.0f} | {cells} |")
-    finish("layout", report, lines, out, as_json)
+    return lines
+
+
+def _distance_report(
+    path: Path, split: str, limit: int, seed: int, field: StuffField, weights: Path | None
+) -> dict[str, Any]:
+    from smartmask.data.pack import Pack
+    from smartmask.data.plans import STYLES, plan_scenes
+    from smartmask.evaluate.layout_realism import SOURCES, layout_distances, time_of_ten
+    from smartmask.evaluate.layouts import HEIGHT, WIDTH
+    from smartmask.evaluate.report import machine
+    from smartmask.pipelines.mask import SmartMaskPipeline
+
+    packed = Pack(path)
+    unseen = plan_scenes(packed, split, SOURCES)
+    unseen = [s for style in STYLES for s in [s for s in unseen if s.style == style][: limit or None]]
+    if not unseen:
+        raise ValueError(f"{path} has no COCO scene of two known objects in its {split} split; give another pack.")
+    pipeline = SmartMaskPipeline.from_pretrained(weights)
+    with progress("layouts", len(unseen)) as advance:
+        found = layout_distances(
+            packed, plan_scenes(packed, "train", SOURCES), unseen, pipeline, field, HEIGHT, WIDTH, seed, advance
+        )
+    return {"distances": found, "ten_objects": time_of_ten(pipeline, field), "machine": machine()}
+
+
+def _distance_lines(report: dict[str, Any]) -> list[str]:
+    lines = [
+        "| scenes | number | features | layouts | Frechet | 95 % of halves | over real to real |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for style, found in report["distances"].items():
+        for kind, systems in found["features"].items():
+            for system in ("real", "drawn", "ellipses", "retrieved"):
+                mean, low, high = systems[system]["frechet"]
+                cells = f"{mean:.4f} | {low:.4f} to {high:.4f} | {systems[system]['frechet_over_floor']:.2f}"
+                lines.append(f"| {style} | {found['scenes']} | {kind} | {system} | {cells} |")
+    ten = report["ten_objects"]
+    return [*lines, "", f"A layout of {ten['objects']} objects, 512x384: {ten['seconds']:.2f} s."]

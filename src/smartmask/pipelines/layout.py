@@ -91,7 +91,7 @@ class Layout:
 
 
 def draw_layout(
-    text: str,
+    text: str | Request,
     height: int,
     width: int,
     pipeline: SmartMaskPipeline,
@@ -104,13 +104,14 @@ def draw_layout(
 ) -> Layout:
     """A layout for a sentence such as "a living room with a sofa and a cat on the rug".
 
-    height, width: in pixels. planner: says what comes next until it has nothing more (None: the text's own
-    objects). num_masks: candidates a mask, of which the most plausible is taken. on_step(done, of) after each.
+    text: or what was read from it. height, width: in pixels. planner: says what comes next until it has nothing
+    more (None: the text's own objects). num_masks: candidates a mask, of which the most plausible is taken.
+    on_step(done, of) after each.
     The same arguments give the same layout. Raises ValueError for bad input.
     """
     check_seed(seed)
     Scene.empty(height, width)
-    request = parse(text, pipeline.text)
+    request = text if isinstance(text, Request) else parse(text, pipeline.text)
     planner = planner or GivenList()
     # 1. surfaces
     names, notes = surfaces_of(request)
