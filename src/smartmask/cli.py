@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import re
+import signal
 import sys
 import time
 import traceback
@@ -56,6 +57,8 @@ ADDED = {"data": (planner_cli.instruct,)}
 EXTRAS = {"accelerate": "train", "pyarrow": "train", "scipy": "train", "tensorboard": "train", "tqdm": "train"}
 EXTRAS |= {"diffusers": "insert", "peft": "insert", "transformers": "insert"}
 
+INTERRUPTED = 130  # the exit code of shells after Ctrl-C
+
 
 class _LazyApp(TyperGroup):
     """A group of commands whose module is imported when one of them is used, not before."""
@@ -88,6 +91,8 @@ def _root() -> TyperGroup:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (None: the process's own) and return its exit code: 0, 1, 2, or 130 if interrupted."""
+    if argv is None:  # asked to end, a command clears away what it has half written, as at an interrupt
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     arguments = list(sys.argv[1:] if argv is None else argv)
     # --debug may stand anywhere, also behind a command that does not know it.
     debug = "--debug" in arguments or os.environ.get("SMARTMASK_DEBUG", "") not in ("", "0")
@@ -95,8 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _root().main(args=arguments, prog_name="smartmask", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        print("smartmask: interrupted.", file=sys.stderr)
-        return 130
+        code = INTERRUPTED
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # not public under one name in all versions of typer
             error.show()  # type: ignore[attr-defined]
@@ -105,6 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         code, sentence = explain(error)
         print(f"smartmask: {sentence}", file=sys.stderr)
+    if code == INTERRUPTED:  # also typer's answer to Ctrl-C, without a word
+        print("smartmask: interrupted.", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 

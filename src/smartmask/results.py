@@ -6,7 +6,9 @@ import dataclasses
 import os
 import re
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,8 +41,8 @@ def staging(folder: Path) -> Iterator[Path]:
     """A hidden folder to write results into; its files appear in ``folder`` when the block succeeds.
 
     The folder is created and proven writable before the block runs (ValueError if not), so a long
-    computation never ends in front of a closed door. If the block fails, nothing has changed: folders
-    made for it are removed. Other files in the folder stay, but for those that its earlier
+    computation never ends in front of a closed door. If the block fails or is interrupted, nothing has changed:
+    folders made for it are removed. Other files in the folder stay, but for those that its earlier
     ``result.json`` lists, which would otherwise lie beside a result that is not theirs.
     """
     folder = Path(folder)
@@ -50,15 +52,40 @@ def staging(folder: Path) -> Iterator[Path]:
         output_folder(folder)
         hidden = Path(tempfile.mkdtemp(prefix=".smartmask-", dir=folder))
         yield hidden
-        _publish(hidden, folder)
+        with _undisturbed():
+            _publish(hidden, folder)
     finally:
-        if hidden is not None:
-            shutil.rmtree(hidden, ignore_errors=True)
-        for part in created:
-            try:
-                part.rmdir()  # only ever removes an empty folder
-            except OSError:
-                break
+        with _undisturbed():
+            if hidden is not None:
+                shutil.rmtree(hidden, ignore_errors=True)
+            for part in created:
+                try:
+                    part.rmdir()  # only ever removes an empty folder
+                except OSError:
+                    break
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C and a request to end wait until the block is done: files are moved all or none of them.
+
+    Without effect off the main thread, where Python never raises them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    former = {
+        number: signal.signal(number, lambda came, _: waiting.append(came))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for came in waiting:
+            signal.raise_signal(came)
 
 
 def _publish(hidden: Path, folder: Path) -> None:

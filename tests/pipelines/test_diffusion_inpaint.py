@@ -316,6 +316,12 @@ def test_wrong_options(options: dict[str, Any], word: str, folders: dict[str, Pa
     refused(folders["sd"], word, **options)
 
 
+@pytest.mark.parametrize("steps", [1000, 1001])
+def test_more_steps_than_noise_levels(steps: int, painter: DiffusionInpainter) -> None:
+    with pytest.raises(ValueError, match=f"number of steps is {steps}; .* paints in at most 999"):
+        painter(make_request(steps=steps))
+
+
 @pytest.mark.parametrize("text", ["torch", "python", "allocator"])
 def test_out_of_memory(text: str, painter: DiffusionInpainter, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch

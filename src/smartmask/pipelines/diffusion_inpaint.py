@@ -91,7 +91,8 @@ class DiffusionInpainter:
     def __call__(self, request: PaintRequest) -> Painting:
         """Paints the crop at the model's size; the answer has the request's size.
 
-        Raises OutOfMemoryError, and RuntimeError where the model's safety checker withholds its picture.
+        Raises OutOfMemoryError, RuntimeError where the model's safety checker withholds its picture, and ValueError
+        for more steps than the model has noise levels.
         """
         height, width = request.mask.shape
         size = self.working_size(height, width)
@@ -121,6 +122,9 @@ class DiffusionInpainter:
         height, width = size
         mask = whole_cells(resize_mask(request.mask, height, width), self.cell)
         steps = request.steps or self.family.steps
+        levels = int(self.pipeline.scheduler.config.num_train_timesteps)
+        if steps >= levels:  # with an offset, as most models have, all of them together leave the schedule
+            raise ValueError(f"The number of steps is {steps}; '{self.name}' paints in at most {levels - 1}.")
         scale = request.guidance_scale
         arguments: dict[str, Any] = {
             "prompt": paint_prompt(request.prompt, request.context),
