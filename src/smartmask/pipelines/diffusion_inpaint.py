@@ -46,6 +46,7 @@ class DiffusionInpainter:
         self.name = name
         self.side: int | None = side
         self.cell = int(pipeline.vae_scale_factor)  # pixels of the picture in one of the latent, each way
+        self.levels = int(pipeline.scheduler.config.num_train_timesteps)
         self.controlled = getattr(pipeline, "controlnet", None) is not None
         self.control_scale = family.control_scale if control_scale is None else control_scale
         self.negative_prompt = negative_prompt
@@ -122,9 +123,8 @@ class DiffusionInpainter:
         height, width = size
         mask = whole_cells(resize_mask(request.mask, height, width), self.cell)
         steps = request.steps or self.family.steps
-        levels = int(self.pipeline.scheduler.config.num_train_timesteps)
-        if steps >= levels:  # with an offset, as most models have, all of them together leave the schedule
-            raise ValueError(f"The number of steps is {steps}; '{self.name}' paints in at most {levels - 1}.")
+        if steps >= self.levels:  # with an offset, as most models have, all of them together leave the schedule
+            raise ValueError(f"The number of steps is {steps}; '{self.name}' paints in at most {self.levels - 1}.")
         scale = request.guidance_scale
         arguments: dict[str, Any] = {
             "prompt": paint_prompt(request.prompt, request.context),
