@@ -108,7 +108,6 @@ BAD = [
     Case("colour layout", prepare=picture("layout.png", np.ones((HEIGHT, WIDTH, 3), np.uint8)), says=("RGB",)),
     Case("truncated layout", prepare=truncate("layout.png"), says=("layout.png", "damaged")),
     Case("ids without names", prepare=picture("layout.png", GREY * 7), says=("7", "names")),
-    Case("neither layout nor model", {"layout": NONE, "names": NONE}, says=("photo.png", "--layout")),
     Case("names without layout", {"layout": NONE}, says=("names.json", "--layout")),
     Case("layout without names", {"names": NONE}, says=("layout.png", "--names")),
     Case("names and panoptic", {"panoptic": "{}/names.json"}, says=("layout.png", "one of the two")),
@@ -273,6 +272,19 @@ def test_bad_input(
     check_sentence(printed.err, case)
     assert fake.calls == []
     assert sorted(tmp_path.iterdir()) == before, "bad input must leave no output behind"
+
+
+def test_neither_layout_nor_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The call is sound, so what is missing is a failure (1), and the sentence says how to go on without it."""
+    fake = FakePipeline().install(monkeypatch)
+    monkeypatch.delenv("SMARTMASK_DEBUG", raising=False)
+    case = Case("neither layout nor model", {"layout": NONE, "names": NONE}, says=("panoptic model", "--layout"))
+    assert cli.main(command_line(case, tmp_path)) == 1
+    check_sentence(capsys.readouterr().err, case)
+    assert fake.calls == []
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
