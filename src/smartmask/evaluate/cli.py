@@ -26,7 +26,7 @@ from smartmask.evaluate.insertion_cli import insertion
 from smartmask.evaluate.naming_cli import text
 from smartmask.evaluate.papers_cli import ab, ab_score, paper_table
 from smartmask.evaluate.pictures_cli import diversity, gallery
-from smartmask.evaluate.planner_cli import layout, plan
+from smartmask.evaluate.planner_cli import layout, plan, several
 from smartmask.evaluate.realism_cli import judge, realism
 from smartmask.evaluate.scene_cli import order, sense
 from smartmask.evaluate.speed_cli import speed
@@ -44,6 +44,7 @@ app.command()(gallery)
 app.command()(diversity)
 app.command()(plan)
 app.command()(layout)
+app.command()(several)
 app.command()(realism)
 app.command()(judge)
 app.command()(text)

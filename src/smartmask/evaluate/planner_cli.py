@@ -178,3 +178,61 @@ def _distance_lines(report: dict[str, Any]) -> list[str]:
                 lines.append(f"| {style} | {found['scenes']} | {kind} | {system} | {cells} |")
     ten = report["ten_objects"]
     return [*lines, "", f"A layout of {ten['objects']} objects, 512x384: {ten['seconds']:.2f} s."]
+
+
+def several(
+    data: DataOption,
+    split: SplitOption = "test",
+    limit: LimitOption = 0,
+    num_masks: Annotated[int, typer.Option("--num-masks", "-n", help="Candidate masks an object.")] = 4,
+    seed: Annotated[int, typer.Option(help="Of the phrases and of the masks.")] = 0,
+    weights: WeightsOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Two objects with relations put into real scenes together ('insert --objects'), beside one at a time.
+
+    Share of the relations that hold; unwanted overlap; how far sizes are from what the scene's own things say.
+    --limit: scenes.
+    """
+    from smartmask.checks import check_num_masks, check_seed
+    from smartmask.data.pack import Pack
+    from smartmask.data.plans import plan_scenes
+    from smartmask.evaluate.layout_realism import SOURCES
+    from smartmask.evaluate.together import SYSTEMS, SizeModel, interval, make_tasks, real_size_errors, together_report
+    from smartmask.pipelines.mask import SmartMaskPipeline
+
+    check_num_masks(num_masks)
+    check_seed(seed)
+    packed = Pack(data)
+    train, unseen = plan_scenes(packed, "train", SOURCES), plan_scenes(packed, split, SOURCES)
+    tasks = make_tasks(packed, train, unseen, limit, seed)
+    if not tasks:
+        raise ValueError(f"{data} has no COCO scene with a single thing of its name in its {split} split.")
+    sizes = SizeModel.fit(train)
+    pipeline = SmartMaskPipeline.from_pretrained(weights)
+    with progress("tasks", len(tasks) * len(SYSTEMS)) as advance:
+        figures = together_report(tasks, sizes, pipeline, num_masks, seed, advance)
+    real = real_size_errors(sizes, unseen)
+    report: dict[str, Any] = {**heading("several"), "split": split, "tasks": len(tasks), "systems": figures}
+    report["real_size_error"] = interval(real) if real else None
+    finish("several", report, _several_lines(report), out, as_json)
+
+
+def _several_lines(report: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{report['tasks']} scenes, two new objects each; means and 95 % intervals.",
+        "",
+        "| objects put in | relations kept | unwanted overlap | objects with .25 of it | size error, nats |",
+        "|---|---|---|---|---|",
+    ]
+    for system, figures in report["systems"].items():
+        cells = []
+        for key in ("relations", "overlap", "overlapping", "size"):
+            mean, low, high = figures.get(key, [float("nan")] * 3)
+            cells.append(f"{mean:.3f} ({low:.3f} to {high:.3f})")
+        lines.append(f"| {system} | {' | '.join(cells)} |")
+    if report["real_size_error"] is not None:
+        mean, low, high = report["real_size_error"]
+        lines.append(f"| real things of the scenes | | | | {mean:.3f} ({low:.3f} to {high:.3f}) |")
+    return lines
