@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from smartmask.evaluate.layout_realism import (
     MOST_THINGS,
     UNNAMED,
     LayoutFeatures,
+    Reading,
     adjacency_features,
     area_features,
     as_ellipses,
@@ -79,6 +81,14 @@ def test_features_of_a_known_map() -> None:
     assert (places[2:, :, 1] == 1).all()
 
 
+def test_readings_hold_silhouettes_of_what_is_asked_for() -> None:
+    found = Reading.of(field(), ("sky", "dog"))
+    assert found.shapes.shape == (1, 64, 64)
+    assert (found.shapes[0, 8:56, 8:56] > 200).all(), "a square dog"
+    assert set(np.unique(found.names)) == {SKY, DOG, UNNAMED}
+    assert Reading.of(field(), ("sky",)).shapes.shape == (0, 64, 64)
+
+
 @given(st.integers(0, 1000))
 def test_area_shares_sum_to_one(seed: int) -> None:
     names = np.random.default_rng(seed).integers(0, UNNAMED + 1, (GRID, GRID))
@@ -130,16 +140,23 @@ def test_distances_tell_layouts_apart() -> None:
     """Like layouts are at the floor; layouts upside down, and such with a higher horizon, are far from it."""
     rng = np.random.default_rng(0)
 
-    def some(count: int, low: float, high: float) -> list[np.ndarray]:
-        return [name_map(field(rng.uniform(low, high), int(rng.integers(0, 90)))) for _ in range(count)]
+    def some(count: int, low: float, high: float) -> list[Reading]:
+        scenes = (field(rng.uniform(low, high), int(rng.integers(0, 90))) for _ in range(count))
+        return [Reading.of(scene, ("sky", "grass", "dog")) for scene in scenes]
 
     features = LayoutFeatures.fit(some(40, 0.2, 0.6), TEXT)
     systems = {REAL: some(60, 0.2, 0.6), "alike": some(60, 0.2, 0.6), "high": some(60, 0.1, 0.2)}
-    systems["turned"] = [names[::-1] for names in systems["alike"]]
+    systems["turned"] = [Reading(one.names[::-1], one.shapes) for one in systems["alike"]]
+    corner = np.tril(np.full((64, 64), 255, np.uint8))
+    systems["corners"] = [Reading(one.names, np.stack([np.roll(corner, i)])) for i, one in enumerate(systems["alike"])]
     found = compare(systems, features)
     for kind in ("area", "adjacency", "places"):
         over = {name: found[kind][name]["frechet_over_floor"] for name in systems}
         assert over["alike"] < 2, kind
+    for kind, name in product(("area", "adjacency", "places"), ("corners",)):
+        assert found[kind][name] == found[kind]["alike"], "outlines are a matter of their own"
+    assert found["outlines"]["turned"] == found["outlines"]["alike"]
+    assert found["outlines"]["corners"]["frechet"][0] > 100 * found["outlines"]["alike"]["frechet"][0]
     assert found["area"]["high"]["frechet_over_floor"] > 5
     assert found["area"]["turned"]["frechet_over_floor"] < 2, "areas know no direction"
     assert found["adjacency"]["turned"]["frechet_over_floor"] > 5
@@ -160,7 +177,7 @@ def test_the_command(tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureF
     assert "| panoptic | 8 | area | retrieved |" in capsys.readouterr().out
     report = json.loads((tmp_path / "out" / "layout.json").read_text())
     found = report["distances"]["panoptic"]
-    assert set(found["features"]) == {"area", "adjacency", "places"}
+    assert set(found["features"]) == {"area", "adjacency", "places", "outlines"}
     assert all(len(found["features"]["area"][s]["frechet"]) == 3 for s in ("real", "drawn", "ellipses", "retrieved"))
     assert report["ten_objects"]["objects"] == 10
     assert report["ten_objects"]["seconds"] > 0

@@ -11,7 +11,9 @@ and how large they are:
 Features are read from a GRID x GRID map of names. "area": the square root of each name's share. "adjacency": the
 square root of each ordered pair's share of the places where two names meet, one above the other, and of each pair's
 where they meet side by side; a last name stands for the unlabeled. "places": where the names lie, each name's vector
-at each cell of a coarse grid. Each is projected on the first COMPONENTS directions of the training scenes' features.
+at each cell of a coarse grid. "outlines": the evaluation network's features of the objects' visible silhouettes
+(``judge.py``; trained on real masks of the training split), their mean over the layout. Each kind is projected on
+the first COMPONENTS directions of the training scenes' features.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ import numpy as np
 
 from smartmask.categories import clean_name
 from smartmask.data.pack import Pack
-from smartmask.data.plans import NAMES, THINGS, PlanScene
+from smartmask.data.plans import LEAST, NAMES, THINGS, PlanScene
+from smartmask.evaluate.judge import Judge, features_of, load_judge
 from smartmask.evaluate.realism import REAL, distances
+from smartmask.evaluate.silhouettes import silhouette
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.models.stuff import StuffField
 from smartmask.models.text import TextEncoder
@@ -144,37 +148,69 @@ def most_alike(scene: PlanScene, others: Sequence[PlanScene], rng: np.random.Gen
     return others[int(rng.choice(best))]
 
 
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What the features are read from. names: as ``name_map``. shapes: (k, 64, 64) uint8 silhouettes of its objects."""
+
+    names: np.ndarray
+    shapes: np.ndarray
+
+    @classmethod
+    def of(cls, scene: Scene, only: Sequence[str]) -> Reading:
+        """A scene's layers of these names; silhouettes of what is seen of its things, from LEAST of the picture."""
+        seen = [
+            scene.visible(index)
+            for index, layer in enumerate(scene.layers)
+            if layer.thing and clean_name(layer.name) in only
+        ]
+        shapes = [silhouette(mask) for mask in seen if mask.mean() >= LEAST]
+        return cls(name_map(scene, only), np.stack(shapes) if shapes else np.zeros((0, 64, 64), np.uint8))
+
+    def mirrored(self) -> Reading:
+        return Reading(self.names[:, ::-1], self.shapes[:, :, ::-1])
+
+
 @dataclass(eq=False)
 class LayoutFeatures:
-    """Three kinds of features of maps of names, fitted on training maps."""
+    """Four kinds of features of layouts, fitted on training layouts."""
 
-    vectors: np.ndarray  # (UNNAMED, d) of the names
+    vectors: np.ndarray  # (UNNAMED, d) of the names, their mean length 1
+    judge: Judge
     project: dict[str, Project]
 
     @classmethod
-    def fit(cls, maps: Sequence[np.ndarray], text: TextEncoder) -> LayoutFeatures:
-        """Fitted on the maps and their mirror images."""
+    def fit(cls, layouts: Sequence[Reading], text: TextEncoder) -> LayoutFeatures:
+        """Fitted on the layouts and their mirror images."""
         own = np.stack([text.encode(name) for name in NAMES]).astype(np.float64)
-        features = cls(projection(own)(own), {})
-        raw = features._raw([*maps, *(names[:, ::-1] for names in maps)])
+        vectors = projection(own)(own)
+        features = cls(vectors / np.linalg.norm(vectors, axis=1).mean(), load_judge(), {})
+        raw = features._raw([*layouts, *(layout.mirrored() for layout in layouts)])
         features.project = {kind: projection(rows) for kind, rows in raw.items()}
         return features
 
-    def __call__(self, maps: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    def __call__(self, layouts: Sequence[Reading]) -> dict[str, np.ndarray]:
         """{kind: (n, COMPONENTS)}."""
-        return {kind: self.project[kind](rows) for kind, rows in self._raw(maps).items()}
+        return {kind: self.project[kind](rows) for kind, rows in self._raw(layouts).items()}
 
-    def _raw(self, maps: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    def _raw(self, layouts: Sequence[Reading]) -> dict[str, np.ndarray]:
+        counts = [len(layout.shapes) for layout in layouts]
+        shapes = np.ascontiguousarray(np.concatenate([layout.shapes for layout in layouts]))
+        if not len(shapes):
+            outlines = np.zeros((len(layouts), self.judge.config.features))
+        else:
+            every = np.split(features_of(self.judge, shapes), np.cumsum(counts)[:-1])
+            outlines = np.stack([rows.sum(axis=0) / max(len(rows), 1) for rows in every])
         return {
-            "area": np.stack([area_features(names) for names in maps]),
-            "adjacency": np.stack([adjacency_features(names) for names in maps]),
-            "places": np.stack([place_features(names, self.vectors) for names in maps]),
+            "area": np.stack([area_features(layout.names) for layout in layouts]),
+            "adjacency": np.stack([adjacency_features(layout.names) for layout in layouts]),
+            "places": np.stack([place_features(layout.names, self.vectors) for layout in layouts]),
+            "outlines": outlines,
         }
 
 
-def compare(systems: Mapping[str, Sequence[np.ndarray]], features: LayoutFeatures, seed: int = 0) -> dict[str, Any]:
-    """{kind of features: distances of every system}; systems: {name: n maps}, row i for one real scene, with REAL."""
-    found = {name: features(maps) for name, maps in systems.items()}
+def compare(systems: Mapping[str, Sequence[Reading]], features: LayoutFeatures, seed: int = 0) -> dict[str, Any]:
+    """{kind of features: distances of every system}; systems: {name: n layouts}, row i for one scene, with REAL."""
+    found = {name: features(layouts) for name, layouts in systems.items()}
     scenes = np.arange(len(systems[REAL]))
     kinds = found[REAL]
     return {kind: distances({name: rows[kind] for name, rows in found.items()}, scenes, seed) for kind in kinds}
@@ -192,19 +228,19 @@ def layout_distances(
         known = [scene for scene in train if scene.style == style]
         if len(scenes) < 4 or len(known) < 2:
             continue
-        maps: dict[str, list[np.ndarray]] = {REAL: [], "drawn": [], "ellipses": [], "retrieved": []}
+        read: dict[str, list[Reading]] = {REAL: [], "drawn": [], "ellipses": [], "retrieved": []}
         for number, scene in enumerate(scenes):
             request = asked(scene)
             layout = draw_layout(request, height, width, pipeline, field, seed=seed + number, num_masks=2)
             only = [item.name for item in request.objects]
-            maps[REAL].append(name_map(pack[scene.record].scene, scene.names))
-            maps["drawn"].append(name_map(layout.scene(), only))
-            maps["ellipses"].append(name_map(as_ellipses(layout), only))
+            read[REAL].append(Reading.of(pack[scene.record].scene, scene.names))
+            read["drawn"].append(Reading.of(layout.scene(), only))
+            read["ellipses"].append(Reading.of(as_ellipses(layout), only))
             other = most_alike(scene, known, rng)
-            maps["retrieved"].append(name_map(pack[other.record].scene, other.names))
+            read["retrieved"].append(Reading.of(pack[other.record].scene, other.names))
             advance()
-        fitted = LayoutFeatures.fit([name_map(pack[s.record].scene, s.names) for s in known], pipeline.text)
-        report[style] = {"scenes": len(scenes), "features": compare(maps, fitted, seed)}
+        fitted = LayoutFeatures.fit([Reading.of(pack[s.record].scene, s.names) for s in known], pipeline.text)
+        report[style] = {"scenes": len(scenes), "features": compare(read, fitted, seed)}
     return report
 
 
