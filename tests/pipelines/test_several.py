@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smartmask.geometry import mask_box
-from smartmask.pipelines.arrange import layers_as_placed, read_ground
+from smartmask.pipelines.arrange import SEEN, layers_as_placed, pulled_in, read_ground
 from smartmask.pipelines.mask import BUNDLED, SmartMaskPipeline
 from smartmask.pipelines.several import fit_camera, lay_several, read_phrase, requests_of
 from smartmask.planner.phrases import Relation, parse
@@ -83,3 +85,29 @@ def test_cutouts_are_shared_out() -> None:
     with pytest.raises(ValueError, match="no object to insert"):
         read_phrase("on the bench", park(), None)
     assert (BUNDLED / "text").is_dir()
+
+
+edges = st.floats(-300, 300)
+sides = st.floats(1, 400)
+
+
+@given(edges, edges, sides, sides)
+def test_places_reach_into_the_picture(x0: float, y0: float, wide: float, high: float) -> None:
+    box, depth = pulled_in((x0, y0, x0 + wide, y0 + high), 7.0, (96, 128))
+    assert (box[2] - box[0], box[3] - box[1]) == pytest.approx((wide, high))
+    assert depth - 7 == pytest.approx(box[1] - y0)
+    for low, up, side, size in ((box[0], box[2], wide, 128), (box[1], box[3], high, 96)):
+        assert min(up, size) - max(low, 0) >= SEEN * min(side, size) - 1e-9
+    if x0 >= 0 and y0 >= 0 and x0 + wide <= 128 and y0 + high <= 96:
+        assert box == (x0, y0, x0 + wide, y0 + high)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_no_room_beside_a_thing_at_the_border(pipeline: SmartMaskPipeline, side: str) -> None:
+    scene = park().remove(2)
+    car = np.zeros((96, 128), bool)
+    car[52:80, :90] = True
+    scene = scene.insert(car if side == "left" else car[:, ::-1], "car")
+    request = parse(f"a dog to the {side} of the car", pipeline.text, tuple(layer.name for layer in scene.layers))
+    found = lay_several(scene, request, pipeline, num_masks=1)
+    assert found.plan.objects[0].mask.any()

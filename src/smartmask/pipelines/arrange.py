@@ -26,6 +26,7 @@ WATER = frozenset(["sea", "water", "river"])
 AFLOAT = frozenset(["boat", "ship", "raft", "canoe", "kayak", "surfboard", "swan", "duck", "fish", "dolphin", "whale"])
 WHEELS = frozenset(["car", "bus", "truck", "van", "taxi", "motorcycle", "bicycle", "scooter"])
 BY_THE_WALL = word_set("couch sofa bed refrigerator oven stove sink cabinet dresser shelf bookcase tv piano")
+SEEN = 0.4  # of each side of a box that lies in the picture at least
 ROOM = 0.24  # of the picture's width: a metre at the back wall of a room, before zooming
 
 
@@ -160,7 +161,24 @@ def place(
         if pick is None or score > pick.score:
             pick = Placed(item.key, item.name, box, depth, score, met)
     assert pick is not None
-    return pick
+    box, depth = pulled_in(pick.box, pick.depth, ground.size)
+    if box == pick.box:
+        return pick
+    return replace(pick, box=box, depth=depth, met=tuple(_holds(rule, box, depth, known) for rule in rules))
+
+
+def pulled_in(box: BoxXYXY, depth: float, size: tuple[int, int]) -> tuple[BoxXYXY, float]:
+    """The box, moved so far that SEEN of its width and of its height lie in a picture of (height, width).
+
+    "left of" what stands at the left border leaves no room; a relation that cannot be kept is reported, while an
+    object outside the picture could not be drawn.
+    """
+    height, width = size
+    x0, y0, x1, y1 = box
+    across, down = SEEN * min(x1 - x0, width), SEEN * min(y1 - y0, height)
+    dx = max(across - x1, 0.0) - max(x0 + across - width, 0.0)
+    dy = max(down - y1, 0.0) - max(y0 + down - height, 0.0)
+    return (x0 + dx, y0 + dy, x1 + dx, y1 + dy), depth + dy
 
 
 def ground_only(name: str) -> bool:
