@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from smartmask.models.next_object import NextObjectConfig, NextObjectNetwork
 from smartmask.models.presets import load_component
 from smartmask.models.stuff import load_field
 from smartmask.models.text import TextEncoder
+from smartmask.train import planner as planner_training
+from smartmask.train import stuff as stuff_training
 from smartmask.train.planner import Samples, mentioned, train_planner
 from smartmask.train.stuff import read_stuff, train_stuff
 
@@ -94,3 +97,35 @@ def test_the_field_learns_that_the_sky_is_above(pack: Pack, text_folder: Path, t
     seen = logits.argmax(0)
     assert (seen[:10] == 0).mean() > 0.9
     assert (seen[-10:] == 1).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("module", "train", "component"),
+    [(planner_training, train_planner, "next"), (stuff_training, train_stuff, "stuff")],
+)
+def test_an_interrupted_run_ends_where_a_whole_one_does(
+    module: Any, train: Any, component: str, pack: Pack, text_folder: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    options = {"steps": 9, "batch": 4, "save_every": 4}
+    whole = train(pack.path, text_folder, tmp_path / "whole", **options)
+
+    class Interrupted(module.Resumable):  # type: ignore[misc, name-defined]
+        def done(self, *arguments: Any, **more: Any) -> None:
+            super().done(*arguments, **more)
+            if self.step == 6:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "Resumable", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(pack.path, text_folder, tmp_path / "parts", **options)
+    assert not (tmp_path / "parts" / component).exists()
+    monkeypatch.undo()
+    capsys.readouterr()
+    torch.manual_seed(123)  # whatever happened in between
+    assert train(pack.path, text_folder, tmp_path / "parts", **options) == whole
+    assert "Resuming at step 4." in capsys.readouterr().out
+    weights = [next((tmp_path / run / component).glob("*.safetensors")).read_bytes() for run in ("whole", "parts")]
+    assert weights[0] == weights[1]
+    with pytest.raises(ValueError, match=r"a run with steps 9, not 12; give that, or another --out"):
+        train(pack.path, text_folder, tmp_path / "parts", **options | {"steps": 12})

@@ -126,7 +126,7 @@ def planner(
     seed: Annotated[int, typer.Option(help="Of samples and noise.")] = 0,
     text: TextOption = None,
 ) -> None:
-    """The next-object network (what else, how many, where): minutes on one core."""
+    """The next-object network (what else, how many, where): minutes on one core. Resumes from --out."""
     from smartmask.train.planner import train_planner
 
     print(json.dumps(train_planner(data, text or _bundled_text(), out, captions, steps, seed=seed), indent=1))
@@ -140,7 +140,7 @@ def stuff(
     seed: Annotated[int, typer.Option(help="Of samples and noise.")] = 0,
     text: TextOption = None,
 ) -> None:
-    """The stuff field (sky, ground, walls of a new scene): minutes on one core."""
+    """The stuff field (sky, ground, walls of a new scene): minutes on one core. Resumes from --out."""
     from smartmask.train.stuff import train_stuff
 
     print(json.dumps(train_stuff(data, text or _bundled_text(), out, steps, seed=seed), indent=1))

@@ -17,6 +17,7 @@ from smartmask.models.next_object import BOX, LONGEST, NextObjectConfig, NextObj
 from smartmask.models.presets import save_component
 from smartmask.models.text import TextEncoder
 from smartmask.planner.phrases import parse
+from smartmask.train.resume import Resumable
 
 SHARES = {"panoptic": 0.35, "things": 0.3, "voc": 0.1, "mentions": 0.25}  # of the samples, by kind of annotation
 
@@ -120,9 +121,12 @@ def loss_of(network: NextObjectNetwork, batch: dict[str, torch.Tensor], table: t
 
 def train_planner(
     pack_path: Path, text_folder: Path, out: Path, captions: Path | None = None, steps: int = 3000, batch: int = 48,
-    seed: int = 0, log: bool = True,
+    seed: int = 0, log: bool = True, save_every: int = 500,
 ) -> dict[str, float]:  # fmt: skip
-    """Trains the network, saves ``out/next``, returns losses and numbers of what it learnt from."""
+    """Trains the network, saves ``out/next``, returns losses and numbers of what it learnt from.
+
+    Resumes from ``out/checkpoints``, which is written every ``save_every`` steps.
+    """
     torch.manual_seed(seed)
     text, pack = TextEncoder.from_pretrained(text_folder), Pack(pack_path)
     scenes = plan_scenes(pack, "train")
@@ -135,8 +139,9 @@ def train_planner(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.5e-3, total_steps=steps)
     front = torch.tensor([INDEX[a] for a, b in pairs if a in INDEX and b in INDEX])
     back = torch.tensor([INDEX[b] for a, b in pairs if a in INDEX and b in INDEX])
-    running = 0.0
-    for step in range(steps):
+    settings = {"steps": steps, "batch": batch, "seed": seed, "scenes": len(scenes), "captions": len(spoken)}
+    run = Resumable(out, network, optimizer, schedule, settings, [samples.rng], save_every)
+    while run.step < steps:
         table = samples.table + 0.1 * torch.randn_like(samples.table)
         loss = loss_of(network, samples.batch(batch), table)
         if len(front):
@@ -149,9 +154,9 @@ def train_planner(
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
-        if log and step % 500 == 0:
-            print(f"step {step}: loss {running:.3f}", flush=True)
+        run.done({"loss": loss.item()}, last=run.step + 1 == steps)
+        if log and run.step % 500 == 0:
+            print(f"step {run.step}: loss {run.figures['loss']:.3f}", flush=True)
     network.eval()
     save_component(out / "next", network, config)
-    return {"scenes": len(scenes), "caption_scenes": len(spoken), "depth_pairs": len(pairs), "loss": running}
+    return {"scenes": len(scenes), "caption_scenes": len(spoken), "depth_pairs": len(pairs), **run.figures}

@@ -15,6 +15,7 @@ from smartmask.data.pack import Pack
 from smartmask.models.presets import save_component
 from smartmask.models.stuff import StuffConfig, StuffField
 from smartmask.models.text import TextEncoder
+from smartmask.train.resume import Resumable
 
 SOURCES = ("coco_panoptic",)
 GRID = 64  # points a side at which a scene's stuff is read
@@ -61,9 +62,13 @@ def read_stuff(pack: Pack, split: str, sources: Sequence[str] = SOURCES) -> list
 
 
 def train_stuff(
-    pack_path: Path, text_folder: Path, out: Path, steps: int = 4000, batch: int = 32, seed: int = 0
-) -> dict[str, float]:
-    """Trains the field, saves ``out/stuff``, returns the loss and the share of training points it gets right."""
+    pack_path: Path, text_folder: Path, out: Path, steps: int = 4000, batch: int = 32, seed: int = 0,
+    save_every: int = 500,
+) -> dict[str, float]:  # fmt: skip
+    """Trains the field, saves ``out/stuff``, returns the loss and the share of training points it gets right.
+
+    Resumes from ``out/checkpoints``, which is written every ``save_every`` steps.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     text = TextEncoder.from_pretrained(text_folder)
@@ -91,8 +96,9 @@ def train_stuff(
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [2e-3, 1e-2], total_steps=steps)
     names_, known_ = torch.from_numpy(vectors), torch.from_numpy(known)
-    running, right = 0.0, 0.0
-    for step in range(steps):
+    settings = {"steps": steps, "batch": batch, "seed": seed, "scenes": len(scenes)}
+    run = Resumable(out, field, optimizer, schedule, settings, [rng], save_every)
+    while run.step < steps:
         rows = rng.integers(0, len(labels), batch)
         picks = [places[row][rng.integers(0, len(places[row]), POINTS)] for row in rows]
         target = torch.from_numpy(np.stack([labels[row][p[:, 0], p[:, 1]] for row, p in zip(rows, picks, strict=True)]))
@@ -110,10 +116,9 @@ def train_stuff(
         optimizer.step()
         schedule.step()
         share = float((logits.argmax(1) == target).float().mean())
-        running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
-        right = share if step == 0 else 0.98 * right + 0.02 * share
-        if step % 500 == 0:
-            print(f"step {step}: loss {running:.3f}, right {right:.3f}", flush=True)
+        run.done({"loss": loss.item(), "right": share}, last=run.step + 1 == steps)
+        if run.step % 500 == 0:
+            print(f"step {run.step}: loss {run.figures['loss']:.3f}, right {run.figures['right']:.3f}", flush=True)
     field.eval()
     save_component(out / "stuff", field, config)
-    return {"scenes": float(len(scenes)), "loss": running, "right": right}
+    return {"scenes": float(len(scenes)), **run.figures}
