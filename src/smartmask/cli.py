@@ -116,6 +116,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def explain(error: Exception) -> tuple[int, str]:
     """``(exit code, one sentence)`` for any error: 2 where the user's input is at fault, else 1."""
+    from smartmask.hub import OutOfMemoryError, is_out_of_memory
+
     code = 1
     if hasattr(error, "format_message"):  # a usage error of typer
         code, text = int(getattr(error, "exit_code", 2)), error.format_message()
@@ -129,8 +131,12 @@ def explain(error: Exception) -> tuple[int, str]:
         text = f"This needs the Python package '{error.name}', which is not installed; try pip install {remedy}"
         if package == "smartmask":
             text = f"This installation lacks the module {error.name}; install smartmask again"
-    elif isinstance(error, MemoryError):
-        text = "There is not enough memory; ask for fewer masks at once, or use a smaller picture"
+    elif isinstance(error, OutOfMemoryError):
+        text = str(error)
+    elif is_out_of_memory(error):
+        detail = str(error).strip().split("\n")[0].rstrip(".")[:200]
+        text = "There is not enough memory" + (f" ({detail})" if detail else "")
+        text += "; ask for fewer masks at once, or use a smaller picture"
     elif isinstance(error, OSError):
         text = f"{error.strerror or error}" + (f" ('{error.filename}')" if error.filename else "")
     else:

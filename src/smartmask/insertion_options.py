@@ -92,10 +92,12 @@ def find_inserters(
         return [], NO_INPAINTER if command == "insert" else NO_INPAINTER.split("; ")[0]
     try:
         return load_inpainters(inpainter, objects, **options), ""
-    except (OSError, ImportError, RuntimeError) as error:
+    except (OSError, ImportError, RuntimeError, MemoryError) as error:
         from smartmask.cli import explain
 
-        return [], f"The inserter '{inpainter}' is not at hand: {explain(error)[1].rstrip('.')}"
+        why = explain(error)[1].rstrip(".")
+        named = f"The inserter '{inpainter}' is not "
+        return [], why if why.startswith(named) else f"{named}at hand: {why}"
 
 
 def result_suffix(text: str) -> str:

@@ -157,7 +157,8 @@ def test_few_steps_of_sdxl_are_steps(folders: dict[str, Path], monkeypatch: pyte
 
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([64, 512, 1024]))
 def test_working_sizes(height: int, width: int, side: int) -> None:
-    pipeline = SimpleNamespace(vae_scale_factor=8)
+    scheduler = SimpleNamespace(config=SimpleNamespace(num_train_timesteps=1000))
+    pipeline = SimpleNamespace(vae_scale_factor=8, scheduler=scheduler)
     rows, cols = DiffusionInpainter(pipeline, FAMILIES["sd"], "x", side).working_size(height, width)
     assert max(rows, cols) == side
     assert rows % 8 == cols % 8 == 0
