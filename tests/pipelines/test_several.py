@@ -111,3 +111,12 @@ def test_no_room_beside_a_thing_at_the_border(pipeline: SmartMaskPipeline, side:
     request = parse(f"a dog to the {side} of the car", pipeline.text, tuple(layer.name for layer in scene.layers))
     found = lay_several(scene, request, pipeline, num_masks=1)
     assert found.plan.objects[0].mask.any()
+
+
+def test_what_would_be_hidden_comes_to_the_front(pipeline: SmartMaskPipeline) -> None:
+    """Behind a thing that fills the picture nothing could be seen: the object is laid, the relation reported."""
+    scene = Scene.empty(96, 128).insert(np.ones((96, 128), bool), "elephant")
+    request = parse("a dog behind the elephant", pipeline.text, ("elephant",))
+    found = lay_several(scene, request, pipeline, num_masks=1)
+    assert [layer.name for layer in found.plan.after().layers] == ["elephant", "dog"]
+    assert [kept for _, kept in found.met] == [False]

@@ -24,7 +24,7 @@ from smartmask.checks import MAX_MASKS
 from smartmask.data.pack import Pack
 from smartmask.data.plans import THINGS, PlanScene
 from smartmask.geometry import mask_box
-from smartmask.pipelines.lay import ObjectRequest, Plan, lay
+from smartmask.pipelines.lay import HiddenError, ObjectRequest, Plan, lay
 from smartmask.pipelines.several import lay_several, relations_met, requests_of
 from smartmask.planner import grammar
 from smartmask.planner.given import drawing_order
@@ -124,7 +124,7 @@ def lay_task(task: Task, system: str, pipeline: SmartMaskPipeline, num_masks: in
 def _one(scene: Scene, request: ObjectRequest, pipeline: SmartMaskPipeline, num_masks: int, seed: int) -> Plan:
     try:
         return lay(scene, [request], num_masks=num_masks, pipeline=pipeline, generator=seed)
-    except ValueError:  # wholly hidden at the depth that the model chose
+    except HiddenError:  # at the depth that the model chose
         front = replace(request, order=len(scene.layers))
         return lay(scene, [front], num_masks=num_masks, pipeline=pipeline, generator=seed)
 

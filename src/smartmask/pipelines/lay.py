@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from smartmask.pipelines.mask import MaskOutput, SmartMaskPipeline
 
 
+class HiddenError(ValueError):
+    """What stands in front of an object would hide all of it."""
+
+
 @dataclass(frozen=True, eq=False)
 class ObjectRequest:
     """One object to insert.
@@ -224,7 +228,7 @@ def _generated(
 
 def _check_seen(request: ObjectRequest, mask: np.ndarray, scene: Scene, order: int) -> None:
     if not (mask & ~scene.covered(order)).any():
-        raise ValueError(
+        raise HiddenError(
             f"Nothing of '{request.prompt}' would be seen at order {order}: what stands in front hides it all; "
             f"give an order up to {len(scene.layers)} (the front), or another place."
         )

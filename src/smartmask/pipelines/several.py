@@ -19,7 +19,7 @@ from smartmask.geometry import mask_box
 from smartmask.guidance import Box
 from smartmask.pipelines.arrange import Ground, Placed, arrange, fit_zoom, layers_as_placed, read_ground
 from smartmask.pipelines.inpaint import StepCallback
-from smartmask.pipelines.lay import ObjectRequest, Plan, lay
+from smartmask.pipelines.lay import HiddenError, ObjectRequest, Plan, lay
 from smartmask.planner import relations
 from smartmask.planner.given import drawing_order
 from smartmask.planner.phrases import Relation, Request, parse
@@ -167,9 +167,16 @@ def _lay(
     for number, (spot, request) in enumerate(zip(places, objects, strict=True)):
         order = max([i + 1 for i, depth in enumerate(depths) if depth <= spot.depth], default=0)
         order = max(order, stuff if all(d == -np.inf for d in depths[:stuff]) else order)
-        depths.insert(order, spot.depth)
         placed = replace(request, guidance=[Box(*spot.box)], order=order, seed=seed + MAX_MASKS * number)
-        laid = lay(plan.after(), [placed], num_masks=num_masks, pipeline=pipeline, generator=seed, callback=callback)
+        try:
+            laid = lay(plan.after(), [placed], num_masks=num_masks, pipeline=pipeline, generator=seed,
+                       callback=callback)  # fmt: skip
+        except HiddenError:  # a relation that cannot be seen is worth less than the object
+            order = len(depths)
+            placed = replace(placed, order=order)
+            laid = lay(plan.after(), [placed], num_masks=num_masks, pipeline=pipeline, generator=seed,
+                       callback=callback)  # fmt: skip
+        depths.insert(order, spot.depth)
         plan = replace(plan, objects=(*plan.objects, laid.objects[0]))
     return plan
 
