@@ -16,11 +16,13 @@ from fake_pipeline import FakePipeline
 from painters import FlatPainter
 from PIL import Image
 from test_images import rotated_jpeg
+from test_photo import exif, packet, save_with_notes
 from tiny_segmenters import save_segmenter
 
 from smartmask import cli, segment
 from smartmask.images import load_photo, save_png
 from smartmask.panoptic import MergeRule
+from smartmask.photo import Photo
 from smartmask.pipelines import paint
 from smartmask.scene_file import load_scene
 
@@ -162,6 +164,16 @@ def test_upright_photos(files: Path, fake: FakePipeline) -> None:
     np.testing.assert_array_equal(result[~mask], before[~mask])
     with Image.open(files / "out" / "result.png") as image:
         assert image.getexif().get(0x0112, 1) == 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_notes_of_the_photo_survive(files: Path, suffix: str) -> None:
+    photo = save_with_notes(files / f"noted{suffix}", PHOTO, packet(), (300, 150), exif())
+    more = ["--object", "dog", "--mask", str(files / "mask.png"), "--cutout", str(files / "dog.png")]
+    assert cli.main(["insert", str(photo), "--out", str(files / "out"), *more]) == 0
+    before, result = Photo.load(photo), Photo.load(files / "out" / "result.png")
+    assert (result.exif, result.xmp) == (before.exif, packet())
+    assert result.dpi == pytest.approx((300, 150), abs=0.02)
 
 
 def test_options_reach_the_inserter(files: Path, fake: FakePipeline, monkeypatch: pytest.MonkeyPatch) -> None:

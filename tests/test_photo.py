@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 from test_images import make_bad_photo
 
 from smartmask.images import load_photo
@@ -107,6 +107,96 @@ def test_notes_of_a_tiff_without_its_strips(tmp_path: Path) -> None:
     with Image.open(tmp_path / "b.png") as image:
         assert image.getexif()[0x010F] == "Maker"
         assert not {256, 257, 273, 279} & set(image.getexif())
+
+
+def packet(orientation: int | None = None) -> bytes:
+    """An XMP packet with a title that is not ASCII."""
+    turned = "" if orientation is None else f' tiff:Orientation="{orientation}"'
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+        f'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"{turned} '
+        'photoshop:Headline="Zürich"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+    ).encode()
+
+
+def save_with_notes(path: Path, pixels: np.ndarray, xmp: bytes, dpi: tuple[int, int], notes: Image.Exif) -> Path:
+    """A picture with XMP and a resolution, each where its format has them."""
+    image = Image.fromarray(pixels)
+    if path.suffix == ".png":
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", xmp.decode(), zip=True)
+        image.save(path, pnginfo=text, dpi=dpi, exif=notes)
+    elif path.suffix == ".tif":
+        notes[700] = xmp
+        image.save(path, dpi=dpi, exif=notes)
+    else:
+        image.save(path, xmp=xmp, dpi=dpi, exif=notes, quality=95)
+    return path
+
+
+@pytest.mark.parametrize("saved", [".png", ".jpg", ".webp"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_xmp_and_resolution_survive(tmp_path: Path, suffix: str, saved: str) -> None:
+    path = save_with_notes(tmp_path / f"a{suffix}", noise(8, 6, 3), packet(), (300, 150), exif())
+    photo = Photo.load(path)
+    assert photo.xmp == packet()
+    assert photo.dpi == pytest.approx((300, 150), abs=0.02)
+    photo.save(tmp_path / f"b{saved}")
+    again = Photo.load(tmp_path / f"b{saved}")
+    assert again.xmp == packet()
+    assert again.exif == photo.exif
+    if saved == ".webp":
+        assert "dpi" not in Image.open(tmp_path / "b.webp").info
+    else:
+        assert again.dpi == pytest.approx((300, 150), abs=0.02)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_xmp_and_resolution_of_16_bits(tmp_path: Path, channels: int) -> None:
+    pixels = noise(5, 4, channels, dtype=np.uint16)
+    Photo(pixels, exif().tobytes(), PROFILE, packet(), (300, 72)).save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:  # another reader
+        image.load()
+        assert image.info["XML:com.adobe.xmp"].encode() == packet()
+        assert image.info["dpi"] == pytest.approx((300, 72), abs=0.02)
+    photo = Photo.load(tmp_path / "a.png")
+    assert (photo.xmp, photo.icc) == (packet(), PROFILE)
+    np.testing.assert_array_equal(photo.pixels, pixels)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_notes_are_turned_with_the_photo(tmp_path: Path, suffix: str, orientation: int) -> None:
+    """XMP can hold the orientation a second time; a resolution that differs across and down changes its sides."""
+    pixels, notes = noise(8, 6, 3), exif(orientation)
+    photo = Photo.load(save_with_notes(tmp_path / f"a{suffix}", pixels, packet(orientation), (300, 150), notes))
+    assert photo.dpi == pytest.approx((150, 300) if orientation == 6 else (300, 150), abs=0.02)
+    assert photo.xmp is not None
+    assert b"Orientation" not in photo.xmp or orientation == 1
+    assert "Zürich".encode() in photo.xmp
+    photo.save(tmp_path / "b.png")
+    again = Photo.load(tmp_path / "b.png")
+    assert (again.height, again.width) == ((6, 8) if orientation == 6 else (8, 6)), "it is not turned again"
+    np.testing.assert_array_equal(again.pixels, photo.pixels)
+
+
+def test_notes_that_are_absent_or_odd(tmp_path: Path) -> None:
+    Image.fromarray(noise(4, 4, 3)).save(tmp_path / "plain.png")
+    photo = Photo.load(tmp_path / "plain.png")
+    assert (photo.exif, photo.icc, photo.xmp, photo.dpi) == (None, None, None, None)
+    photo.save(tmp_path / "again.png")
+    assert set(Image.open(tmp_path / "again.png").info) == set()
+    Image.fromarray(noise(4, 4, 3)).save(tmp_path / "unit.tif", tiffinfo={296: 1, 282: 72.0, 283: 72.0})
+    assert Photo.load(tmp_path / "unit.tif").dpi is None, "a ratio without a unit is no resolution"
+
+
+def test_xmp_too_long_for_a_jpeg(tmp_path: Path) -> None:
+    long = packet() + b" " * 70_000
+    Photo(noise(4, 4, 3), xmp=long).save(tmp_path / "a.jpg")
+    assert Photo.load(tmp_path / "a.jpg").xmp is None
+    Photo(noise(4, 4, 3), xmp=long).save(tmp_path / "a.png")
+    assert Photo.load(tmp_path / "a.png").xmp == long
 
 
 def test_palette_colour_key_bits_and_cmyk(tmp_path: Path) -> None:

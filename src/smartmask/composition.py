@@ -8,7 +8,7 @@ done in windows; whole-photo arrays of floating point numbers are never made.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -232,7 +232,7 @@ def compose(
             raise ValueError(f"The {what} is {size}, but its window is {window.width}x{window.height}.")
     pixels = photo.pixels.copy()
     blend(pixels, painted_layer("object", "object", window, image, mask, feather, alpha))
-    return Photo(pixels, photo.exif, photo.icc)
+    return replace(photo, pixels=pixels)
 
 
 # --- colour and shadow ---------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """Photo: the pixels of a picture file as they are stored, with what the file says about them.
 
 ``images.load_photo`` gives what a model sees; a Photo keeps what a finished picture must keep: grey,
-alpha, 16 bits a channel, EXIF and the colour profile. A PNG saved from it holds the same values.
+alpha, 16 bits a channel, EXIF, XMP, resolution and the colour profile. A PNG saved from it holds the same values.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from smartmask.images import convert, decode, is_deep_grey, refuse_32_bit, replacing
 
@@ -24,6 +25,8 @@ LOSSY = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 QUALITY = 95  # of the lossy formats
 _PNG_COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}  # channels: PNG's colour type
 _ORIENTATION = 0x0112
+_JPEG_XMP = 65_500  # bytes; a marker of JPEG holds 64 KiB
+_INCH = 0.0254  # metres
 # TIFF keeps the layout of its strips among the EXIF tags; in another file they would be nonsense.
 _LAYOUT_TAGS = {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325}
 _LAYOUT_TAGS |= {330, 338, 339, 347, 700, 33723, 34377, 34675, _ORIENTATION}
@@ -35,12 +38,15 @@ class Photo:
 
     pixels: (H, W, C) uint8 or uint16, values as stored: C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA
     (alpha not premultiplied). exif: an EXIF block without orientation, or None. icc: a colour profile
-    or None; it describes the values and is never applied to them.
+    or None; it describes the values and is never applied to them. xmp: an XMP packet, or None.
+    dpi: pixels an inch, (across, down), or None.
     """
 
     pixels: np.ndarray
     exif: bytes | None = None
     icc: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         pixels = np.asarray(self.pixels)
@@ -109,13 +115,14 @@ class Photo:
                 mode = _stored_mode(image)
                 icc = icc if image.mode in (mode, "P", "PA", "1") else None
                 pixels = np.asarray(convert(image, mode, path, what))
-        return cls(np.array(pixels), _exif_of(image, path, kind), icc)
+        return cls(np.array(pixels), _exif_of(image, path, kind), icc, _xmp_of(image), _dpi_of(image, path))
 
     def save(self, path: str | Path) -> None:
         """Write a file beside its place, then move it there; the suffix tells the format.
 
         ``.png`` holds every value. ``.jpg`` and ``.webp`` are lossy and hold 8 bits: what is exact is
-        only what the encoder is handed. Raises ValueError for other suffixes, and for a JPEG of a photo with alpha.
+        only what the encoder is handed. Notes that a format has no place for are left out: resolution in
+        WebP, XMP above 64 KiB in JPEG. Raises ValueError for other suffixes, and for a JPEG of a photo with alpha.
         """
         path = Path(path)
         suffix = path.suffix.lower()
@@ -126,22 +133,31 @@ class Photo:
             if self.has_alpha and LOSSY[suffix] == "JPEG":
                 raise ValueError(f"'{path.name}' is a JPEG, which has no transparency as the photo does; use .png.")
             with replacing(path) as handle:
-                self._image(to_8_bit(self.pixels)).save(handle, LOSSY[suffix], quality=QUALITY, **self._notes())
+                kind = LOSSY[suffix]
+                self._image(to_8_bit(self.pixels)).save(handle, kind, quality=QUALITY, **self._notes(kind))
         else:
             raise ValueError(f"The picture '{path.name}' has no known suffix; use .png, .jpg or .webp.")
 
     def _write_png(self, handle: BinaryIO) -> None:
         if self.bits == 8:
-            self._image(self.pixels).save(handle, "PNG", **self._notes())
+            self._image(self.pixels).save(handle, "PNG", **self._notes("PNG"))
         else:  # Pillow cannot write 16 bits a channel but for grey
-            for piece in deep_png(self.pixels, self.exif, self.icc):
+            for piece in deep_png(self.pixels, self.exif, self.icc, self.xmp, self.dpi):
                 handle.write(piece)
 
     def _image(self, pixels: np.ndarray) -> Image.Image:
         return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if self.mode == "L" else pixels))
 
-    def _notes(self) -> dict[str, Any]:
-        notes = {"exif": self.exif, "icc_profile": self.icc}
+    def _notes(self, kind: str) -> dict[str, Any]:
+        """What Pillow's writer of this kind of file is told beside the pixels."""
+        notes: dict[str, Any] = {"exif": self.exif, "icc_profile": self.icc}
+        if kind != "WEBP":
+            notes["dpi"] = self.dpi
+        if kind == "PNG" and self.xmp:
+            notes["pnginfo"] = PngImagePlugin.PngInfo()
+            notes["pnginfo"].add(b"iTXt", _png_xmp(self.xmp))
+        elif self.xmp and (kind != "JPEG" or len(self.xmp) <= _JPEG_XMP):
+            notes["xmp"] = self.xmp
         return {key: value for key, value in notes.items() if value is not None}
 
 
@@ -166,6 +182,26 @@ def _exif_of(image: Image.Image, path: str | Path, kind: str) -> bytes | None:
         with Image.open(path, formats=["TIFF"]) as stored:
             return _packed(stored.getexif())
     return _packed(image.getexif())
+
+
+def _xmp_of(image: Image.Image) -> bytes | None:
+    """The XMP packet; of a picture that was turned upright without its orientation."""
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    return (xmp.encode() if isinstance(xmp, str) else bytes(xmp)) if xmp else None
+
+
+def _dpi_of(image: Image.Image, path: str | Path) -> tuple[float, float] | None:
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    if not all(math.isfinite(value) and 0 < value < 1e6 for value in (across, down)):
+        return None
+    if across != down:
+        with Image.open(path) as stored:
+            if stored.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
+                across, down = down, across
+    return across, down
 
 
 def _packed(exif: Image.Exif) -> bytes | None:
@@ -214,7 +250,13 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return pixels[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
 
 
-def deep_png(pixels: np.ndarray, exif: bytes | None = None, icc: bytes | None = None) -> Iterator[bytes]:
+def deep_png(
+    pixels: np.ndarray,
+    exif: bytes | None = None,
+    icc: bytes | None = None,
+    xmp: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
+) -> Iterator[bytes]:
     """A PNG file, piece by piece, of ``(H, W, 1 to 4)`` uint16 values (PNG specification, second edition)."""
     height, width, channels = pixels.shape
     yield b"\x89PNG\r\n\x1a\n"
@@ -223,6 +265,10 @@ def deep_png(pixels: np.ndarray, exif: bytes | None = None, icc: bytes | None = 
         yield _chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc))
     if exif:
         yield _chunk(b"eXIf", exif.removeprefix(b"Exif\0\0"))
+    if dpi:
+        yield _chunk(b"pHYs", struct.pack(">IIB", *(int(value / _INCH + 0.5) for value in dpi), 1))
+    if xmp:
+        yield _chunk(b"iTXt", _png_xmp(xmp))
     packer = zlib.compressobj(4)
     step = max(1, (1 << 22) // (width * channels * 2))  # some megabytes at a time
     for top in range(0, height, step):
@@ -235,6 +281,11 @@ def deep_png(pixels: np.ndarray, exif: bytes | None = None, icc: bytes | None = 
             yield _chunk(b"IDAT", piece)
     yield _chunk(b"IDAT", packer.flush())
     yield _chunk(b"IEND", b"")
+
+
+def _png_xmp(xmp: bytes) -> bytes:
+    """The content of the iTXt chunk that holds an XMP packet, not compressed (XMP specification, part 3)."""
+    return b"XML:com.adobe.xmp\0\0\0\0\0" + xmp
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -76,7 +76,7 @@ class PaintOptions:
 class InsertResult:
     """A finished photo and all that led to it.
 
-    photo: the finished Photo, of the input's mode, bit depth, EXIF and profile.  plan: the scene before,
+    photo: the finished Photo, of the input's mode, bit depth, notes and profile.  plan: the scene before,
     and each object with the mask it has in the end (a pasted cut-out has its own).  mask: (H, W) bool,
     every pixel that may differ from the input; all others are equal bit for bit.
     layers: what was drawn, back to front, shadows below their object.  inpainters: names, one an object.
@@ -158,7 +158,7 @@ def paint(
                 changed[layer.window.slices] |= layer.touched
         layers += drawn
     names = tuple(inpainter.name for inpainter in inpainters)
-    return InsertResult(Photo(pixels, photo.exif, photo.icc), plan, changed, tuple(layers), names)
+    return InsertResult(replace(photo, pixels=pixels), plan, changed, tuple(layers), names)
 
 
 def _scene_so_far(plan: Plan, number: int, waiting: set[int]) -> tuple[Scene, int]:
