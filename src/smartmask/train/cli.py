@@ -20,10 +20,14 @@ from smartmask.train.options import (
     WorkersOption,
 )
 from smartmask.train.options import bundled_text as _bundled_text
+from smartmask.train.planner_cli import planner, planner_vision, stuff
 
 app = typer.Typer(help="Train the networks on a pack of layouts.", no_args_is_help=True)
 app.command()(inpaint)
 app.command()(inpaint_ablation)
+app.command()(planner)
+app.command()(planner_vision)
+app.command()(stuff)
 
 
 @app.command()
@@ -113,37 +117,6 @@ def order(
     from smartmask.train.placement import train_order
 
     print(json.dumps(train_order(data, text or _bundled_text(), out, steps, seed), indent=1))
-
-
-@app.command()
-def planner(
-    data: DataOption,
-    out: OutOption,
-    captions: Annotated[
-        Path | None, typer.Option(metavar="JSON", help="COCO captions: more scenes, known by what is said of them.")
-    ] = None,
-    steps: StepsOption = 3000,
-    seed: Annotated[int, typer.Option(help="Of samples and noise.")] = 0,
-    text: TextOption = None,
-) -> None:
-    """The next-object network (what else, how many, where): minutes on one core. Resumes from --out."""
-    from smartmask.train.planner import train_planner
-
-    print(json.dumps(train_planner(data, text or _bundled_text(), out, captions, steps, seed=seed), indent=1))
-
-
-@app.command()
-def stuff(
-    data: DataOption,
-    out: OutOption,
-    steps: StepsOption = 3000,
-    seed: Annotated[int, typer.Option(help="Of samples and noise.")] = 0,
-    text: TextOption = None,
-) -> None:
-    """The stuff field (sky, ground, walls of a new scene): minutes on one core. Resumes from --out."""
-    from smartmask.train.stuff import train_stuff
-
-    print(json.dumps(train_stuff(data, text or _bundled_text(), out, steps, seed=seed), indent=1))
 
 
 @app.command()
