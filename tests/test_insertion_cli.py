@@ -416,6 +416,14 @@ def test_bad_input_is_one_sentence_and_writes_nothing(
 # --- as a process --------------------------------------------------------------------------------
 
 
+def test_a_cutout_in_a_finished_mask_needs_no_torch(files: Path) -> None:
+    """It would cost seconds and 200 MB."""
+    more = ["--object", "dog", "--mask", str(files / "mask.png"), "--cutout", str(files / "dog.png")]
+    code = "import sys; from smartmask import cli; code = cli.main(sys.argv[1:]); print('torch' in sys.modules, code)"
+    done = subprocess.run([sys.executable, "-c", code, *line(files, *more)], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False 0", done.stderr
+
+
 @pytest.mark.slow
 def test_the_command_itself_with_the_bundled_weights(files: Path) -> None:
     arguments = paste(files, "--box", "20,10,60,44", "-n", "2", "--json")
@@ -429,3 +437,28 @@ def test_the_command_itself_with_the_bundled_weights(files: Path) -> None:
     mask = np.asarray(Image.open(files / "out" / "mask_00.png")) > 0
     np.testing.assert_array_equal(result[~mask], PHOTO[~mask])
     assert record["painted"]["pixels"] == mask.sum() > 0
+
+
+@pytest.mark.slow
+def test_24_megapixels_in_bounded_memory(files: Path) -> None:
+    """Ten copies of the photo and 256 MB at most, all of Python and its libraries included."""
+    height, width = 4000, 6000
+    rows, columns = np.mgrid[:height, :width]
+    photo = np.stack([rows % 251, columns % 241, (rows + columns) % 256], axis=-1).astype(np.uint8)
+    save_png(photo, files / "large.png")
+    mask = np.zeros((height, width), dtype=bool)
+    mask[2000:3200, 2500:3500] = True
+    save_png(mask, files / "place.png")
+    more = ["--object", "dog", "--mask", str(files / "place.png"), "--cutout", str(files / "dog.png"), "--color-match"]
+    arguments = ["insert", str(files / "large.png"), "--out", str(files / "out"), *more, "--shadow", "paint"]
+    process = subprocess.Popen([sys.executable, "-m", "smartmask", *arguments], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert usage.ru_maxrss * 1024 < 10 * photo.nbytes + 2**28
+    result = load_photo(files / "out" / "result.png")
+    painted = np.zeros((height, width), dtype=bool)
+    for path in (files / "out" / "layers").iterdir():
+        painted |= np.asarray(Image.open(path))[..., 3] > 0
+    np.testing.assert_array_equal(result[~painted], photo[~painted])
+    assert 0.02 < painted.mean() < 0.1

@@ -149,7 +149,6 @@ def insert(
     from smartmask.pipelines.insert import scene_of
     from smartmask.pipelines.lay import lay
     from smartmask.pipelines.paint import PaintOptions
-    from smartmask.pipelines.several import read_phrase
 
     start = time.perf_counter()
     picture = Photo.load(photo)
@@ -163,6 +162,8 @@ def insert(
     phrase = None
     own_layout = any(value is not None for value in (layout, names, panoptic, segmenter))
     if objects is not None:
+        from smartmask.pipelines.several import read_phrase  # brings torch, which paste has no use for
+
         refuse_beside(object=prompt, objects_json=objects_json, box=box, point=point, blob=blob, scribble=scribble,
                       mask=mask, order=order, pick=pick)  # fmt: skip
         scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache)
