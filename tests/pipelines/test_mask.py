@@ -21,7 +21,9 @@ from drawn import block, ellipse
 from smartmask.data.pairs import context_of
 from smartmask.geometry import mask_iou
 from smartmask.guidance import Blob, Box, Guidance, MaskGuide, Point, Scribble
+from smartmask.models.placement import UNIFORMS
 from smartmask.pipelines import shapes
+from smartmask.pipelines.chance import TRIES
 from smartmask.pipelines.mask import MaskOutput, SmartMaskPipeline, _near_scene, strokes_kept
 from smartmask.scene import Layer, Scene
 
@@ -326,7 +328,8 @@ def test_steps_and_scales_default_to_those_of_the_weights(pipe: SmartMaskPipelin
     out = call(other, num_inference_steps=None, callback_on_step_end=lambda step, total: steps.append(total))
     assert steps == [2, 2]
     spelt_out = call(pipe, num_inference_steps=2, guidance_scale=1.0)
-    assert out.boxes == spelt_out.boxes
+    # ranks differ, places do not
+    assert dict(zip(out.seeds, out.boxes, strict=True)) == dict(zip(spelt_out.seeds, spelt_out.boxes, strict=True))
     assert not np.array_equal(out.masks, spelt_out.masks)  # the temperature
 
 
@@ -508,3 +511,14 @@ def test_what_is_wrong_with_a_folder(
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nowhere is not a folder of SmartMask weights; leave it out"):
         SmartMaskPipeline.from_pretrained(tmp_path / "nowhere")
+
+
+def test_of_its_candidate_places_a_mask_takes_the_likeliest(pipe: SmartMaskPipeline) -> None:
+    texts = pipe._texts(SCENE, pipe.text.understand("dog").vector, None)
+    uniforms = torch.rand(5, TRIES, UNIFORMS, generator=torch.Generator().manual_seed(1))
+    boxes, density = pipe._place(SCENE, (), uniforms, texts)
+    alone = [pipe._place(SCENE, (), uniforms[:, i : i + 1], texts) for i in range(TRIES)]
+    for mask in range(5):
+        best = max(range(TRIES), key=lambda i: alone[i][1][mask])
+        assert density[mask] == alone[best][1][mask]
+        assert boxes[mask] == alone[best][0][mask]

@@ -101,7 +101,7 @@ class PlacementNetwork(nn.Module):
 
     @torch.no_grad()
     def place(
-        self, log_centres: torch.Tensor, features: torch.Tensor, uniforms: torch.Tensor, spread: float = 0.5
+        self, log_centres: torch.Tensor, features: torch.Tensor, uniforms: torch.Tensor, spread: float = 0.35
     ) -> tuple[np.ndarray, np.ndarray]:
         """One box for each row of uniform numbers: ``(n, 4)`` x0, y0, x1, y1 in frame units, and ``(n,)`` log density.
 

@@ -15,13 +15,14 @@ from smartmask.models.shape import MASKS
 
 LEAD = 6  # leading shape components whose noise is spread evenly over neighbouring seeds
 BLOCK = 2**16  # seeds that share one low-discrepancy sequence
+TRIES = 3  # candidate places of a mask, of which it takes the likeliest
 _EDGE = 1e-6  # keeps the normal quantile finite
 
 
 @dataclass(frozen=True, eq=False)
 class Chance:
     """field: (MASKS, BAND, BAND) normal noise of the mask network. shape: (components,) normal noise of the prior.
-    edges: (EDGES,) normal, for the box that a rough guide means. uniforms: (UNIFORMS,) in [0, 1), for placement."""
+    edges: (EDGES,) normal, for the box that a rough guide means. uniforms: (TRIES, UNIFORMS) in [0, 1), for placement."""
 
     field: torch.Tensor
     shape: torch.Tensor
@@ -46,7 +47,9 @@ def chances(seeds: Sequence[int], components: int) -> list[Chance]:
         edges = torch.randn(EDGES, generator=generator)
         lead = min(LEAD, components)
         shape[:lead] = torch.special.ndtri(point[:lead].clamp(_EDGE, 1 - _EDGE)).float()
-        found.append(Chance(field, shape, edges, point[LEAD:].float().clamp_max(1 - _EDGE)))
+        places = torch.rand(TRIES, UNIFORMS, generator=generator)
+        places[0] = point[LEAD:].float()
+        found.append(Chance(field, shape, edges, places.clamp_max(1 - _EDGE)))
     return found
 
 

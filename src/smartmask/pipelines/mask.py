@@ -250,12 +250,19 @@ class SmartMaskPipeline:
     def _place(
         self, scene: Scene, guides: tuple[Guide, ...], uniforms: torch.Tensor, texts: Texts
     ) -> tuple[list[BoxXYXY], list[float | None]]:
+        """A box for each row of ``uniforms`` (n, TRIES, UNIFORMS), the likeliest of its candidates, and log densities.
+
+        Single draws of place and size scatter much more than real objects do.
+        """
         view = View.of(scene)
         crop, frame = render_scene(view, guides), scene_frame(view)
         layout = torch.from_numpy(crop.ids)[None], torch.from_numpy(crop.flags)[None]
         words = (torch.from_numpy(v) for v in (texts.names, texts.object[None], texts.context[None]))
         log_centres, features = self.placement(*layout, *words)
-        units, density = self.placement.place(log_centres[0], features[0], uniforms)
+        tries = [self.placement.place(log_centres[0], features[0], drawn) for drawn in uniforms.unbind(1)]
+        densities, rows = np.stack([density for _, density in tries]), np.arange(len(uniforms))
+        likeliest = densities.argmax(0)
+        units, density = np.stack([units for units, _ in tries])[likeliest, rows], densities[likeliest, rows]
         left, top = frame.cx - frame.side / 2, frame.cy - frame.side / 2
         boxes: list[BoxXYXY] = []
         for x0, y0, x1, y1 in (units * frame.side + (left, top, left, top)).tolist():
