@@ -22,7 +22,7 @@ _EDGE = 1e-6  # keeps the normal quantile finite
 @dataclass(frozen=True, eq=False)
 class Chance:
     """field: (MASKS, BAND, BAND) normal noise of the mask network. shape: (components,) normal noise of the prior.
-    edges: (EDGES,) normal, for the box that a rough guide means. uniforms: (TRIES, UNIFORMS) in [0, 1), for placement."""
+    edges: (EDGES,) normal, for the box that a rough guide means. uniforms: (TRIES, UNIFORMS) in [0, 1), for places."""
 
     field: torch.Tensor
     shape: torch.Tensor
