@@ -44,8 +44,9 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import numpy as np
     import torch
 
+    from smartmask.models.outline import OutlineNetwork
     from smartmask.models.placement import OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
-    from smartmask.models.presets import prior_preset, shape_preset
+    from smartmask.models.presets import outline_preset, prior_preset, shape_preset
     from smartmask.models.prior import ShapePrior
     from smartmask.models.shape import ShapeNetwork
     from smartmask.models.text import TextEncoder
@@ -72,6 +73,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         PlacementNetwork(PlacementConfig(width=32, depth=1)),
         OrderNetwork(OrderConfig(width=8)),
         prior,
+        OutlineNetwork(outline_preset("tiny")),
     )
     folder = tmp_path_factory.mktemp("weights") / "tiny"
     pipeline.save_pretrained(folder)

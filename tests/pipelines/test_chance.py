@@ -11,7 +11,7 @@ from smartmask.pipelines.chance import BLOCK, LEAD, Chance, chances
 
 
 def parts(chance: Chance) -> list[torch.Tensor]:
-    return [chance.field, chance.shape, chance.edges, chance.uniforms]
+    return [chance.field, chance.shape, chance.outline, chance.edges, chance.uniforms]
 
 
 @given(st.integers(0, 2**62), st.integers(0, 7))

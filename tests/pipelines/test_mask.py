@@ -178,7 +178,9 @@ class Always(torch.nn.Module):
 
 
 def with_order(pipe: SmartMaskPipeline, logit: float) -> SmartMaskPipeline:
-    return SmartMaskPipeline(pipe.text, pipe.shape, pipe.placement, Always(logit), pipe.prior, pipe.defaults)  # type: ignore[arg-type]
+    return SmartMaskPipeline(
+        pipe.text, pipe.shape, pipe.placement, Always(logit), pipe.prior, pipe.outline, pipe.defaults
+    )  # type: ignore[arg-type]
 
 
 def test_in_front_of_all_everything_is_seen(pipe: SmartMaskPipeline) -> None:
@@ -288,17 +290,35 @@ def test_two_processes_give_the_same_bits(tiny_weights: Path) -> None:
 # --- steps and scales ------------------------------------------------------------------------------
 
 
-def test_the_callback_counts_every_step(pipe: SmartMaskPipeline) -> None:
+@pytest.fixture
+def whole(pipe: SmartMaskPipeline, monkeypatch: pytest.MonkeyPatch) -> SmartMaskPipeline:
+    """The pipeline with all steps left to the mask network, which still sees the prior's shape."""
+    monkeypatch.setattr(pipe, "defaults", replace(pipe.defaults, refine=0.9, guidance_scale=1.0))
+    return pipe
+
+
+@pytest.mark.parametrize(("refine", "steps"), [(0.0, 0), (0.2, 1), (0.5, 2), (1.0, 4)])
+def test_a_later_start_takes_fewer_steps(
+    pipe: SmartMaskPipeline, monkeypatch: pytest.MonkeyPatch, refine: float, steps: int
+) -> None:
+    monkeypatch.setattr(pipe, "defaults", replace(pipe.defaults, refine=refine))
     calls: list[tuple[int, int]] = []
-    call(pipe, num_inference_steps=4, callback_on_step_end=lambda step, steps: calls.append((step, steps)))
+    out = call(pipe, num_inference_steps=4, callback_on_step_end=lambda step, of: calls.append((step, of)))
+    assert calls == [(i + 1, steps) for i in range(steps)]
+    assert_sound(out, SCENE, 3)
+
+
+def test_the_callback_counts_every_step(whole: SmartMaskPipeline) -> None:
+    calls: list[tuple[int, int]] = []
+    call(whole, num_inference_steps=4, callback_on_step_end=lambda step, steps: calls.append((step, steps)))
     assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
     calls.clear()
-    call(pipe, num_masks=shapes.BATCH + 1, num_inference_steps=2,
+    call(whole, num_masks=shapes.BATCH + 1, num_inference_steps=2,
          callback_on_step_end=lambda step, steps: calls.append((step, steps)))  # fmt: skip
     assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]  # two batches of two steps
 
 
-def test_the_callback_may_stop(pipe: SmartMaskPipeline) -> None:
+def test_the_callback_may_stop(whole: SmartMaskPipeline) -> None:
     calls: list[int] = []
 
     def stop(step: int, steps: int) -> None:
@@ -307,27 +327,29 @@ def test_the_callback_may_stop(pipe: SmartMaskPipeline) -> None:
             raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
-        call(pipe, num_inference_steps=4, callback_on_step_end=stop)
+        call(whole, num_inference_steps=4, callback_on_step_end=stop)
     assert calls == [1, 2]
-    assert_sound(call(pipe), SCENE, 3)  # and the pipeline is none the worse
+    assert_sound(call(whole), SCENE, 3)  # and the pipeline is none the worse
 
 
 @pytest.mark.parametrize(("scales", "branches"), [((1, 1), 1), ((2, 1), 2), ((2, 2), 3), ((None, None), 1)])
-def test_a_scale_of_1_saves_its_branch(pipe: SmartMaskPipeline, scales: tuple, branches: int) -> None:
+def test_a_scale_of_1_saves_its_branch(whole: SmartMaskPipeline, scales: tuple, branches: int) -> None:
     calls = []
-    handle = pipe.shape.register_forward_hook(lambda *given: calls.append(1))
-    call(pipe, num_inference_steps=3, guidance_scale=scales[0], context_guidance_scale=scales[1])
+    handle = whole.shape.register_forward_hook(lambda *given: calls.append(1))
+    call(whole, num_inference_steps=3, guidance_scale=scales[0], context_guidance_scale=scales[1])
     handle.remove()
     assert len(calls) == 3 * branches
 
 
-def test_steps_and_scales_default_to_those_of_the_weights(pipe: SmartMaskPipeline) -> None:
-    changed = replace(pipe.defaults, steps=2, guidance_scale=1.0, temperature=0.5)
-    other = SmartMaskPipeline(pipe.text, pipe.shape, pipe.placement, pipe.order, pipe.prior, changed)
+def test_steps_and_scales_default_to_those_of_the_weights(whole: SmartMaskPipeline) -> None:
+    changed = replace(whole.defaults, steps=2, guidance_scale=1.0, temperature=0.5)
+    other = SmartMaskPipeline(
+        whole.text, whole.shape, whole.placement, whole.order, whole.prior, whole.outline, changed
+    )
     steps: list[int] = []
     out = call(other, num_inference_steps=None, callback_on_step_end=lambda step, total: steps.append(total))
     assert steps == [2, 2]
-    spelt_out = call(pipe, num_inference_steps=2, guidance_scale=1.0)
+    spelt_out = call(whole, num_inference_steps=2, guidance_scale=1.0)
     # ranks differ, places do not
     assert dict(zip(out.seeds, out.boxes, strict=True)) == dict(zip(spelt_out.seeds, spelt_out.boxes, strict=True))
     assert not np.array_equal(out.masks, spelt_out.masks)  # the temperature
@@ -427,7 +449,7 @@ def test_bad_input_is_one_sentence(pipe: SmartMaskPipeline, options: dict[str, A
 
 def test_saved_and_loaded_it_draws_the_same(pipe: SmartMaskPipeline, tmp_path: Path) -> None:
     defaults = replace(pipe.defaults, prior_steps=9, detail_temperature=0.45)
-    tuned = SmartMaskPipeline(pipe.text, pipe.shape, pipe.placement, pipe.order, pipe.prior, defaults)
+    tuned = SmartMaskPipeline(pipe.text, pipe.shape, pipe.placement, pipe.order, pipe.prior, pipe.outline, defaults)
     tuned.save_pretrained(tmp_path / "saved")
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
     suffixes = {path.suffix for path in (tmp_path / "saved").rglob("*") if path.is_file()}

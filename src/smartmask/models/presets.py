@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from smartmask.models.outline import OutlineConfig
 from smartmask.models.prior import PriorConfig
 from smartmask.models.shape import ShapeConfig
 
@@ -27,6 +28,11 @@ SHAPE_PRESETS: dict[str, ShapeConfig] = {
 PRIOR_PRESETS: dict[str, PriorConfig] = {
     "tiny": PriorConfig(components=16, width=32, depth=2),
     "small": PriorConfig(),
+}
+
+OUTLINE_PRESETS: dict[str, OutlineConfig] = {
+    "tiny": OutlineConfig(widths=(8, 16), condition=16),
+    "small": OutlineConfig(),
 }
 
 
@@ -42,6 +48,13 @@ def prior_preset(name: str) -> PriorConfig:
     if name not in PRIOR_PRESETS:
         raise ValueError(f"There is no preset '{name}'; use one of {', '.join(PRIOR_PRESETS)}.")
     return PRIOR_PRESETS[name]
+
+
+def outline_preset(name: str) -> OutlineConfig:
+    """The outline network's configuration of a preset; ValueError lists the presets for an unknown name."""
+    if name not in OUTLINE_PRESETS:
+        raise ValueError(f"There is no preset '{name}'; use one of {', '.join(OUTLINE_PRESETS)}.")
+    return OUTLINE_PRESETS[name]
 
 
 def save_component(folder: Path, network: nn.Module, config: Any, half: bool = True) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from smartmask.frame import BAND
+from smartmask.frame import BAND, BOX_SIDE
 from smartmask.models.placement import UNIFORMS
 from smartmask.models.prior import EDGES
 from smartmask.models.shape import MASKS
@@ -22,10 +22,12 @@ _EDGE = 1e-6  # keeps the normal quantile finite
 @dataclass(frozen=True, eq=False)
 class Chance:
     """field: (MASKS, BAND, BAND) normal noise of the mask network. shape: (components,) normal noise of the prior.
+    outline: (BOX_SIDE, BOX_SIDE) normal noise of the outline network.
     edges: (EDGES,) normal, for the box that a rough guide means. uniforms: (TRIES, UNIFORMS) in [0, 1), for places."""
 
     field: torch.Tensor
     shape: torch.Tensor
+    outline: torch.Tensor
     edges: torch.Tensor
     uniforms: torch.Tensor
 
@@ -49,7 +51,8 @@ def chances(seeds: Sequence[int], components: int) -> list[Chance]:
         shape[:lead] = torch.special.ndtri(point[:lead].clamp(_EDGE, 1 - _EDGE)).float()
         places = torch.rand(TRIES, UNIFORMS, generator=generator)
         places[0] = point[LEAD:].float()
-        found.append(Chance(field, shape, edges, places.clamp_max(1 - _EDGE)))
+        outline = torch.randn(BOX_SIDE, BOX_SIDE, generator=generator)
+        found.append(Chance(field, shape, outline, edges, places.clamp_max(1 - _EDGE)))
     return found
 
 

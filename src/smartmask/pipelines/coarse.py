@@ -12,6 +12,7 @@ from smartmask import diffusion
 from smartmask.frame import BOX_SIDE, box_cells
 from smartmask.geometry import BoxXYXY
 from smartmask.guidance import Box, Guide, Point
+from smartmask.models.outline import OutlineNetwork
 from smartmask.models.prior import ShapeAsk, ShapePrior, box_geometry, guide_cells
 from smartmask.pipelines.chance import LEAD, Chance
 
@@ -70,6 +71,12 @@ def draw_coarse(
     warmth = torch.full((noise.shape[1],), defaults.detail_temperature)
     warmth[:LEAD] = defaults.temperature
     return _sample(prior, noise * warmth, ask, object_scale, defaults)
+
+
+def redraw(outline: OutlineNetwork, shapes: torch.Tensor, noise: torch.Tensor, ask: ShapeAsk) -> torch.Tensor:
+    """``(n, BOX_SIDE^2)`` shapes with outlines as real objects have them; noise: (n, BOX_SIDE, BOX_SIDE)."""
+    pictures = shapes.view(-1, BOX_SIDE, BOX_SIDE).clamp(-1, 1)
+    return outline(pictures, noise, ask.object, ask.geometry).clamp(-1, 1).flatten(1)
 
 
 def _sample(

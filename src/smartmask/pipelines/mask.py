@@ -26,6 +26,7 @@ from smartmask.frame import Frame
 from smartmask.geometry import BoxXYXY, shift_box
 from smartmask.guidance import Box, Guidance, Guide, MaskGuide, Point, Scribble, as_guides, draw, extent
 from smartmask.models.layout import LayoutCrop, render
+from smartmask.models.outline import OutlineConfig, OutlineNetwork
 from smartmask.models.placement import (
     OrderConfig,
     OrderNetwork,
@@ -77,10 +78,11 @@ class SmartMaskPipeline:
         placement: PlacementNetwork,
         order: OrderNetwork,
         prior: ShapePrior,
+        outline: OutlineNetwork,
         defaults: Defaults | None = None,
     ) -> None:
         self.text, self.shape, self.placement, self.order = text, shape.eval(), placement.eval(), order.eval()
-        self.prior = prior.eval()
+        self.prior, self.outline = prior.eval(), outline.eval()
         self.defaults = defaults or Defaults()
 
     # --- saved form --------------------------------------------------------------------------
@@ -106,6 +108,7 @@ class SmartMaskPipeline:
         placement = load_component(root / "placement", PlacementNetwork, PlacementConfig)
         order = load_component(root / "order", OrderNetwork, OrderConfig)
         prior = load_component(root / "prior", ShapePrior, PriorConfig)
+        outline = load_component(root / "outline", OutlineNetwork, OutlineConfig)
         try:
             text = TextEncoder.from_pretrained(root / "text")
             defaults = Defaults(**index.get("defaults", {}))
@@ -113,7 +116,7 @@ class SmartMaskPipeline:
             raise ValueError(str(error)) from None
         except TypeError as error:
             raise ValueError(f"{root / 'model_index.json'} has unfit defaults ({error}); restore it.") from None
-        return cls(text, shape, placement, order, prior, defaults)
+        return cls(text, shape, placement, order, prior, outline, defaults)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes ``model_index.json`` and a subfolder a component (JSON and float16 safetensors), atomically."""
@@ -125,6 +128,7 @@ class SmartMaskPipeline:
         save_component(partial / "placement", self.placement, self.placement.config)
         save_component(partial / "order", self.order, self.order.config)
         save_component(partial / "prior", self.prior, self.prior.config)
+        save_component(partial / "outline", self.outline, self.outline.config)
         self.text.save_pretrained(partial / "text")
         index = {
             "_class_name": type(self).__name__,
@@ -181,8 +185,9 @@ class SmartMaskPipeline:
         painted = any(isinstance(guide, MaskGuide) for guide in guides)
         begin = self.defaults.refine_mask if painted else self.defaults.refine
         masks = draw_shapes(
-            self.prior, self.shape, jobs, ask, texts, begin, steps, scales, self.defaults, callback_on_step_end
-        )
+            self.prior, self.outline, self.shape, jobs, ask, texts, begin, steps, scales, self.defaults,
+            callback_on_step_end,
+        )  # fmt: skip
         clock["draw"] = time.perf_counter() - start - sum(clock.values())
         # 5. back to the scene, best first
         full = np.stack([_finished(mask[0], job, guides, scene) for mask, job in zip(masks, jobs, strict=True)])

@@ -1,7 +1,8 @@
-"""Drawing masks: shapes from the prior, then fitted to layout and guides by the mask network."""
+"""Drawing masks: shapes from the prior, their outlines redrawn; the mask network may fit them to layout and guides."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,10 +13,11 @@ from smartmask import diffusion
 from smartmask.frame import BAND, BOX_SIDE, Frame, box_shape_in_frame
 from smartmask.geometry import BoxXYXY
 from smartmask.models.layout import LayoutCrop
+from smartmask.models.outline import OutlineNetwork
 from smartmask.models.prior import ShapeAsk, ShapePrior
 from smartmask.models.shape import MASKS, Condition, ShapeNetwork
 from smartmask.pipelines.chance import Chance
-from smartmask.pipelines.coarse import draw_coarse
+from smartmask.pipelines.coarse import draw_coarse, redraw
 
 BATCH = 16  # masks denoised together; bounds memory, and every mask is independent of its neighbours
 
@@ -26,21 +28,21 @@ StepCallback = Callable[[int, int], None]
 class Defaults:
     """Sampler settings that go with the weights; chosen on development data (docs/decisions.md).
 
-    steps: of the mask network. refine, refine_mask: the time from which it takes over the prior's shape,
-    0 (keep it) to 1 (ignore it); refine_mask where the user painted a mask, whose outline only the mask
-    network sees in full. prior_steps: of the prior. temperature, detail_temperature: factors on the noise
-    of its leading and of its other components.
+    steps: of the mask network from pure noise, and the like share of them from a later time. refine, refine_mask:
+    the time from which it takes over the prior's shape, 0 (keep it) to 1 (ignore it); refine_mask where the
+    user painted a mask, whose outline only the mask network sees in full. prior_steps: of the prior.
+    temperature, detail_temperature: factors on the noise of its leading and of its other components.
     """
 
     steps: int = 4
-    guidance_scale: float = 1.0
+    guidance_scale: float = 1.5
     context_guidance_scale: float = 1.0
     shift: float = 2.0
-    refine: float = 0.4
+    refine: float = 0.2
     refine_mask: float = 1.0
     prior_steps: int = 10
     temperature: float = 0.87
-    detail_temperature: float = 0.4
+    detail_temperature: float = 0.55
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,7 @@ class Job:
 
 def draw_shapes(
     prior: ShapePrior,
+    outline: OutlineNetwork,
     network: ShapeNetwork,
     jobs: list[Job],
     ask: ShapeAsk,
@@ -82,12 +85,15 @@ def draw_shapes(
 ) -> np.ndarray:
     """Encoded masks ``(n, 2, BAND, BAND)`` of the jobs, in their order.
 
-    The prior's shape is noised to time ``start`` and denoised by the mask network, which sees the layout and
-    the guide (SDEdit, Meng et al., arXiv 2108.01073). ask: a row a job. scales: guidance weights of
-    object and context. callback(step, steps) counts over all batches.
+    The prior's shape, its outline redrawn, is noised to time ``start`` (0: it stays as it is) and denoised by the mask
+    network, which sees the layout and the guide (SDEdit, Meng et al., arXiv 2108.01073). ask: a row a job. scales:
+    guidance weights of object and context. Of ``steps`` it takes the share that ``start`` is of the whole way.
+    callback(step, steps) counts over all batches.
     """
     shapes = draw_coarse(prior, torch.stack([job.chance.shape for job in jobs]), ask, scales[0], defaults)
-    times = start * diffusion.shifted_steps(steps, defaults.shift)
+    shapes = redraw(outline, shapes, torch.stack([job.chance.outline for job in jobs]), ask)
+    steps = math.ceil(steps * start)
+    times = start * diffusion.shifted_steps(steps, defaults.shift) if steps else None
     chunks = [range(i, min(i + BATCH, len(jobs))) for i in range(0, len(jobs), BATCH)]
     drawn = []
     for number, chunk in enumerate(chunks):
@@ -107,7 +113,7 @@ def draw_shapes(
                 callback(done + step, len(chunks) * total)
 
         clean = _encode(shapes[chunk.start : chunk.stop], members)
-        if start > 0:
+        if times is not None:
             field = torch.stack([job.chance.field for job in members])
             clean = diffusion.sample(denoise, (1 - start) * clean + start * field, times, on_step)
         drawn.append(clean.numpy())

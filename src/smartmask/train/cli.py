@@ -83,6 +83,33 @@ def prior(
 
 
 @app.command()
+def outline(
+    data: DataOption,
+    out: OutOption,
+    prior: Annotated[Path, typer.Option(metavar="DIR", help="The 'prior' component whose shapes are redrawn.")],
+    preset: Annotated[str, typer.Option(help="tiny or small.")] = "small",
+    samples: Annotated[int, typer.Option(min=1, help="Shapes drawn into memory before training.")] = 80_000,
+    steps: StepsOption = 9000,
+    minutes: MinutesOption = None,
+    batch: BatchOption = 48,
+    workers: WorkersOption = 1,
+    precision: PrecisionOption = "bf16",
+    compile: Annotated[bool, typer.Option("--compile", help="Compile the network: twice as fast on a CPU.")] = False,
+    sources: Annotated[str, typer.Option(help="Sources of the pack, separated by commas; none: the default.")] = "",
+    seed: Annotated[int, typer.Option(help="Of samples and noise.")] = 0,
+    text: TextOption = None,
+) -> None:
+    """The outline network (legs, ears and edges), against a critic. Resumes from --out if there are checkpoints."""
+    from smartmask.train.outline import OutlineTrainConfig, train_outline
+
+    config = OutlineTrainConfig(
+        preset=preset, samples=samples, steps=steps, minutes=minutes, batch=batch, workers=workers, compile=compile,
+        precision=precision, seed=seed, sources=[s for s in sources.split(",") if s], save_every=500,
+    )  # fmt: skip
+    print(f"Trained: {train_outline(data, text or _bundled_text(), prior, out, config)}")
+
+
+@app.command()
 def placement(
     data: DataOption,
     out: OutOption,
@@ -150,10 +177,12 @@ def bundle(
     placement: Annotated[Path, typer.Option(metavar="DIR", help="The 'placement' component.")],
     order: Annotated[Path, typer.Option(metavar="DIR", help="The 'order' component.")],
     prior: Annotated[Path, typer.Option(metavar="DIR", help="The 'prior' component.")],
+    outline: Annotated[Path, typer.Option(metavar="DIR", help="The 'outline' component.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The pipeline folder; an existing one is replaced.")],
     text: TextOption = None,
 ) -> None:
     """Puts trained components together into one folder for SmartMaskPipeline.from_pretrained."""
+    from smartmask.models.outline import OutlineConfig, OutlineNetwork
     from smartmask.models.placement import OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
     from smartmask.models.presets import load_component
     from smartmask.models.prior import PriorConfig, ShapePrior
@@ -167,6 +196,7 @@ def bundle(
         load_component(placement, PlacementNetwork, PlacementConfig),
         load_component(order, OrderNetwork, OrderConfig),
         load_component(prior, ShapePrior, PriorConfig),
+        load_component(outline, OutlineNetwork, OutlineConfig),
     )
     pipeline.save_pretrained(out)
     print(out)
