@@ -15,7 +15,7 @@ from smartmask.models.shape import MASKS
 
 LEAD = 6  # leading shape components whose noise is spread evenly over neighbouring seeds
 BLOCK = 2**16  # seeds that share one low-discrepancy sequence
-TRIES = 3  # candidate places of a mask, of which it takes the likeliest
+TRIES = 4  # candidate places of a mask, of which it takes the likeliest
 _EDGE = 1e-6  # keeps the normal quantile finite
 
 

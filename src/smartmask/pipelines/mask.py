@@ -44,6 +44,7 @@ from smartmask.pipelines.chance import Chance, chances
 from smartmask.pipelines.coarse import ask_for, clip_to_scene, expected_overlap, guess_boxes, is_rough
 from smartmask.pipelines.finish import finish, reach, touch
 from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
+from smartmask.planner.sizes import size_fit
 from smartmask.scene import Scene
 
 BUNDLED = Path(__file__).parent.parent / "weights" / "small"
@@ -178,7 +179,7 @@ class SmartMaskPipeline:
         texts = self._texts(scene, meaning.vector, context_prompt)
         # 3. place: a box, a depth and a frame for each seed
         clock = {"prepare": time.perf_counter() - start}
-        jobs = self._jobs(scene, guides, seeds, texts)
+        jobs = self._jobs(scene, guides, seeds, texts, meaning.name)
         clock["place"] = time.perf_counter() - start - sum(clock.values())
         # 4. draw the shapes
         ask = ask_for([job.shape_box for job in jobs], guides, scene.height, scene.width, texts.object)
@@ -214,13 +215,13 @@ class SmartMaskPipeline:
         context = self.text.encode_context(context_prompt or context_of(scene))
         return Texts(new.copy(), context, np.stack(names))  # the vocabulary's own rows are read-only
 
-    def _jobs(self, scene: Scene, guides: tuple[Guide, ...], seeds: list[int], texts: Texts) -> list[Job]:
+    def _jobs(self, scene: Scene, guides: tuple[Guide, ...], seeds: list[int], texts: Texts, name: str) -> list[Job]:
         chance = chances(seeds, self.prior.config.components)
         height, width = scene.height, scene.width
         density: list[float | None] = [None] * len(seeds)
         region = extent(guides, height, width)
         if region is None or all(isinstance(guide, Point) for guide in guides):
-            boxes, density = self._place(scene, guides, torch.stack([c.uniforms for c in chance]), texts)
+            boxes, density = self._place(scene, guides, torch.stack([c.uniforms for c in chance]), texts, name)
         else:
             boxes = [region] * len(seeds)
         shape_boxes = self._shape_boxes(scene, guides, boxes, chance, texts)
@@ -253,26 +254,26 @@ class SmartMaskPipeline:
         return [clip_to_scene(box, height, width) for box in boxes]
 
     def _place(
-        self, scene: Scene, guides: tuple[Guide, ...], uniforms: torch.Tensor, texts: Texts
+        self, scene: Scene, guides: tuple[Guide, ...], uniforms: torch.Tensor, texts: Texts, name: str
     ) -> tuple[list[BoxXYXY], list[float | None]]:
         """A box for each row of ``uniforms`` (n, TRIES, UNIFORMS), the likeliest of its candidates, and log densities.
 
-        Single draws of place and size scatter much more than real objects do.
+        Single draws of place and size scatter much more than real objects do. What the network finds likely is
+        weighed with how well the size agrees with the scene's things.
         """
         view = View.of(scene)
         crop, frame = render_scene(view, guides), scene_frame(view)
         layout = torch.from_numpy(crop.ids)[None], torch.from_numpy(crop.flags)[None]
         words = (torch.from_numpy(v) for v in (texts.names, texts.object[None], texts.context[None]))
         log_centres, features = self.placement(*layout, *words)
-        tries = [self.placement.place(log_centres[0], features[0], drawn) for drawn in uniforms.unbind(1)]
-        densities, rows = np.stack([density for _, density in tries]), np.arange(len(uniforms))
-        likeliest = densities.argmax(0)
-        units, density = np.stack([units for units, _ in tries])[likeliest, rows], densities[likeliest, rows]
+        count, tries = uniforms.shape[:2]
+        units, density = self.placement.place(log_centres[0], features[0], uniforms.flatten(0, 1))
         left, top = frame.cx - frame.side / 2, frame.cy - frame.side / 2
-        boxes: list[BoxXYXY] = []
-        for x0, y0, x1, y1 in (units * frame.side + (left, top, left, top)).tolist():
-            boxes.append(_near_scene((x0, y0, x1, y1), scene, guides))
-        return boxes, list(density.tolist())
+        places = (units * frame.side + (left, top, left, top)).tolist()
+        boxes: list[BoxXYXY] = [_near_scene((x0, y0, x1, y1), scene, guides) for x0, y0, x1, y1 in places]
+        likely = (density + size_fit(name, boxes, scene, self.text)).reshape(count, tries)
+        best = likely.argmax(1)
+        return [boxes[i * tries + k] for i, k in enumerate(best)], [float(v) for v in likely.max(1)]
 
 
 def _seeds(generator: int | torch.Generator | None, count: int) -> list[int]:
