@@ -41,8 +41,8 @@ class Defaults:
     refine: float = 0.2
     refine_mask: float = 1.0
     prior_steps: int = 10
-    temperature: float = 0.87
-    detail_temperature: float = 0.55
+    temperature: float = 0.8
+    detail_temperature: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,7 +61,7 @@ TYPICAL: dict[str, tuple[float, float]] = {
 EYE = 1.55  # metres of the camera above the ground
 RISE = 1.0  # growth of log height with the lower edge, from the top of the picture to its bottom
 LARGER = 0.4  # log height by which things that are asked for exceed the others of their scene, in the median
-SCATTER = 0.8  # deviation of that; both measured on development scenes (docs/decisions.md)
+SCATTER = 0.6  # deviation of that (docs/decisions.md)
 EVENNESS = 0.85  # power to which metres are raised: below 1, as photographers step closer to small things
 
 
