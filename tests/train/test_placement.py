@@ -21,8 +21,9 @@ from smartmask.data.places import make_place
 from smartmask.data.registry import Record
 from smartmask.geometry import mask_box
 from smartmask.models.layout import CELLS, FLAGS
+from smartmask.models.outline import OutlineNetwork
 from smartmask.models.placement import PAIR, OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
-from smartmask.models.presets import PRIOR_PRESETS, SHAPE_PRESETS, load_component, save_component
+from smartmask.models.presets import OUTLINE_PRESETS, PRIOR_PRESETS, SHAPE_PRESETS, load_component, save_component
 from smartmask.models.prior import ShapePrior
 from smartmask.models.shape import ShapeNetwork
 from smartmask.models.text import TextEncoder
@@ -258,7 +259,10 @@ def test_from_components_to_a_pipeline(pack: Pack, tmp_path: Path) -> None:
     save_component(tmp_path / "shape", shape, shape.config)
     prior = ShapePrior(PRIOR_PRESETS["tiny"])
     save_component(tmp_path / "prior", prior, prior.config)
-    parts = [part for name in ("shape", "prior", "placement", "order") for part in (f"--{name}", str(tmp_path / name))]
+    outline = OutlineNetwork(OUTLINE_PRESETS["tiny"])
+    save_component(tmp_path / "outline", outline, outline.config)
+    names = ("shape", "prior", "outline", "placement", "order")
+    parts = [part for name in names for part in (f"--{name}", str(tmp_path / name))]
     result = runner.invoke(app, ["bundle", *parts, "--out", str(tmp_path / "whole")])
     assert result.exit_code == 0, result.output
     pipeline = SmartMaskPipeline.from_pretrained(tmp_path / "whole")
