@@ -76,7 +76,7 @@ def test_shards(tmp_path: Path) -> None:
         ("o/m", ConnectionError("refused"), ModelMissingError, "hf download o/m"),
         ("o/m", MemoryError(), OutOfMemoryError, "not enough memory"),
         ("o/m", KeyError("x"), ModelError, "cannot be loaded"),
-        (".", OSError("bad header\nmore"), ModelError, "cannot be loaded: bad header."),
+        (".", OSError("bad header\nmore"), ModelError, "cannot be loaded: bad header; download it again"),
         (".", ModelError("A sentence."), ModelError, "A sentence."),
     ],
 )

@@ -118,7 +118,10 @@ def loading(name: str | Path, what: str, without: str) -> Iterator[None]:
             raise OutOfMemoryError(f"There is not enough memory to load the {what} '{name}'") from error
         if model_folder(name, what) is None and _is_absence(error):
             raise ModelMissingError(_fetch(name, what, without, error)) from error
-        raise ModelError(f"The {what} '{name}' cannot be loaded: {_first_line(error)}") from error
+        reason = _first_line(error).rstrip(".")
+        raise ModelError(
+            f"The {what} '{name}' cannot be loaded: {reason}; download it again, or give another."
+        ) from error
 
 
 @contextmanager
