@@ -13,8 +13,18 @@ from hypothesis import strategies as st
 from smartmask import Blob, Box, Point, Scribble, SmartMaskPipeline
 from smartmask.frame import BOX_SIDE
 from smartmask.models.prior import ShapeAsk, ShapePrior
+from smartmask.models.text import Meaning
 from smartmask.pipelines.chance import LEAD, chances
-from smartmask.pipelines.coarse import ask_for, clip_to_scene, draw_coarse, expected_overlap, guess_boxes, is_rough
+from smartmask.pipelines.coarse import (
+    NEAR,
+    ask_for,
+    clip_to_scene,
+    draw_coarse,
+    expected_overlap,
+    familiar,
+    guess_boxes,
+    is_rough,
+)
 from smartmask.pipelines.shapes import Defaults
 
 HEIGHT, WIDTH = 80, 120
@@ -95,3 +105,44 @@ def test_a_score_does_not_depend_on_its_neighbours(prior: ShapePrior) -> None:
     together = expected_overlap(prior, masks, boxes, ask(boxes), Defaults())
     alone = [expected_overlap(prior, masks[i : i + 1], [boxes[i]], ask([boxes[i]]), Defaults())[0] for i in range(3)]
     np.testing.assert_allclose(together, alone, atol=2e-3)
+
+
+# --- names whose shape is not known -----------------------------------------------------------------
+
+
+def meaning(name: str, vector: list[float]) -> Meaning:
+    return Meaning(name, name, np.array(vector, dtype=np.float32), "name", None)
+
+
+KNOWN, VECTORS = ("dog", "car"), np.array([[1, 0, 0], [0, 2, 0]], dtype=np.float32)
+
+
+def test_a_known_name_is_drawn_by_its_own_meaning() -> None:
+    dog = meaning("dog", [0.3, 0.9, 0])
+    assert familiar(dog, KNOWN, VECTORS) == (dog.vector, None)
+
+
+def test_a_near_name_is_drawn_like_the_known_one() -> None:
+    vector, note = familiar(meaning("cab", [0.1, 0.8, 0.3]), KNOWN, VECTORS)
+    np.testing.assert_allclose(vector, VECTORS[1], atol=1e-6)
+    assert note == "'cab' is drawn like 'car', as training hardly showed its own shape."
+
+
+@pytest.mark.parametrize("far", [[0, 0, 1.0], [0.0, 0.0, 0.0], [-1.0, -1.0, 0.2]])
+def test_a_far_name_stays_itself(far: list[float]) -> None:
+    vector, note = familiar(meaning("lamp", far), KNOWN, VECTORS)
+    np.testing.assert_array_equal(vector, np.float32(far))
+    assert note is None
+
+
+def test_in_between_it_goes_over_gradually() -> None:
+    angles = np.arccos(np.linspace(NEAR[0] - 0.05, NEAR[1] + 0.05, 20))
+    shares = [familiar(meaning("pup", [np.cos(a), 0, np.sin(a)]), KNOWN, VECTORS)[0][2] / np.sin(a) for a in angles]
+    assert shares[0] == pytest.approx(1)
+    assert shares[-1] == pytest.approx(0, abs=1e-6)
+    assert (np.diff(shares) <= 1e-6).all()
+
+
+def test_without_known_names_nothing_changes() -> None:
+    cab = meaning("cab", [0.1, 0.8, 0.3])
+    assert familiar(cab, (), np.zeros((0, 3), np.float32)) == (cab.vector, None)

@@ -536,7 +536,7 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
 
 
 def test_of_its_candidate_places_a_mask_takes_the_likeliest(pipe: SmartMaskPipeline) -> None:
-    texts = pipe._texts(SCENE, pipe.text.understand("dog").vector, None)
+    texts, _ = pipe._texts(SCENE, pipe.text.understand("dog"), None)
     uniforms = torch.rand(5, TRIES, UNIFORMS, generator=torch.Generator().manual_seed(1))
     boxes, density = pipe._place(SCENE, (), uniforms, texts, "dog")
     alone = [pipe._place(SCENE, (), uniforms[:, i : i + 1], texts, "dog") for i in range(TRIES)]

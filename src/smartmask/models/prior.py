@@ -32,13 +32,17 @@ EDGES = 4
 @dataclass(frozen=True)
 class PriorConfig:
     """Sizes. components: of the shape space; width, depth: of the denoiser; text_dim: of a name's vector.
-    dropout: of features at full noise; it falls with the noise level."""
+    dropout: of features at full noise; it falls with the noise level. known: names whose shapes it was shown."""
 
     components: int = 128
     width: int = 384
     depth: int = 6
     text_dim: int = 128
     dropout: float = 0.45
+    known: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", tuple(self.known))
 
 
 @dataclass(eq=False)

@@ -14,11 +14,13 @@ from smartmask.geometry import BoxXYXY
 from smartmask.guidance import Box, Guide, Point
 from smartmask.models.outline import OutlineNetwork
 from smartmask.models.prior import ShapeAsk, ShapePrior, box_geometry, guide_cells
+from smartmask.models.text import Meaning
 from smartmask.pipelines.chance import LEAD, Chance
 
 if TYPE_CHECKING:
     from smartmask.pipelines.shapes import Defaults
 
+NEAR = 0.35, 0.5  # cosines of two names from which one's shape begins to stand, and stands, for the other's
 REFERENCES = 32  # shapes that stand for all that the prior holds possible
 REFERENCE_SEED = 20_231_205
 
@@ -31,6 +33,23 @@ def ask_for(boxes: Sequence[BoxXYXY], guides: Sequence[Guide], height: int, widt
         torch.from_numpy(np.stack([box_geometry(box, photo, guides) for box in boxes])),
         torch.from_numpy(np.stack([guide_cells(box, guides, height, width) for box in boxes])),
     )
+
+
+def familiar(meaning: Meaning, known: Sequence[str], vectors: np.ndarray) -> tuple[np.ndarray, str | None]:
+    """``(text_dim,)`` vector to draw a name by, and a note where it is not the name's own.
+
+    A puppy is drawn as the dog that training showed: of names that it hardly showed (``known`` lists the others,
+    ``vectors`` (names, text_dim) their meanings) the vector goes over to the nearest known one, the nearer the
+    more, between cosines NEAR.
+    """
+    norm = float(np.linalg.norm(meaning.vector))
+    if meaning.name in known or not known or norm < 1e-6:
+        return meaning.vector, None
+    alike = vectors @ meaning.vector / (np.linalg.norm(vectors, axis=1).clip(1e-6) * norm)
+    best = int(alike.argmax())
+    share = float(np.clip((alike[best] - NEAR[0]) / (NEAR[1] - NEAR[0]), 0, 1))
+    note = f"'{meaning.text[:60]}' is drawn like '{known[best]}', as training hardly showed its own shape."
+    return meaning.vector + share * (vectors[best] - meaning.vector), note if share >= 0.5 else None
 
 
 def is_rough(guides: Sequence[Guide]) -> bool:

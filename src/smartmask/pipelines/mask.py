@@ -39,9 +39,9 @@ from smartmask.models.placement import (
 from smartmask.models.presets import load_component, save_component
 from smartmask.models.prior import PriorConfig, ShapePrior
 from smartmask.models.shape import ShapeConfig, ShapeNetwork
-from smartmask.models.text import TextEncoder
+from smartmask.models.text import Meaning, TextEncoder
 from smartmask.pipelines.chance import Chance, chances
-from smartmask.pipelines.coarse import ask_for, clip_to_scene, expected_overlap, guess_boxes, is_rough
+from smartmask.pipelines.coarse import ask_for, clip_to_scene, expected_overlap, familiar, guess_boxes, is_rough
 from smartmask.pipelines.finish import finish, reach, touch
 from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
 from smartmask.planner.sizes import size_fit
@@ -85,6 +85,8 @@ class SmartMaskPipeline:
         self.text, self.shape, self.placement, self.order = text, shape.eval(), placement.eval(), order.eval()
         self.prior, self.outline = prior.eval(), outline.eval()
         self.defaults = defaults or Defaults()
+        known = [text.encode(name) for name in self.prior.config.known]
+        self._known = np.stack(known) if known else np.zeros((0, self.prior.config.text_dim), np.float32)
 
     # --- saved form --------------------------------------------------------------------------
 
@@ -176,13 +178,14 @@ class SmartMaskPipeline:
         # 2. read the texts
         meaning = self.text.understand(prompt)
         notes = [meaning.warning] if meaning.warning else []
-        texts = self._texts(scene, meaning.vector, context_prompt)
+        texts, note = self._texts(scene, meaning, context_prompt)
+        notes += [note] if note else []
         # 3. place: a box, a depth and a frame for each seed
         clock = {"prepare": time.perf_counter() - start}
         jobs = self._jobs(scene, guides, seeds, texts, meaning.name)
         clock["place"] = time.perf_counter() - start - sum(clock.values())
         # 4. draw the shapes
-        ask = ask_for([job.shape_box for job in jobs], guides, scene.height, scene.width, texts.object)
+        ask = ask_for([job.shape_box for job in jobs], guides, scene.height, scene.width, texts.shape)
         painted = any(isinstance(guide, MaskGuide) for guide in guides)
         begin = self.defaults.refine_mask if painted else self.defaults.refine
         masks = draw_shapes(
@@ -210,10 +213,13 @@ class SmartMaskPipeline:
         check_scale(about, "context_guidance_scale")
         return float(chosen), float(about)
 
-    def _texts(self, scene: Scene, new: np.ndarray, context_prompt: str | None) -> Texts:
-        names = [self.text.encode(layer.name) for layer in scene.layers] or [np.zeros_like(new)]
+    def _texts(self, scene: Scene, new: Meaning, context_prompt: str | None) -> tuple[Texts, str | None]:
+        """The call's vectors, and a note where the object is drawn like another."""
+        names = [self.text.encode(layer.name) for layer in scene.layers] or [np.zeros_like(new.vector)]
         context = self.text.encode_context(context_prompt or context_of(scene))
-        return Texts(new.copy(), context, np.stack(names))  # the vocabulary's own rows are read-only
+        drawn_by, note = familiar(new, self.prior.config.known, self._known)
+        # copies, as the vocabulary's own rows are read-only
+        return Texts(new.vector.copy(), drawn_by.copy(), context, np.stack(names)), note
 
     def _jobs(self, scene: Scene, guides: tuple[Guide, ...], seeds: list[int], texts: Texts, name: str) -> list[Job]:
         chance = chances(seeds, self.prior.config.components)
@@ -249,7 +255,7 @@ class SmartMaskPipeline:
         """The box that each shape fills: the exact or placed one, or for rough guides a guess, inside the scene."""
         height, width = scene.height, scene.width
         if is_rough(guides):
-            ask = ask_for(boxes[:1], guides, height, width, texts.object)
+            ask = ask_for(boxes[:1], guides, height, width, texts.shape)
             boxes = guess_boxes(self.prior, boxes[0], ask, chance, self.defaults.temperature)
         return [clip_to_scene(box, height, width) for box in boxes]
 

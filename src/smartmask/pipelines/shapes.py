@@ -47,9 +47,13 @@ class Defaults:
 
 @dataclass(frozen=True, eq=False)
 class Texts:
-    """Text vectors of one call: object and context (text_dim,), names (layers or at least 1, text_dim)."""
+    """Text vectors of one call: object and context (text_dim,), names (layers or at least 1, text_dim).
+
+    shape: (text_dim,), what the object is drawn by (``familiar``).
+    """
 
     object: np.ndarray
+    shape: np.ndarray
     context: np.ndarray
     names: np.ndarray
 
@@ -138,6 +142,6 @@ def condition_of(jobs: list[Job], texts: Texts) -> Condition:
         each([job.crop.flags for job in jobs]),
         each([job.crop.scalars for job in jobs]),
         torch.from_numpy(texts.names),
-        torch.from_numpy(texts.object).expand(len(jobs), -1),
+        torch.from_numpy(texts.shape).expand(len(jobs), -1),
         torch.from_numpy(texts.context).expand(len(jobs), -1),
     )

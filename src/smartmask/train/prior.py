@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ from smartmask.train.loop import Batch, LoopConfig, Run, make_accelerator, one_t
 
 SOURCES = ("voc", "coco_panoptic", "coco_instances", "cocoa", "pennfudan", "lalonde_efros")
 ROUGH = ("blob", "scribble", "mask")  # kinds whose extent is not the object's box
+KNOWN = 8  # objects of a name from which on its shape counts as known
 LEVELS = 127  # shapes are kept as int8
 
 
@@ -126,6 +128,12 @@ def kept_samples(pack: Pack, text: TextEncoder, config: PriorTrainConfig, folder
     return samples
 
 
+def known_names(pack: Pack, config: PriorTrainConfig) -> tuple[str, ...]:
+    """The names of at least KNOWN training objects, by number."""
+    counts = Counter(target.name for target in find_targets(pack, "train", config.sources or SOURCES))
+    return tuple(name for name, count in counts.most_common() if count >= KNOWN)
+
+
 def batches(samples: Batch, config: PriorTrainConfig, network: ShapePrior, step: int) -> Iterator[Batch]:
     """Endless random batches; shapes become components once, since the space does not change."""
     shapes = samples.pop("shape")
@@ -165,7 +173,7 @@ def train_prior(pack_path: Path, text_folder: Path, out: Path, config: PriorTrai
     """Trains and returns the folder of the saved component (``out/prior``). Resumes as mask training does."""
     accelerator = make_accelerator(config, out)
     text, pack = TextEncoder.from_pretrained(text_folder), Pack(pack_path)
-    preset: PriorConfig = prior_preset(config.preset)
+    preset: PriorConfig = replace(prior_preset(config.preset), known=known_names(pack, config))
     samples = kept_samples(pack, text, config, out)
     network = ShapePrior(preset)
     network.fit_space(samples["shape"].view(-1, BOX_SIDE**2).float() / LEVELS)
