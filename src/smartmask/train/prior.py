@@ -31,7 +31,7 @@ from smartmask.train.loop import Batch, LoopConfig, Run, make_accelerator, one_t
 
 SOURCES = ("voc", "coco_panoptic", "coco_instances", "cocoa", "pennfudan", "lalonde_efros")
 ROUGH = ("blob", "scribble", "mask")  # kinds whose extent is not the object's box
-KNOWN = 8  # objects of a name from which on its shape counts as known
+KNOWN = 5  # objects of a name from which on its shape counts as known
 LEVELS = 127  # shapes are kept as int8
 
 
