@@ -38,8 +38,8 @@ def rough_chair() -> MaskGuide:
 
 # The scene, the object and what the user says about its place; None leaves the place to the model.
 REQUESTS: tuple[tuple[str, str, str, Guide | None], ...] = (
-    ("street", "person", "inside a box", Box(84, 146, 150, 294)),
-    ("street", "dog", "anywhere", None),
+    ("street", "horse", "inside a box", Box(90, 180, 230, 330)),
+    ("street", "person", "anywhere", None),
     ("room", "cat", "at a point", Point(215, 312)),
     ("room", "chair", "painted roughly", rough_chair()),
 )
