@@ -49,7 +49,7 @@ def test_the_demo_runs(examples: Path, tmp_path: Path, pipeline: FakePipeline, m
     with pytest.raises(SystemExit) as stop:
         runpy.run_path(str(examples / "demo.py"), run_name="__main__")
     assert stop.value.code == 0
-    assert [call["prompt"] for call in pipeline.calls] == ["person", "dog", "cat", "chair"]
+    assert [call["prompt"] for call in pipeline.calls] == ["horse", "person", "cat", "chair"]
     written = {path.relative_to(tmp_path / "demo").as_posix() for path in tmp_path.rglob("*.png")}
     assert {"street.png", "room.png", "street_person/mask_00.png", "room_chair/mask_03.png"} <= written
 
