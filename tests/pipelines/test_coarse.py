@@ -24,6 +24,7 @@ from smartmask.pipelines.coarse import (
     familiar,
     guess_boxes,
     is_rough,
+    name_evidence,
 )
 from smartmask.pipelines.shapes import Defaults
 
@@ -146,3 +147,21 @@ def test_in_between_it_goes_over_gradually() -> None:
 def test_without_known_names_nothing_changes() -> None:
     cab = meaning("cab", [0.1, 0.8, 0.3])
     assert familiar(cab, (), np.zeros((0, 3), np.float32)) == (cab.vector, None)
+
+
+def test_evidence_of_a_name_is_a_factor_and_each_mask_has_its_own(prior: ShapePrior) -> None:
+    y, x = np.mgrid[:64, :96]
+    masks = np.stack([(x - 48) ** 2 + (y - 32) ** 2 < r**2 for r in (28, 12)] + [abs(x - 48) + abs(y - 32) < 20])
+    boxes = [BOX] * 3
+    factors = name_evidence(prior, masks, boxes, ask(boxes))
+    assert factors.shape == (3,)
+    assert ((factors > 0) & (factors < 1)).all()
+    alone = name_evidence(prior, masks[1:2], boxes[:1], ask(boxes[:1]))
+    np.testing.assert_allclose(alone, factors[1:2], rtol=1e-4)
+
+
+def test_without_a_name_there_is_no_evidence(prior: ShapePrior, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the prior does not listen to the name, the factor is one half for all."""
+    monkeypatch.setattr(prior, "forward", lambda noisy, t, ask, keep_object=None: noisy)
+    masks = np.stack([np.ones((64, 96), bool), np.eye(64, 96, dtype=bool)])
+    np.testing.assert_allclose(name_evidence(prior, masks, [BOX] * 2, ask([BOX] * 2)), 0.5)

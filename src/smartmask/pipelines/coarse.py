@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from smartmask import diffusion
-from smartmask.frame import BOX_SIDE, box_cells
+from smartmask.frame import BOX_SIDE, box_cells, box_shape
 from smartmask.geometry import BoxXYXY
 from smartmask.guidance import Box, Guide, Point
 from smartmask.models.outline import OutlineNetwork
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from smartmask.pipelines.shapes import Defaults
 
 NEAR = 0.35, 0.5  # cosines of two names from which one's shape begins to stand, and stands, for the other's
+EVIDENCE_TIMES = 0.3, 0.5, 0.7, 0.85  # noise levels at which a shape's name is tested
+EVIDENCE_DRAWS = 4
+EVIDENCE_SLOPE = 40.0  # steep: it parts shapes that the name explains from those it does not (docs/decisions.md)
 REFERENCES = 32  # shapes that stand for all that the prior holds possible
 REFERENCE_SEED = 20_231_205
 
@@ -135,3 +138,26 @@ def expected_overlap(
         shared, either = (others & cells).sum(1), (others | cells).sum(1)
         scores[i] = float(np.where(either > 0, shared / np.maximum(either, 1), 0.0).mean())
     return scores
+
+
+@torch.inference_mode()
+def name_evidence(prior: ShapePrior, masks: np.ndarray, boxes: Sequence[BoxXYXY], ask: ShapeAsk) -> np.ndarray:
+    """``(n,)`` factors in (0, 1) for (H, W) masks: near 1 where the name explains the shape, near 0 where it does not.
+
+    A logistic function of how much better the prior restores the mask's noised components with the name than without,
+    which is the flow's own evidence for it (Li et al., "Your Diffusion Model is Secretly a Zero-Shot Classifier",
+    arXiv 2303.16203, eq. 5). Masks that look no more like their name than like anything else so rank last.
+    """
+    shapes = np.stack([box_shape(mask, box) for mask, box in zip(masks, boxes, strict=True)])
+    clean = prior.to_components(torch.from_numpy(shapes).float().flatten(1))
+    weight = prior.scale**2 / (prior.scale**2).mean()
+    generator = torch.Generator().manual_seed(REFERENCE_SEED)
+    unnamed = torch.zeros(len(clean), dtype=torch.bool)
+    gain = torch.zeros(len(clean))
+    for time in EVIDENCE_TIMES:
+        t = torch.full((len(clean),), time)
+        for _ in range(EVIDENCE_DRAWS):
+            noisy = diffusion.add_noise(clean, torch.randn(1, clean.shape[1], generator=generator).expand_as(clean), t)
+            with_name, without = prior(noisy, t, ask), prior(noisy, t, ask, unnamed)
+            gain += (((without - clean) ** 2 - (with_name - clean) ** 2) * weight).mean(1)
+    return torch.sigmoid(EVIDENCE_SLOPE * gain / (len(EVIDENCE_TIMES) * EVIDENCE_DRAWS)).numpy()

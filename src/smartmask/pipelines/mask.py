@@ -41,7 +41,15 @@ from smartmask.models.prior import PriorConfig, ShapePrior
 from smartmask.models.shape import ShapeConfig, ShapeNetwork
 from smartmask.models.text import Meaning, TextEncoder
 from smartmask.pipelines.chance import Chance, chances
-from smartmask.pipelines.coarse import ask_for, clip_to_scene, expected_overlap, familiar, guess_boxes, is_rough
+from smartmask.pipelines.coarse import (
+    ask_for,
+    clip_to_scene,
+    expected_overlap,
+    familiar,
+    guess_boxes,
+    is_rough,
+    name_evidence,
+)
 from smartmask.pipelines.finish import finish, reach, touch
 from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
 from smartmask.planner.sizes import size_fit
@@ -195,7 +203,9 @@ class SmartMaskPipeline:
         clock["draw"] = time.perf_counter() - start - sum(clock.values())
         # 5. back to the scene, best first
         full = np.stack([_finished(mask[0], job, guides, scene) for mask, job in zip(masks, jobs, strict=True)])
-        scores = expected_overlap(self.prior, full, [job.shape_box for job in jobs], ask, self.defaults)
+        filled = [job.shape_box for job in jobs]
+        scores = expected_overlap(self.prior, full, filled, ask, self.defaults)
+        scores *= name_evidence(self.prior, full, filled, ask)
         scores *= [place_score(job.density) for job in jobs] * strokes_kept(full, guides)
         rank = sorted(range(num_masks), key=lambda i: (-scores[i], i))
         covered = {order: scene.covered(order) for order in {job.order for job in jobs}}
