@@ -205,7 +205,8 @@ class SmartMaskPipeline:
         full = np.stack([_finished(mask[0], job, guides, scene) for mask, job in zip(masks, jobs, strict=True)])
         filled = [job.shape_box for job in jobs]
         scores = expected_overlap(self.prior, full, filled, ask, self.defaults)
-        scores *= name_evidence(self.prior, full, filled, ask)
+        if not painted:  # a painted outline says more than the name
+            scores *= name_evidence(self.prior, full, filled, ask)
         scores *= [place_score(job.density) for job in jobs] * strokes_kept(full, guides)
         rank = sorted(range(num_masks), key=lambda i: (-scores[i], i))
         covered = {order: scene.covered(order) for order in {job.order for job in jobs}}
