@@ -153,14 +153,13 @@ def place(
     if not rules and not ground_only(item.name):
         support = _support_for(item, others, rng)
         rules = [Relation(item.key, "on", support.key)] if support else []
-    pick: Placed | None = None
+    proposals = []
     for _ in range(PROPOSALS):
         box, depth = _propose(item, rules, ground, text, known, rng, region)
         met = tuple(_holds(rule, box, depth, known) for rule in rules)
         score = _score(item, box, depth, rules, met, ground, others) + 0.15 * float(rng.random())
-        if pick is None or score > pick.score:
-            pick = Placed(item.key, item.name, box, depth, score, met)
-    assert pick is not None
+        proposals.append(Placed(item.key, item.name, box, depth, score, met))
+    pick = max(proposals, key=lambda proposal: proposal.score)
     box, depth = pulled_in(pick.box, pick.depth, ground.size)
     if box == pick.box:
         return pick

@@ -125,17 +125,14 @@ def lay_several(
     there = layers_as_placed(scene)
     names = [request.find(key).name for key in keys]
     ground = fit_camera(read_ground(scene), there, names, pipeline.text)
-    best: SeveralResult | None = None
+    tried: list[SeveralResult] = []
     for attempt in range(TRIES):
         places = arrange(request, keys, ground, pipeline.text, there, seed + attempt)
         plan = _lay(scene, objects, places, pipeline, num_masks, seed + 50 * attempt, callback)
-        result = SeveralResult(plan, relations_met(request, plan, keys))
-        if best is None or _kept(result) > _kept(best):
-            best = result
-        if _kept(best) == len(request.relations):
+        tried.append(SeveralResult(plan, relations_met(request, plan, keys)))
+        if _kept(tried[-1]) == len(request.relations):
             break
-    assert best is not None
-    return best
+    return max(tried, key=_kept)
 
 
 def _kept(result: SeveralResult) -> int:

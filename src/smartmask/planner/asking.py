@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
@@ -20,7 +21,7 @@ class Message(TypedDict):
     content: str
 
 
-class AskingPlanner:
+class AskingPlanner(ABC):
     """What the engines with a language model share; they bring ``ask``.
 
     fallback: answers in their place when the model fails; ``notes`` and ``tell`` (None: standard error) say why.
@@ -35,9 +36,9 @@ class AskingPlanner:
         self.tell = tell or (lambda note: print(f"smartmask: note: {note}", file=sys.stderr))
         self.notes: list[str] = []
 
+    @abstractmethod
     def ask(self, messages: Sequence[Message], state: PlanState) -> str:
         """The model's answer. BadAnswerError for one that is no answer, OSError if the model cannot be asked."""
-        raise NotImplementedError
 
     def propose(self, state: PlanState, count: int = 5) -> Sequence[NextObject]:
         """The model's next object; empty when it says that nothing is missing and the text agrees."""
