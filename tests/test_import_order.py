@@ -47,9 +47,8 @@ FLOW: tuple[tuple[str, ...], ...] = (
 )
 RANK = {module: rank for rank, row in enumerate(FLOW) for module in row}
 
-# The only imports against the flow, both inside a function: reading a photo needs a model, and the
-# package's front door opens the pipelines on demand.
-LAZY_AGAINST_THE_FLOW = {("scene", "segment"), ("smartmask", "pipelines")}
+# The only import against the flow, inside a function: reading a photo needs a model.
+LAZY_AGAINST_THE_FLOW = {("scene", "segment")}
 
 # What a bundled run goes through, and the packages (by import name) that it may load.
 ENTRANCES = ("smartmask", "smartmask.cli", "smartmask.__main__", "smartmask.pipelines.mask")

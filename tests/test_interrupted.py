@@ -142,6 +142,24 @@ def test_while_a_model_paints(files: Path, tmp_path: Path, command: str) -> None
     assert not out.exists()
 
 
+def test_while_python_still_imports() -> None:
+    """Each module is reported on stderr as soon as it is loaded; typer is among the first."""
+    command = [sys.executable, "-X", "importtime", "-m", "smartmask", "--version"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if "typer" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        shown, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode in (130, -signal.SIGINT)
+    told = [line for line in error.splitlines() if not line.startswith("import time:")]
+    assert (told, shown) == (["smartmask: interrupted."], "")
+
+
 # --- the moments that no process can be caught in ------------------------------------------------
 
 

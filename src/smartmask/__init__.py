@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
-from smartmask.scene import Layer, Scene
-
 if TYPE_CHECKING:
+    from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
     from smartmask.pipelines.insert import insert
     from smartmask.pipelines.mask import SmartMaskPipeline
     from smartmask.pipelines.remove import remove
+    from smartmask.scene import Layer, Scene
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,15 +27,20 @@ __all__ = [
     "remove",
 ]
 
+# Imported when first used: the pipeline brings torch (over a second), scenes numpy and OpenCV, and the command
+# must be able to catch Ctrl-C from its first moments on.
+_HOMES = dict.fromkeys(("Blob", "Box", "MaskGuide", "Point", "Scribble"), "guidance")
+_HOMES |= dict.fromkeys(("Layer", "Scene"), "scene")
+_HOMES |= {"SmartMaskPipeline": "pipelines.mask", "insert": "pipelines.insert", "remove": "pipelines.remove"}
+
 
 def __getattr__(name: str) -> Any:
-    # The pipeline imports torch (over a second); scenes and guides do not need it.
-    if name == "SmartMaskPipeline":
-        from smartmask.pipelines.mask import SmartMaskPipeline
+    if name not in _HOMES:
+        raise AttributeError(f"module 'smartmask' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f"smartmask.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
-        return SmartMaskPipeline
-    if name in ("insert", "remove"):
-        import importlib
 
-        return getattr(importlib.import_module(f"smartmask.pipelines.{name}"), name)
-    raise AttributeError(f"module 'smartmask' has no attribute '{name}'")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

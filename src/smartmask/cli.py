@@ -282,7 +282,3 @@ def _print_masks(result: dict[str, Any], out: Path, as_json: bool) -> None:
         behind = f"in front of {record['in_front_of']}" if record["in_front_of"] else "behind all"
         print(f"{record['mask']}  score {record['score']:.3f}  box {place}  {behind}  seed {record['seed']}")
     print(f"{len(result['masks'])} masks in {out} after {result['timings']['total']:.1f} s")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
