@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartmask.evaluate.layouts import Prompt, judge, keeps, layout_figures, read_prompts
+from smartmask.evaluate.layouts import Drawer, Prompt, judge, keeps, layout_figures, read_prompts
 from smartmask.models.text import TextEncoder
 from smartmask.pipelines.mask import BUNDLED
 
@@ -51,6 +51,17 @@ def test_judging_counts_and_relations() -> None:
     assert judge(side, [], TEXT)["right"] == 0
 
 
+@pytest.mark.parametrize(("dogs", "right"), [(1, 1), (2, 1), (3, 0), (4, 0)])
+def test_comparisons_as_layoutgpt_judges_them(dogs: int, right: int) -> None:
+    """The first class exactly, the second fewer; equal numbers exactly."""
+    more = Prompt("three cats and a few dogs", {"cat": 3, "dog": 1}, None, "counting, comparison")
+    drawn = [("cat", LEFT)] * 3 + [("dog", RIGHT)] * dogs
+    assert judge(more, drawn, TEXT)["right"] == right
+    assert judge(more, drawn[1:], TEXT)["right"] == 0
+    same = Prompt("as many", {"cat": 3, "dog": 3}, None, "counting, comparison")
+    assert judge(same, drawn, TEXT)["right"] == (dogs == 3)
+
+
 def test_files_are_read_and_figures_averaged(tmp_path: Path) -> None:
     box = [0.1, 0.1, 0.2, 0.2]
     spatial = [{"id": 1, "image_id": 9, "prompt": "a cat to the left of a dog", "relation": "left", "type": "template",
@@ -64,11 +75,16 @@ def test_files_are_read_and_figures_averaged(tmp_path: Path) -> None:
     (tmp_path / "counting.val.json").write_text(json.dumps(counting))
     prompts = read_prompts(tmp_path)
     assert [p.kind for p in prompts] == ["spatial, template", "counting, single-category"]
-    drawers = {"good": lambda text, seed: [("cat", LEFT), ("dog", RIGHT)] if "dog" in text else [("cat", LEFT)] * 2,
-               "none": lambda text, seed: []}  # fmt: skip
+    drawers: dict[str, Drawer] = {
+        "good": lambda prompt, seed: [[("cat", LEFT), ("dog", RIGHT)] if prompt.relation else [("cat", LEFT)] * 2],
+        "none": lambda prompt, seed: [[]],
+        "half": lambda prompt, seed: [[("cat", LEFT)] * 2, [("cat", LEFT)]] if prompt.number == 2 else [],
+    }
     figures = layout_figures(prompts, drawers, TEXT)
     assert figures["good"]["spatial"]["right"] == 1
     assert figures["none"]["counting"]["right"] == 0
+    assert figures["half"]["counting"]["right"] == 0.5, "the mean of two layouts of a prompt"
+    assert "spatial" not in figures["half"], "no layouts, no figures"
     (tmp_path / "counting.val.json").write_text("{")
     with pytest.raises(ValueError, match="not in NSR-1K's format"):
         read_prompts(tmp_path)

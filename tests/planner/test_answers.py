@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from chat_server import ChatServer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,55 +103,25 @@ def test_no_answer_breaks_it(answer: str) -> None:
         assert 0 <= y0 < y1 <= 1
 
 
-class Server(BaseHTTPRequestHandler):
-    """Answers with the next of ``replies``; keeps what it was asked."""
-
-    replies: ClassVar[list[str]] = []
-    asked: ClassVar[list[tuple[str, dict[str, Any]]]] = []
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        type(self).asked.append((self.headers.get("Authorization", ""), body))
-        reply = type(self).replies.pop(0)
-        content = reply if reply.startswith("RAW") else json.dumps({"choices": [{"message": {"content": reply}}]})
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(content.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
-    Server.replies, Server.asked = [], []
-    running = HTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}/v1"
-    running.shutdown()
-    running.server_close()
-
-
-def test_the_endpoint_is_asked(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(URL, server)
+def test_the_endpoint_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY, "not-a-secret")
-    Server.replies[:] = ["no idea", '{"object": "cup"}']
-    planner = EndpointPlanner("some-model", TEXT, GivenList())
-    (found,) = planner.propose(state())
+    with ChatServer(["no idea", '{"object": "cup"}']) as server:
+        monkeypatch.setenv(URL, server.url)
+        planner = EndpointPlanner("some-model", TEXT, GivenList())
+        (found,) = planner.propose(state())
     assert found.key == "cup"
     assert planner.notes == []
-    assert [header for header, _ in Server.asked] == ["Bearer not-a-secret"] * 2
-    assert "no JSON" in Server.asked[1][1]["messages"][-1]["content"]  # the bad answer was told
-    assert "not-a-secret" not in json.dumps([body for _, body in Server.asked])
+    assert server.keys == ["Bearer not-a-secret"] * 2
+    assert "no JSON" in server.asked[1]["messages"][-1]["content"]  # the bad answer was told
+    assert "not-a-secret" not in json.dumps(server.asked)
 
 
-@pytest.mark.parametrize("replies", [["no", "no"], ["RAW", "RAW"], ['{"object": "none"}']])
-def test_it_falls_back_with_a_message(server: str, replies: list[str]) -> None:
-    Server.replies[:] = list(replies)
+@pytest.mark.parametrize("replies", [["no", "no"], ["RAW", "RAW"], ['{"object": "none"}'], []])
+def test_it_falls_back_with_a_message(replies: list[str]) -> None:
     told: list[str] = []
-    planner = EndpointPlanner("m", TEXT, GivenList(), server, tell=told.append)
-    (found,) = planner.propose(state())
+    with ChatServer(replies) as server:
+        planner = EndpointPlanner("m", TEXT, GivenList(), server.url, tell=told.append)
+        (found,) = planner.propose(state())
     assert found.key == "cup"
     assert told == planner.notes
     assert "The given planner goes on." in told[0]

@@ -130,6 +130,23 @@ def test_nouns_are_told_from_other_words() -> None:
 
 
 def test_sentences_that_compare_add_no_object() -> None:
-    text = "a photo of three cars with a few parking meters, the number of cars is more than that of parking meters"
-    assert read(text)[1] == read("three cars with a few parking meters")[1]
+    text = "a photo of four cars with a few parking meters, the number of cars is more than that of parking meters"
+    assert read(text)[1] == read("four cars with a few parking meters")[1]
     assert read("two cats and the same number of dogs")[1] == ["cat", "cat 2", "dog", "dog 2"]
+    assert read("two cats and the equal number of dog")[1] == ["cat", "cat 2", "dog", "dog 2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cats", "dogs"),
+    [
+        ("two cats and a few dogs, the number of cats is more than that of dogs", 2, 1),
+        ("one cat and a few dogs, the number of cat is more than that of dogs", 1, 1),
+        ("three cats with some dogs, the number of cats is less than that of dogs", 3, 4),
+        ("one cat with many dogs, the number of cats is less than that of dogs", 1, 5),
+        ("one cat with two dogs, the number of cats is more than that of dogs", 1, 2),
+        ("two cats and a few dogs, the number of cats is more than that of birds", 2, 3),
+    ],
+)
+def test_a_comparison_settles_a_vague_number(text: str, cats: int, dogs: int) -> None:
+    names = [key.split()[0] for key in read(text)[1]]
+    assert (names.count("cat"), names.count("dog")) == (cats, dogs)

@@ -3,7 +3,9 @@
 Rules, as the annotated boxes themselves keep them (all 738 + 283 spatial pairs with a box do): the first object is
 "left" of the second if its centre lies further left than it lies above or below, and so on for right, top, bottom;
 "next to" if the centres differ more across than in height. A prompt of two names is right if both are drawn and any
-pair of them keeps the relation. A counting prompt is right if every annotated class has exactly its number.
+pair of them keeps the relation. A counting prompt is right if every annotated class has exactly its number; one that
+compares two classes, as in LayoutGPT's own evaluation, if the first has its number and the second more or fewer, as
+annotated.
 """
 
 from __future__ import annotations
@@ -29,7 +31,6 @@ from smartmask.planner.phrases import parse
 from smartmask.planner.relations import centre, is_above, is_left
 
 Drawn = list[tuple[str, BoxXYXY]]  # names and boxes of a layout's objects
-Drawer = Callable[[str, int], Drawn]
 HEIGHT, WIDTH = 192, 256  # of the layouts that are measured
 
 
@@ -37,7 +38,7 @@ HEIGHT, WIDTH = 192, 256  # of the layouts that are measured
 class Prompt:
     """One prompt. counts: annotated classes; relation: (first name, kind, second name) or None; kind: its sub-type.
 
-    split: of the COCO picture that it was taken from.
+    split: of the COCO picture that it was taken from. number: NSR-1K's id of it.
     """
 
     text: str
@@ -45,6 +46,10 @@ class Prompt:
     relation: tuple[str, str, str] | None
     kind: str
     split: str = "test"
+    number: int = -1
+
+
+Drawer = Callable[[Prompt, int], Sequence[Drawn]]  # layouts of a prompt, for a seed; none: it is not to be judged
 
 
 def read_prompts(folder: Path, split: str = "val") -> list[Prompt]:
@@ -65,12 +70,15 @@ def read_prompts(folder: Path, split: str = "val") -> list[Prompt]:
 def _prompt(row: dict[str, Any]) -> Prompt:
     known = int(row["image_id"]) >= 0  # some prompts come without a picture
     split = split_of(coco_key(row["image_id"]) if known else str(row["prompt"]))
+    number = int(row["id"])
     if "relation" in row:
         first, second = str(row["obj1"][0]), str(row["obj2"][0])
         counts = Counter([first, second])
-        return Prompt(row["prompt"], dict(counts), (first, row["relation"], second), f"spatial, {row['type']}", split)
-    counts = Counter({str(name): int(number) for name, number in row["num_object"]})
-    return Prompt(row["prompt"], dict(counts), None, f"counting, {row['sub-type']}", split)
+        return Prompt(
+            row["prompt"], dict(counts), (first, row["relation"], second), f"spatial, {row['type']}", split, number
+        )
+    counts = Counter({str(name): int(count) for name, count in row["num_object"]})
+    return Prompt(row["prompt"], dict(counts), None, f"counting, {row['sub-type']}", split, number)
 
 
 def keeps(kind: str, a: BoxXYXY, b: BoxXYXY) -> bool:
@@ -96,7 +104,8 @@ def judge(prompt: Prompt, drawn: Drawn, text: TextEncoder) -> dict[str, float]:
         "class_recall": common / max(sum(meant.values()), 1),
     }
     if prompt.relation is None:
-        figures["right"] = float(all(have[name] == number for name, number in meant.items()))
+        drawn_counts = [have[name] for name in meant]
+        figures["right"] = float(_numbers_right(drawn_counts, [*meant.values()], prompt.kind.endswith("comparison")))
         return figures
     first, kind, second = prompt.relation
     a, b = text.understand(first).name, text.understand(second).name
@@ -105,14 +114,20 @@ def judge(prompt: Prompt, drawn: Drawn, text: TextEncoder) -> dict[str, float]:
     return figures
 
 
+def _numbers_right(have: Sequence[int], meant: Sequence[int], compared: bool) -> bool:
+    if compared and len(meant) == 2 and meant[0] != meant[1]:
+        return have[0] == meant[0] and (have[0] - have[1]) * (meant[0] - meant[1]) > 0
+    return list(have) == list(meant)
+
+
 def arranged(text: TextEncoder, field: StuffField, related: bool = True) -> Drawer:
     """Places without masks, which is what decides; without ``related`` each object ignores the text's relations."""
 
-    def draw(prompt: str, seed: int) -> Drawn:
+    def draw(prompt: Prompt, seed: int) -> list[Drawn]:
         try:
-            request = parse(prompt, text)
+            request = parse(prompt.text, text)
         except ValueError:
-            return []
+            return [[]]
         names, _ = surfaces_of(request)
         scene = draw_surfaces(field, text, names, HEIGHT, WIDTH, seed, tries=2)
         ground = fit_zoom(read_ground(scene), [item.name for item in request.things], text)
@@ -120,7 +135,7 @@ def arranged(text: TextEncoder, field: StuffField, related: bool = True) -> Draw
         if not related:
             request = type(request)(request.text, request.objects, (), request.setting)
         placed = arrange(request, order, ground, text, (), seed, restarts=4)
-        return [(item.name, item.box) for item in placed]
+        return [[(item.name, item.box) for item in placed]]
 
     return draw
 
@@ -130,13 +145,13 @@ def drawn_with(pipeline: Any, field: StuffField) -> Drawer:
     from smartmask.geometry import mask_box
     from smartmask.pipelines.layout import draw_layout
 
-    def draw(prompt: str, seed: int) -> Drawn:
+    def draw(prompt: Prompt, seed: int) -> list[Drawn]:
         try:
-            layout = draw_layout(prompt, HEIGHT, WIDTH, pipeline, field, seed=seed, num_masks=2)
+            layout = draw_layout(prompt.text, HEIGHT, WIDTH, pipeline, field, seed=seed, num_masks=2)
         except ValueError:
-            return []
+            return [[]]
         boxes = [(item.name, mask_box(item.mask)) for item in layout.items if item.thing]
-        return [(name, box) for name, box in boxes if box is not None]
+        return [[(name, box) for name, box in boxes if box is not None]]
 
     return draw
 
@@ -150,9 +165,10 @@ def layout_figures(
     for system, draw in drawers.items():
         rows: dict[str, list[dict[str, float]]] = {}
         for number, prompt in enumerate(prompts):
-            figures = judge(prompt, draw(prompt.text, seed + number), text)
-            for kind in (prompt.kind, prompt.kind.split(",")[0]):
-                rows.setdefault(kind, []).append(figures)
+            judged = [judge(prompt, drawn, text) for drawn in draw(prompt, seed + number)]
+            for kind in (prompt.kind, prompt.kind.split(",")[0]) if judged else ():
+                mean = {key: float(np.mean([figures[key] for figures in judged])) for key in judged[0]}
+                rows.setdefault(kind, []).append(mean)
             advance()
         report[system] = {kind: _mean(found) for kind, found in sorted(rows.items())}
     return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,6 +77,14 @@ def layout(
     draw: Annotated[bool, typer.Option("--draw", help="Also draw the masks and judge their boxes (seconds each).")] = (
         False
     ),
+    boxes: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="JSON", help="Boxes of a language model in LayoutGPT's output format; may be repeated."),
+    ] = None,
+    ask: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="A language model to ask for boxes: endpoint:MODEL or vision:MODEL."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the choice of prompts and of the layouts.")] = 0,
     planner: PlannerOption = None,
     weights: WeightsOption = None,
@@ -84,6 +93,7 @@ def layout(
 ) -> None:
     """Spatial and counting accuracy on NSR-1K's prompts, beside placing each object by itself.
 
+    --boxes and --ask put a large language model's box layouts beside them, judged by the same rules.
     With --pack the Frechet distance of drawn layouts to real scenes, beside real to real, ellipses and retrieved
     layouts, and the seconds of a layout of ten objects. --limit: prompts, and scenes of each kind of annotation.
     """
@@ -91,12 +101,16 @@ def layout(
 
     if data is None and pack is None:
         raise ValueError("There is nothing to measure; give --data with NSR-1K's prompts, --pack, or both.")
+    if data is None and (boxes or ask):
+        raise ValueError("--boxes and --ask are about NSR-1K's prompts; give their folder with --data.")
     field = load_field(planner)
     report: dict[str, Any] = {**heading("layout"), "split": split}
     lines: list[str] = []
     if data is not None:
-        report |= _prompt_report(data, split, limit, draw, seed, field, weights)
+        report |= _prompt_report(data, split, limit, draw, seed, field, weights, boxes or [], ask)
         lines += _prompt_lines(report["systems"])
+        if report.get("unanswered"):
+            lines += ["", f"{ask} did not answer {report['unanswered']} prompts; they count as empty layouts."]
     if pack is not None:
         report |= _distance_report(pack, split, limit, seed, field, weights)
         lines += [*([""] if lines else []), *_distance_lines(report)]
@@ -104,11 +118,13 @@ def layout(
 
 
 def _prompt_report(
-    data: Path, split: str, limit: int, draw: bool, seed: int, field: StuffField, weights: Path | None
-) -> dict[str, Any]:
+    data: Path, split: str, limit: int, draw: bool, seed: int, field: StuffField, weights: Path | None,
+    boxes: Sequence[Path], ask: str | None,
+) -> dict[str, Any]:  # fmt: skip
     import numpy as np
 
-    from smartmask.evaluate.layouts import arranged, drawn_with, layout_figures, read_prompts
+    from smartmask.evaluate.language_layouts import ask_language_model, read_boxes
+    from smartmask.evaluate.layouts import Drawer, arranged, drawn_with, layout_figures, read_prompts
     from smartmask.models.text import TextEncoder
     from smartmask.pipelines.mask import BUNDLED
 
@@ -119,14 +135,24 @@ def _prompt_report(
         chosen = np.random.default_rng(seed).permutation(len(prompts))[:limit]
         prompts = [prompts[i] for i in sorted(chosen)]
     text = TextEncoder.from_pretrained((weights or BUNDLED) / "text")
-    drawers = {"arranged": arranged(text, field), "each by itself": arranged(text, field, related=False)}
+    drawers: dict[str, Drawer] = {
+        "arranged": arranged(text, field), "each by itself": arranged(text, field, related=False)
+    }  # fmt: skip
+    for path in boxes:
+        drawers[path.stem] = read_boxes(path, prompts)
+    model = None if ask is None else ask_language_model(ask, text, data)
+    if ask is not None and model is not None:
+        drawers[ask] = model
     if draw:
         from smartmask.pipelines.mask import SmartMaskPipeline
 
         drawers["drawn"] = drawn_with(SmartMaskPipeline.from_pretrained(weights), field)
     with progress("layouts", len(prompts) * len(drawers)) as advance:
         figures = layout_figures(prompts, drawers, text, seed, advance)
-    return {"prompts": len(prompts), "systems": figures}
+    report: dict[str, Any] = {"prompts": len(prompts), "systems": figures}
+    if model is not None:
+        report |= {"unanswered": model.unanswered, "asked": model.kept}
+    return report
 
 
 def _prompt_lines(systems: dict[str, Any]) -> list[str]:

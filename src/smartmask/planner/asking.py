@@ -30,6 +30,7 @@ class AskingPlanner(ABC):
     name = "asking"
     step_by_step = True  # wants to see each object before it says the next
     ideas = 0  # how many objects beyond the text it may propose; set it after loading
+    tokens = 300  # of an answer, at most
 
     def __init__(self, text: TextEncoder, fallback: Planner, tell: Callable[[str], None] | None = None) -> None:
         self.text, self.fallback = text, fallback

@@ -46,7 +46,8 @@ class EndpointPlanner(AskingPlanner):
 
     def ask(self, messages: Sequence[Message], state: PlanState) -> str:
         """The text of the reply's first choice."""
-        body = json.dumps({"model": self.model, "messages": messages, "temperature": 0, "max_tokens": 300}).encode()
+        asked = {"model": self.model, "messages": messages, "temperature": 0, "max_tokens": self.tokens}
+        body = json.dumps(asked).encode()
         headers = {"Content-Type": "application/json"}
         if os.environ.get(KEY):
             headers["Authorization"] = f"Bearer {os.environ[KEY]}"

@@ -28,7 +28,6 @@ from smartmask.render import scene_colours
 WHAT = "vision-language model"
 WITHOUT = "--planner learned works without it"
 SECONDS = 120.0
-NEW_TOKENS = 200
 ADAPTER = "adapter_config.json"
 Turn = tuple[str, str]  # role (user or assistant), words
 
@@ -106,6 +105,7 @@ class VisionPlanner(AskingPlanner):
     """Shows the coloured layout to a model; whatever goes wrong, ``fallback`` answers and ``notes`` says why."""
 
     name = "vision"
+    tokens = 200
 
     def __init__(
         self, processor: Any, model: Any, text: TextEncoder, fallback: Planner, seconds: float = SECONDS,
@@ -137,7 +137,7 @@ class VisionPlanner(AskingPlanner):
             inputs = inputs.to(self.model.device)
             with torch.inference_mode(), quiet("transformers"):
                 tokens = self.model.generate(
-                    **inputs, max_new_tokens=NEW_TOKENS, do_sample=False, max_time=self.seconds
+                    **inputs, max_new_tokens=self.tokens, do_sample=False, max_time=self.seconds
                 )
         except RuntimeError as error:
             why = "memory is too small for it" if is_out_of_memory(error) else str(error).splitlines()[0][:200]

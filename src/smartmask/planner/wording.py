@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smartmask.models.text import TextEncoder
-from smartmask.models.words import ARTICLES, singular, tokens
+from smartmask.models.words import ARTICLES, singular, tokens, word_set
 from smartmask.planner import grammar
 
 
@@ -20,6 +20,7 @@ class NounPhrase:
     counted: bool  # had an article or a number of its own
     plural: bool
     same: bool = False  # "the same number of"
+    vague: bool = False  # "a few": a count that a comparison may change
 
 
 _BY_WORDS = sorted(
@@ -31,15 +32,36 @@ _FRAMES = sorted((tuple(words.split()) for words in grammar.FRAMES), key=lambda 
 
 def phrase_parts(text: str, encoder: TextEncoder) -> list[NounPhrase | str]:
     """Noun phrases with what stands between them: a relation's kind, "," (a list goes on), "with", "it" or "."."""
-    return _parts(_without_frames(_without_comparison(tokens(text, punctuation=True))), encoder)
+    words, compared = _without_comparison(tokens(text, punctuation=True))
+    parts = _parts(_without_frames(words), encoder)
+    _compare(parts, compared, encoder)
+    return parts
 
 
-def _without_comparison(words: list[str]) -> list[str]:
-    """Without the clause of ", the number of cars is more than that of trucks": it compares, and adds no object."""
+def _without_comparison(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words up to ", the number of cars is more than that of trucks", and this clause, which adds no object."""
     for at in range(len(words)):
         if words[at : at + 4] == [",", "the", "number", "of"]:
-            return words[:at]
-    return words
+            return words[:at], words[at + 4 :]
+    return words, []
+
+
+def _compare(parts: list[NounPhrase | str], compared: list[str], encoder: TextEncoder) -> None:
+    """Change the vague count of the second thing that "cars is more than that of trucks" compares, as it says."""
+    if "than" not in compared:
+        return
+    at = compared.index("than")
+    more = any(word in compared[:at] for word in ("more", "greater", "larger", "higher"))
+    nouns = [_noun_phrase([w for w in side if w not in _COMPARING], encoder) for side in (compared[:at], compared[at:])]
+    named = [next((p for p in parts if isinstance(p, NounPhrase) and n and p.name == n.name), None) for n in nouns]
+    first, second = named
+    if first is None or second is None or first is second or not second.vague or second.count is None:
+        return
+    known = first.count or 1
+    second.count = min(second.count, max(known - 1, 1)) if more else max(second.count, known + 1)
+
+
+_COMPARING = word_set("is are more less fewer greater smaller larger higher lower than that those the number of")
 
 
 def _without_frames(words: list[str]) -> list[str]:
@@ -118,9 +140,9 @@ def _is_name(words: list[str], encoder: TextEncoder) -> bool:
 
 def _noun_phrase(words: list[str], encoder: TextEncoder) -> NounPhrase | None:
     count: int | None = None
-    definite = counted = False
+    definite = counted = vague = False
     rest = list(words)
-    same = rest[:4] == ["the", "same", "number", "of"]
+    same = rest[:4] in (["the", "same", "number", "of"], ["the", "equal", "number", "of"])
     rest = rest[4:] if same else rest
     while rest:
         word = rest[0]
@@ -130,7 +152,7 @@ def _noun_phrase(words: list[str], encoder: TextEncoder) -> NounPhrase | None:
         elif word in grammar.COUNTS and not (word == "a" and len(rest) > 1 and rest[1] in ("few", "dozen")):
             count, counted = grammar.COUNTS[word], True
         elif word in grammar.VAGUE:
-            count, counted = grammar.VAGUE[word], True
+            count, counted, vague = grammar.VAGUE[word], True, True
         elif group in grammar.GROUPS and len(rest) > 2 and rest[1] == "of":
             count, counted = grammar.GROUPS[group], True
             rest = rest[1:]
@@ -150,7 +172,7 @@ def _noun_phrase(words: list[str], encoder: TextEncoder) -> NounPhrase | None:
                 attributes = tuple(w for w in rest[:start] if w.isalpha() and w not in ARTICLES)
                 own = " ".join([*name[:-1], last])
                 own = grammar.ALIASES.get(own, own)
-                return NounPhrase(own, count, attributes, definite, counted or same, last != name[-1], same)
+                return NounPhrase(own, count, attributes, definite, counted or same, last != name[-1], same, vague)
     return None
 
 
