@@ -181,6 +181,28 @@ def test_notes_are_turned_with_the_photo(tmp_path: Path, suffix: str, orientatio
     np.testing.assert_array_equal(again.pixels, photo.pixels)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_of_across_and_down_is_turned(tmp_path: Path, suffix: str, orientation: int) -> None:
+    """Resolutions and sizes in the EXIF block fit the upright picture, as the picture's own dpi does."""
+    notes = exif(orientation)
+    notes[0x011A], notes[0x011B], notes[0x0128] = 300.0, 150.0, 2
+    camera = notes.get_ifd(0x8769)
+    camera[0xA002], camera[0xA003], camera[0xA20E], camera[0xA20F] = 6, 8, 2000.0, 1000.0
+    photo = Photo.load(save_with_notes(tmp_path / f"a{suffix}", noise(8, 6, 3), packet(), (300, 150), notes))
+    photo.save(tmp_path / "b.jpg")
+    with Image.open(tmp_path / "b.jpg") as image:
+        kept, size = image.getexif(), image.size
+    ways = slice(None, None, -1 if orientation >= 5 else 1)
+    assert size == (6, 8)[ways]
+    assert (kept[0x011A], kept[0x011B]) == (300, 150)[ways]
+    if suffix != ".tif":  # to which Pillow cannot write a camera's part
+        part = kept.get_ifd(0x8769)
+        assert (part[0xA002], part[0xA003]) == size
+        assert (part[0xA20E], part[0xA20F]) == (2000, 1000)[ways]
+    assert photo.dpi == pytest.approx((300, 150)[ways], abs=0.02)
+
+
 def test_notes_that_are_absent_or_odd(tmp_path: Path) -> None:
     Image.fromarray(noise(4, 4, 3)).save(tmp_path / "plain.png")
     photo = Photo.load(tmp_path / "plain.png")

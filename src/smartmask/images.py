@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -24,6 +24,16 @@ MAX_PIXELS = 100_000_000  # as for scenes; a decoded photo of this size takes 30
 # An explicit list: Pillow would also hand files to Ghostscript (EPS) or to readers nobody maintains.
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 _FORMAT_NAMES = "PNG, JPEG, WebP, TIFF, BMP, GIF or PPM"
+_ORIENTATION = 0x0112
+_BAND = 1 << 20  # pixels converted at a time: Pillow's own copies of a whole photo are never made
+
+
+class Decoded(NamedTuple):
+    """A decoded picture, upright. kind: its format.  orientation: the EXIF tag (1 to 8) that it was stored with."""
+
+    image: Image.Image
+    kind: str
+    orientation: int
 
 
 def load_photo(path: str | Path) -> np.ndarray:
@@ -34,15 +44,15 @@ def load_photo(path: str | Path) -> np.ndarray:
     Raises ValueError for a file that is missing, damaged, not a picture, above MAX_PIXELS (before
     decoding), or holds 32-bit pixels, whose range a file does not tell.
     """
-    image, kind = decode(path, "photo")
+    image, kind, _ = decode(path, "photo")
     if is_deep_grey(image, kind):
         grey = (np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535
         return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
     refuse_32_bit(image, path, "photo")
-    if image.has_transparency_data:
-        rgba = convert(image, "RGBA", path, "photo")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.array(convert(image, "RGB", path, "photo"))
+    if not image.has_transparency_data:
+        return pixels_of(image, "RGB", path, "photo")
+    rgba = convert(image, "RGBA", path, "photo")
+    return pixels_of(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba), "RGB", path, "photo")
 
 
 def load_label_map(path: str | Path) -> np.ndarray:
@@ -50,7 +60,7 @@ def load_label_map(path: str | Path) -> np.ndarray:
 
     Raises ValueError as load_photo does, and for colour pictures, transparency, and lossy JPEG.
     """
-    image, kind = decode(path, "label map")
+    image, kind, _ = decode(path, "label map")
     if kind in ("JPEG", "MPO"):
         raise ValueError(f"The label map '{path}' is a JPEG, whose compression changes ids; save it as a PNG.")
     if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
@@ -66,7 +76,7 @@ def load_panoptic_png(path: str | Path) -> np.ndarray:
 
     Raises ValueError as load_label_map does, and for pictures that are not 8-bit RGB.
     """
-    image, kind = decode(path, "panoptic map")
+    image, kind, _ = decode(path, "panoptic map")
     if kind in ("JPEG", "MPO"):
         raise ValueError(f"The panoptic map '{path}' is a JPEG, whose compression changes ids; save it as a PNG.")
     opaque = image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255)
@@ -84,16 +94,20 @@ def load_guide_mask(path: str | Path) -> np.ndarray:
     The alpha channel where it varies (paint on a transparent layer), else the brightness (white on
     black). Raises ValueError as load_photo does, and if nothing is painted.
     """
-    image, kind = decode(path, "guide picture")
+    image, kind, _ = decode(path, "guide picture")
     if is_deep_grey(image, kind):
         painted = np.asarray(image).astype(np.float32) / 65535
     else:
         refuse_32_bit(image, path, "guide picture")
-        rgba = np.asarray(convert(image, "RGBA", path, "guide picture"))
-        alpha = rgba[..., 3]
-        if alpha.min() == alpha.max():
-            alpha = np.asarray(Image.fromarray(rgba[..., :3]).convert("L"))
-        painted = alpha.astype(np.float32) / 255
+        grey = None
+        if image.has_transparency_data:
+            alpha = pixels_of(image, "RGBA", path, "guide picture")[..., 3]
+            grey = alpha if alpha.min() != alpha.max() else None
+        if grey is None:
+            opaque = convert(image, "RGB", path, "guide picture") if image.has_transparency_data else image
+            grey = pixels_of(opaque, "L", path, "guide picture")
+        painted = grey.astype(np.float32)
+        painted /= 255
     if not (painted > 0.5).any():
         raise ValueError(
             f"The guide picture '{path}' has nothing painted (its brightest value is {painted.max():.3g} of 1); "
@@ -157,8 +171,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def decode(path: str | Path, what: str) -> tuple[Image.Image, str]:
-    """The upright, decoded first frame and the name of its format; each way to fail is a ValueError."""
+def decode(path: str | Path, what: str) -> Decoded:
+    """The first frame of a picture file; each way to fail is a ValueError."""
     path = Path(path)
     _check_file(path, what)
     with warnings.catch_warnings():
@@ -176,8 +190,11 @@ def decode(path: str | Path, what: str) -> tuple[Image.Image, str]:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(_too_large(what, path, image.width * image.height))
             try:
+                # before load, where a TIFF turns itself and forgets that it did
+                kind, orientation = image.format or "", image.getexif().get(_ORIENTATION, 1)
                 image.load()
-                return ImageOps.exif_transpose(image), image.format or ""
+                ImageOps.exif_transpose(image, in_place=True)
+                return Decoded(image, kind, orientation)
             except Exception as error:  # on damaged data Pillow's decoders raise nearly anything
                 raise ValueError(_damaged(what, path, error)) from error
 
@@ -211,7 +228,20 @@ def refuse_32_bit(image: Image.Image, path: str | Path, what: str) -> None:
         )
 
 
+def pixels_of(image: Image.Image, mode: str, path: str | Path, what: str) -> np.ndarray:
+    """``(H, W[, C])`` uint8 of a decoded picture in an 8-bit ``mode``; ValueError where Pillow cannot convert it."""
+    channels = len(Image.new(mode, (1, 1)).getbands())
+    pixels = np.empty((image.height, image.width, channels)[: 2 if channels == 1 else 3], dtype=np.uint8)
+    step = max(1, _BAND // image.width)
+    for top in range(0, image.height, step):
+        band = image.crop((0, top, image.width, min(top + step, image.height)))
+        pixels[top : top + step] = np.asarray(convert(band, mode, path, what))
+    return pixels
+
+
 def convert(image: Image.Image, mode: str, path: str | Path, what: str) -> Image.Image:
+    if image.mode == mode:  # Pillow would copy it
+        return image
     try:
         return image.convert(mode)
     except ValueError as error:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from smartmask.checks import check_prompt
 from smartmask.guidance import Blob, Box, Guide, MaskGuide, Point, Scribble, as_guides
 from smartmask.images import load_guide_mask, load_label_map, load_panoptic_png, load_photo
@@ -26,22 +28,24 @@ def read_scene(
     panoptic: Path | None = None,
     segmenter: str | None = None,
     cache: Path | None = None,
+    photo: np.ndarray | None = None,
 ) -> Scene:
     """The scene of a photo and the files that describe its layout.
 
     image: the photo.  layout: a label map read with ``names``, or a COCO panoptic PNG read with
     ``panoptic``, of the upright photo's size.  Without a layout a panoptic model (``segmenter``:
     hub name, local folder, or None for the default one) reads the photo; ``cache`` is a folder that
-    keeps what it read.
+    keeps what it read.  photo: (H, W, 3) uint8 RGB where the caller has read the file already.
     """
     if layout is None:
         if names is not None or panoptic is not None:
             given = f"--names {names}" if names is not None else f"--panoptic {panoptic}"
             raise ValueError(f"{given} describes a layout, but none is given; add --layout PNG.")
-        return _segmented(image, segmenter, cache)
+        photo = load_photo(image) if photo is None else photo  # a bad one should be named before a missing model is
+        return Scene.from_image(photo, segmenter, cache)
     if names is not None and panoptic is not None:
         raise ValueError(f"The layout '{layout}' has both --names and --panoptic; give one of the two.")
-    photo = load_photo(image)
+    photo = load_photo(image) if photo is None else photo
     if names is not None:
         scene = Scene.from_label_map(load_label_map(layout), read_names(names))
     elif panoptic is not None:
@@ -55,11 +59,6 @@ def read_scene(
             f"{scene.width}x{scene.height}; both must have one size."
         )
     return replace(scene, photo=photo)
-
-
-def _segmented(image: Path, segmenter: str | None, cache: Path | None) -> Scene:
-    photo = load_photo(image)  # a bad photo should be named before a missing model is
-    return Scene.from_image(photo, segmenter, cache)
 
 
 def read_names(path: Path) -> dict[int, str]:

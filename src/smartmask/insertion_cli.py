@@ -166,7 +166,7 @@ def insert(
 
         refuse_beside(object=prompt, objects_json=objects_json, box=box, point=point, blob=blob, scribble=scribble,
                       mask=mask, order=order, pick=pick)  # fmt: skip
-        scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache)
+        scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
         phrase = read_phrase(objects, scene, weights, context, cutout or ())
         requests = phrase.objects
     else:
@@ -175,7 +175,7 @@ def insert(
             mask or (), cutout or (), order, context, (picture.height, picture.width),
         )  # fmt: skip
         if own_layout or any(item.mask is None for item in requests):
-            scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache)
+            scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
         else:
             scene = scene_of(picture, None, requests)
     has_cutout = any(item.cutout is not None for item in requests)
@@ -255,7 +255,7 @@ def remove(
     what = read_region(region, (picture.height, picture.width))
     own_layout = any(value is not None for value in (layout, names, panoptic, segmenter))
     if own_layout or isinstance(what, (int, str)):
-        scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache)
+        scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
     else:
         scene = Scene.empty(picture.height, picture.width)
     plan = erasure(scene, what, fill, grow, options.feather, seed, context)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,13 +18,16 @@ import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from smartmask.images import convert, decode, is_deep_grey, refuse_32_bit, replacing
+from smartmask.images import decode, is_deep_grey, pixels_of, refuse_32_bit, replacing
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # channels: Pillow's name
 LOSSY = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 QUALITY = 95  # of the lossy formats
 _PNG_COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}  # channels: PNG's colour type
 _ORIENTATION = 0x0112
+# Tags that tell of across and down: XResolution and YResolution, and in the camera's own part the same of its
+# sensor (FocalPlane...) and the picture's size.
+_RESOLUTION, _CAMERA, _CAMERA_PAIRS = (0x011A, 0x011B), 0x8769, ((0xA20E, 0xA20F), (0xA002, 0xA003))
 _JPEG_XMP = 65_500  # bytes; a marker of JPEG holds 64 KiB
 _INCH = 0.0254  # metres
 # TIFF keeps the layout of its strips among the EXIF tags; in another file they would be nonsense.
@@ -103,19 +106,20 @@ class Photo:
         CMYK is converted without its profile, which is dropped. Raises ValueError as images.load_photo
         does, and for 16-bit colour in a form that cannot be read without loss. ``what`` names the file.
         """
-        image, kind = decode(path, what)
+        image, kind, orientation = decode(path, what)
+        turned = orientation in (5, 6, 7, 8)
         icc = image.info.get("icc_profile")
         if is_deep_grey(image, kind):
             pixels = np.asarray(image).astype(np.uint16)
         else:
             refuse_32_bit(image, path, what)
             if _is_deep_colour(path, kind):
-                pixels = _deep_colour(path, image.size, what)
+                pixels = _deep_colour(path, image.size, orientation, what)
             else:
                 mode = _stored_mode(image)
                 icc = icc if image.mode in (mode, "P", "PA", "1") else None
-                pixels = np.asarray(convert(image, mode, path, what))
-        return cls(np.array(pixels), _exif_of(image, path, kind), icc, _xmp_of(image), _dpi_of(image, path))
+                pixels = pixels_of(image, mode, path, what)
+        return cls(pixels, _exif_of(image, path, kind, turned), icc, _xmp_of(image), _dpi_of(image, turned))
 
     def save(self, path: str | Path) -> None:
         """Write a file beside its place, then move it there; the suffix tells the format.
@@ -177,11 +181,11 @@ def _stored_mode(image: Image.Image) -> str:
     return "RGBA" if image.has_transparency_data else "RGB"
 
 
-def _exif_of(image: Image.Image, path: str | Path, kind: str) -> bytes | None:
-    if kind == "TIFF":  # its own tags are the EXIF; an upright copy has lost them
+def _exif_of(image: Image.Image, path: str | Path, kind: str, turned: bool) -> bytes | None:
+    if kind == "TIFF":  # its own tags are the EXIF, and they are read from the open file
         with Image.open(path, formats=["TIFF"]) as stored:
-            return _packed(stored.getexif())
-    return _packed(image.getexif())
+            return _packed(stored.getexif(), turned)
+    return _packed(image.getexif(), turned)
 
 
 def _xmp_of(image: Image.Image) -> bytes | None:
@@ -190,24 +194,31 @@ def _xmp_of(image: Image.Image) -> bytes | None:
     return (xmp.encode() if isinstance(xmp, str) else bytes(xmp)) if xmp else None
 
 
-def _dpi_of(image: Image.Image, path: str | Path) -> tuple[float, float] | None:
+def _dpi_of(image: Image.Image, turned: bool) -> tuple[float, float] | None:
     try:
         across, down = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
     if not all(math.isfinite(value) and 0 < value < 1e6 for value in (across, down)):
         return None
-    if across != down:
-        with Image.open(path) as stored:
-            if stored.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
-                across, down = down, across
-    return across, down
+    return (down, across) if turned else (across, down)
 
 
-def _packed(exif: Image.Exif) -> bytes | None:
+def _packed(exif: Image.Exif, turned: bool) -> bytes | None:
+    """The block without what tells of the stored form; ``turned``: across and down change their places."""
     for tag in _LAYOUT_TAGS & set(exif):
         del exif[tag]
+    if turned:
+        _swap(exif, _RESOLUTION)
+        for pair in _CAMERA_PAIRS:
+            _swap(exif.get_ifd(_CAMERA), pair)
     return exif.tobytes() if len(exif) else None
+
+
+def _swap(tags: MutableMapping[int, Any], pair: tuple[int, int]) -> None:
+    across, down = pair
+    if across in tags and down in tags:
+        tags[across], tags[down] = tags[down], tags[across]
 
 
 def _is_deep_colour(path: str | Path, kind: str) -> bool:
@@ -226,7 +237,7 @@ def _is_deep_colour(path: str | Path, kind: str) -> bool:
     return False
 
 
-def _deep_colour(path: str | Path, size: tuple[int, int], what: str) -> np.ndarray:
+def _deep_colour(path: str | Path, size: tuple[int, int], orientation: int, what: str) -> np.ndarray:
     """``(H, W, C)`` uint16, upright, of a file with 16-bit colour; ``size``: (width, height) when upright."""
     data = np.fromfile(path, dtype=np.uint8)
     pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
@@ -235,8 +246,7 @@ def _deep_colour(path: str | Path, size: tuple[int, int], what: str) -> np.ndarr
     pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
     if data[:4].tobytes() == b"\x89PNG" and data[25] == 4:  # grey and alpha came as RGBA
         pixels = pixels[..., [0, 3]]
-    with Image.open(path) as image:
-        pixels = _upright(pixels, image.getexif().get(_ORIENTATION, 1))
+    pixels = np.ascontiguousarray(_upright(pixels, orientation))
     if pixels.shape[1::-1] != size:
         raise ValueError(f"The {what} '{path}' has 16-bit colour that cannot be read; save it as a 16-bit RGB PNG.")
     return pixels

@@ -32,7 +32,9 @@ def scene_colours(scene: Scene) -> np.ndarray:
     """``(H, W, 3)`` uint8 RGB of what is visible: one colour a name, thin dark outlines between layers."""
     palette = np.array([UNLABELED_COLOUR, *(name_colour(layer.name) for layer in scene.layers)], dtype=np.uint8)
     top = scene.top()
-    picture = palette[top + 1]
+    picture = np.empty((*top.shape, 3), dtype=np.uint8)
+    for rows, indices in zip(picture, top, strict=True):  # not at once, which takes 64-bit indices of the whole scene
+        rows[:] = palette[indices + 1]
     edge = np.zeros(top.shape, dtype=bool)
     edge[:, 1:] |= top[:, 1:] != top[:, :-1]
     edge[1:] |= top[1:] != top[:-1]
