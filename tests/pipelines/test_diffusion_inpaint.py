@@ -24,8 +24,9 @@ from tiny_diffusion import KINDS, SIDE, save_controlnet, save_diffusion
 from smartmask.geometry import box_mask
 from smartmask.hub import ModelMissingError, OutOfMemoryError
 from smartmask.images import load_photo, save_png
+from smartmask.pipelines.diffusion_families import FAMILIES
 from smartmask.pipelines.diffusion_inpaint import DiffusionInpainter, paint_prompt, whole_cells
-from smartmask.pipelines.diffusion_load import FAMILIES, STEMS
+from smartmask.pipelines.diffusion_load import STEMS
 from smartmask.pipelines.inpaint import Painting, PaintRequest, load_inpainter
 from smartmask.pipelines.insert import insert
 from smartmask.pipelines.paint import PaintOptions
@@ -317,9 +318,9 @@ def test_wrong_options(options: dict[str, Any], word: str, folders: dict[str, Pa
     refused(folders["sd"], word, **options)
 
 
-@pytest.mark.parametrize("steps", [1000, 1001])
-def test_more_steps_than_noise_levels(steps: int, painter: DiffusionInpainter) -> None:
-    with pytest.raises(ValueError, match=f"number of steps is {steps}; .* paints in at most 999"):
+@pytest.mark.parametrize(("steps", "most"), [(1000, "paints in at most 999"), (1001, "from 1 to 1000")])
+def test_more_steps_than_noise_levels(steps: int, most: str, painter: DiffusionInpainter) -> None:
+    with pytest.raises(ValueError, match=f"number of steps is {steps}; .*{most}"):
         painter(make_request(steps=steps))
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tiny_diffusion import SIDE, save_controlnet, save_diffusion
 
 from smartmask.hub import ModelError, ModelMissingError, OutOfMemoryError
-from smartmask.pipelines.diffusion_load import FAMILIES
+from smartmask.pipelines.diffusion_families import FAMILIES
 from smartmask.pipelines.picture import LayoutPainter
 from smartmask.pipelines.seg_control import ade20k_colour
 from smartmask.scene import Layer, Scene
@@ -111,6 +111,8 @@ def test_a_folder_with_its_own_controlnet(painter: LayoutPainter, tmp_path: Path
 def test_memory_and_bad_input(painter: LayoutPainter, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="steps is 0"):
         painter(scene(), "a dog", steps=0)
+    with pytest.raises(ValueError, match=r"steps is 1000; .* at most 999"):
+        painter(scene(), "a dog", steps=1000)
     with pytest.raises(ValueError, match="scene text"):
         painter(scene(), " ")
 

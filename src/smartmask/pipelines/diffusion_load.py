@@ -1,13 +1,9 @@
-"""Stable Diffusion's families: what differs between them, and how their folders are checked and loaded."""
+"""Folders and hub names of Stable Diffusion models: checked, loaded, and put where they run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from smartmask.hub import (
     ModelError,
@@ -19,100 +15,12 @@ from smartmask.hub import (
     quiet,
     read_config,
 )
-from smartmask.pipelines.seg_control import seg_control_image
-from smartmask.scene import Scene
+from smartmask.pipelines.diffusion_families import FAMILIES, INPAINT, Family, Task, check_side, family_of
 
 CONTROL = "ControlNet"
 DTYPES = ("float32", "float16", "bfloat16")
 STEMS = ("diffusion_pytorch_model", "model")  # of weights in diffusers' and in transformers' folders
 OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")  # parts that a folder may list and lack
-
-
-@dataclass(frozen=True)
-class Family:
-    """What one family of models needs.
-
-    pipeline, with_control: diffusers classes, without and with a ControlNet.  saved_as: names in
-    model_index.json that belong to it.  side: pixels of the longer side, where the U-Net's config tells none.
-    multiple: of both sides.  steps, guidance_scale: defaults.  strength: share of the noise levels gone
-    through; at 1 nothing of what was inside the mask is left.  control_scale: weight of the ControlNet.
-    control_colours: turns the crop's layout into what its ControlNets were trained on.
-    width: of the text that its models attend to, for messages.
-    """
-
-    pipeline: str
-    with_control: str
-    saved_as: tuple[str, ...]
-    side: int
-    multiple: int
-    steps: int
-    guidance_scale: float
-    strength: float
-    control_scale: float
-    control_colours: Callable[[Scene], np.ndarray]
-    width: str
-
-
-# Both families' segmentation ControlNets were trained on ADE20K's colours: seg_control_image.
-# SDXL's inpainting U-Net was trained to start from a noised picture; its authors advise a strength below 1.
-FAMILIES: dict[str, Family] = {
-    "sd": Family(
-        pipeline="StableDiffusionInpaintPipeline",
-        with_control="StableDiffusionControlNetInpaintPipeline",
-        saved_as=(
-            "StableDiffusionInpaintPipeline", "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
-            "StableDiffusionControlNetInpaintPipeline", "StableDiffusionControlNetPipeline",
-        ),
-        side=512, multiple=8, steps=30, guidance_scale=7.5, strength=1.0,
-        control_scale=0.8, control_colours=seg_control_image,
-        width="768 for SD 1.5, 1024 for SD 2",
-    ),
-    "sdxl": Family(
-        pipeline="StableDiffusionXLInpaintPipeline",
-        with_control="StableDiffusionXLControlNetInpaintPipeline",
-        saved_as=(
-            "StableDiffusionXLInpaintPipeline", "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline",
-            "StableDiffusionXLControlNetInpaintPipeline", "StableDiffusionXLControlNetPipeline",
-        ),
-        side=1024, multiple=8, steps=30, guidance_scale=7.0, strength=0.99,
-        control_scale=0.5, control_colours=seg_control_image,
-        width="2048 for SDXL",
-    ),
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a model is loaded for.
-
-    what: its name in messages.  without: what works without it.  without_control: the same of its ControlNet.
-    classes: of diffusers, a family's without and with a ControlNet.  plain: whether a U-Net that takes a masked
-    photo beside the noise (9 channels) is no use.
-    """
-
-    what: str
-    without: str
-    without_control: str
-    classes: dict[str, tuple[str, str]]
-    plain: bool = False
-
-
-INPAINT = Task(
-    "inserter",
-    "without it, 'paste' with a cut-out works",
-    "without --controlnet the inserter works alone",
-    {key: (family.pipeline, family.with_control) for key, family in FAMILIES.items()},
-)
-PICTURE = Task(
-    "picture model",
-    "the layout is complete without it",
-    "the layout is complete without it",
-    {
-        "sd": ("StableDiffusionPipeline", "StableDiffusionControlNetPipeline"),
-        "sdxl": ("StableDiffusionXLPipeline", "StableDiffusionXLControlNetPipeline"),
-    },
-    plain=True,
-)
 
 
 # --- folders -----------------------------------------------------------------------------------
@@ -124,7 +32,7 @@ def check_pipeline_folder(folder: Path, what: str) -> str:
         raise ModelError(f"The {what} '{folder}' is one part of a pipeline; give the folder with model_index.json.")
     check_files(folder, what, "model_index.json")
     index = read_config(folder / "model_index.json", what)
-    family = _family_of(str(index.get("_class_name")), folder, what)
+    family = family_of(str(index.get("_class_name")), folder, what)
     for part, entry in index.items():
         listed = isinstance(entry, list) and len(entry) == 2 and entry[0] is not None
         if part.startswith("_") or not listed or (part in OPTIONAL and not (folder / part).is_dir()):
@@ -150,15 +58,6 @@ def check_controlnet_folder(folder: Path) -> None:
     check_weights(folder, CONTROL, STEMS)
 
 
-def _family_of(class_name: str, name: str | Path, what: str) -> str:
-    for key, family in FAMILIES.items():
-        if class_name in family.saved_as:
-            return key
-    raise ModelError(
-        f"The {what} '{name}' is a {class_name}; give a Stable Diffusion model of the kind 1.x, 2.x or SDXL."
-    )
-
-
 # --- loading -----------------------------------------------------------------------------------
 
 
@@ -175,7 +74,7 @@ def open_pipeline(
 ) -> tuple[Any, Family]:
     """A pipeline of a folder or hub name with its ControlNet, checked and put where it runs, and its family.
 
-    The options are those of ``DiffusionInpainter.from_pretrained``, and so are the errors.
+    The options are those of ``DiffusionModel.from_pretrained``, and so are the errors.
     """
     if offload not in (False, True, "model", "sequential"):
         raise ValueError(f"The offload is {offload!r}; use False, True, 'model' or 'sequential'.")
@@ -250,17 +149,17 @@ def load_pipeline(
     import diffusers
 
     index = diffusers.DiffusionPipeline.load_config(name)
-    family = FAMILIES[key := _family_of(str(index.get("_class_name")), name, task.what)]
+    family = FAMILIES[family_of(str(index.get("_class_name")), name, task.what)]
     extra: dict[str, Any] = {} if control is None else {"controlnet": control}
     if isinstance(name, Path):
         variant = variant or _only_variant(name / "unet")
         absent = [part for part in OPTIONAL if index.get(part, [None])[0] and not (name / part).is_dir()]
         extra |= dict.fromkeys(absent)
     if index.get("safety_checker", [None])[0] is None or "safety_checker" in extra:
-        extra |= {"safety_checker": None, "requires_safety_checker": False} if family is FAMILIES["sd"] else {}
+        extra |= family.unchecked
     with_control = control is not None or index.get("controlnet", [None])[0] is not None  # one may be saved with it
     extra |= _text_encoders(name, index, dtype, variant)
-    kind = getattr(diffusers, task.classes[key][with_control])
+    kind = getattr(diffusers, family.classes[task.key][with_control])
     pipeline = kind.from_pretrained(name, dtype=dtype, use_safetensors=True, variant=variant, **extra)
     _check_filled(pipeline)
     return pipeline, family
@@ -323,22 +222,3 @@ def settle(pipeline: Any, place: Any, offload: bool | str, slicing: bool) -> Non
         pipeline.enable_attention_slicing()
         pipeline.vae.enable_slicing()
         pipeline.vae.enable_tiling()
-
-
-def own_side(pipeline: Any, family: Family) -> int:
-    """Pixels of the longer side that a loaded model was made for."""
-    return int(pipeline.unet.config.sample_size or 0) * int(pipeline.vae_scale_factor) or family.side
-
-
-def working_size(height: int, width: int, side: int, multiple: int) -> tuple[int, int]:
-    """(height, width) that a model paints for a picture: longer side ``side``, both multiples of ``multiple``."""
-    factor = side / max(height, width)
-    rows, cols = (max(1, round(edge * factor / multiple)) * multiple for edge in (height, width))
-    return rows, cols
-
-
-def check_side(side: int, family: Family) -> int:
-    """The working side if it is one that the family can paint."""
-    if side < family.multiple or side > 4096 or side % family.multiple:
-        raise ModelError(f"The side is {side}; it must be a multiple of {family.multiple}, at most 4096.")
-    return side
