@@ -89,6 +89,17 @@ def test_the_object_scale_guides(prior: ShapePrior) -> None:
 
 
 @torch.inference_mode()
+def test_guidance_in_one_pass_is_that_of_two(prior: ShapePrior) -> None:
+    noise = torch.stack([chance.shape for chance in chances([0, 1], 16)])
+    told, once = ask([BOX, (5.0, 5.0, 40.0, 75.0)]), replace(Defaults(), prior_steps=1, temperature=1.0)
+    start, full = noise.clone(), torch.ones(2)
+    start[:, LEAD:] *= once.detail_temperature
+    named, unnamed = prior(start, full, told), prior(start, full, told, torch.zeros(2, dtype=torch.bool))
+    expected = prior.to_shapes(unnamed + 3 * (named - unnamed))
+    torch.testing.assert_close(draw_coarse(prior, noise, told, 3.0, once), expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
 def test_expected_overlap_prefers_what_the_prior_expects(prior: ShapePrior) -> None:
     x, y = np.meshgrid(np.arange(WIDTH) + 0.5, np.arange(HEIGHT) + 0.5)
     usual = ((x - 50) / 27) ** 2 + ((y - 40) / 27) ** 2 <= 1  # the prior of the tiny weights draws round shapes
