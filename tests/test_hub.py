@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from logging import getLogger
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,8 @@ def test_lost_weights() -> None:
         check_complete({"missing_keys": {"b", "a"}})
 
 
-def test_quiet_gives_the_voice_back() -> None:
+def test_quiet_gives_the_voice_back(caplog: pytest.LogCaptureFixture) -> None:
+    hub = getLogger("huggingface_hub.utils._http")
     logging = pytest.importorskip("transformers.utils.logging")
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
 
@@ -107,8 +109,11 @@ def test_quiet_gives_the_voice_back() -> None:
         with quiet("transformers"):
             assert logging.get_verbosity() == logging.ERROR
             assert not logging.is_progress_bar_enabled()
+            hub.warning("Retrying in 8s")
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (level, bars)
+    hub.warning("Rate limited")
+    assert [record.getMessage() for record in caplog.records] == ["Rate limited"]

@@ -120,6 +120,23 @@ def test_a_finished_mask_needs_neither_layout_nor_model(files: Path, fake: FakeP
     assert "overlay_00.png" not in tree(files / "out")
 
 
+@pytest.mark.parametrize("by", ["option", "json"])
+def test_a_cutout_of_a_photo_and_its_mask(files: Path, fake: FakePipeline, by: str) -> None:
+    """What the picture's own alpha gives, by a mask and without an alpha."""
+    place = ["--box", "30,20,50,40", "--no-mirror"]
+    assert cli.main(line(files, *layout(files), "--object", "dog", "--cutout", str(files / "dog.png"), *place)) == 0
+    wanted = load_photo(files / "out" / "result.png")
+    save_png(np.asarray(Image.open(files / "dog.png"))[..., 3] > 0, files / "keep.png")
+    if by == "option":
+        more = ["--object", "dog", "--cutout", str(files / "solid.png"), "--cutout-mask", str(files / "keep.png")]
+    else:
+        spec = {"object": "dog", "box": [30, 20, 50, 40], "cutout": "solid.png", "cutout_mask": "keep.png"}
+        (files / "objects.json").write_text(json.dumps([spec]))
+        more, place = ["--objects-json", str(files / "objects.json")], ["--no-mirror"]
+    assert cli.main(line(files, *layout(files), *more, *place)) == 0
+    np.testing.assert_array_equal(load_photo(files / "out" / "result.png"), wanted)
+
+
 def test_several_objects(files: Path, fake: FakePipeline) -> None:
     objects = [
         {"object": "cat", "box": [35, 25, 45, 35], "seed": 9, "order": 2, "context": "at night"},
@@ -332,6 +349,13 @@ BAD: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
     ("box outside", f"{DOG} --box 90,90,99,99", "lies outside the scene, which is 64x48", None),
     ("box of words", f"{DOG} --box a,b,c,d", "is not a list of numbers", None),
     ("cut-out without alpha", "--object dog --cutout {}/solid.png", "solid.png' has no transparent background", None),
+    ("mask without cut-out", "--object dog --cutout-mask {}/mask.png", "add --cutout with it", None),
+    ("cut-out's mask of another size", "--object dog --cutout {}/solid.png --cutout-mask {}/mask.png",
+     "mask of the cut-out is 64x48, but the cut-out '", None),
+    ("cut-out's mask for a phrase", "--objects dog --cutout {}/solid.png --cutout-mask {}/mask.png",
+     "--cutout-mask is given beside --objects", None),
+    ("defringe", f"{DOG} --defringe=-1", "defringe is -1.0", None),
+    ("defringe without paste", "--object dog --defringe 1", "are for the inserter 'paste', not for None", None),
     ("cut-out missing", "--object dog --cutout {}/none.png", "cut-out '", None),
     ("paste without cut-out", "--object dog --inpainter paste", "nothing to paste; give a cut-out", None),
     ("cut-out for a model", f"{DOG} --inpainter some/model",

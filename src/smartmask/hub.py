@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import re
 import warnings
@@ -126,21 +127,25 @@ def loading(name: str | Path, what: str, without: str) -> Iterator[None]:
 
 @contextmanager
 def quiet(*packages: str, bars: bool = False) -> Iterator[None]:
-    """Keeps remarks of diffusers and transformers, and unless ``bars`` their progress bars, off the terminal.
+    """Keeps remarks of diffusers, transformers and the hub, and unless ``bars`` progress bars, off the terminal.
 
     Their errors stay. Bars are worth their noise while a model is downloaded.
     """
+    hub = logging.getLogger("huggingface_hub")  # it tells of each of its six attempts to reach a hub that is away
+    hub_level = hub.level
     modules = [importlib.import_module(f"{package}.utils.logging") for package in packages]
     former = [(module.get_verbosity(), module.is_progress_bar_enabled()) for module in modules]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about each other's versions: nothing that a user could mend
+            hub.setLevel(logging.ERROR)
             for module in modules:
                 module.set_verbosity_error()
                 if not bars:
                     module.disable_progress_bar()
             yield
     finally:
+        hub.setLevel(hub_level)
         for module, (level, shown) in zip(modules, former, strict=True):
             module.set_verbosity(level)
             if shown:

@@ -106,7 +106,21 @@ def insert(
     ] = None,
     inpainter: InpainterOption = None,
     cutout: Annotated[
-        list[Path] | None, typer.Option(metavar="PNG", help="For paste: an RGBA cut-out; once, or once an object.")
+        list[Path] | None,
+        typer.Option(
+            metavar="PICTURE",
+            help="For paste: an RGBA cut-out, or a photo with --cutout-mask or --segmenter; once, or once an object.",
+        ),
+    ] = None,
+    cutout_mask: Annotated[
+        list[Path] | None, typer.Option(metavar="PNG", help="What of the cut-out to keep, white on black; as often.")
+    ] = None,
+    defringe: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PIXELS",
+            help="Edge of the cut-out that takes the colours inside; 2, but 0 with an alpha of its own.",
+        ),
     ] = None,
     fit: Annotated[
         str | None, typer.Option(metavar="HOW", help="For paste: keep (own aspect) or stretch to the mask's box.")
@@ -165,14 +179,14 @@ def insert(
         from smartmask.pipelines.several import read_phrase  # brings torch, which paste has no use for
 
         refuse_beside(object=prompt, objects_json=objects_json, box=box, point=point, blob=blob, scribble=scribble,
-                      mask=mask, order=order, pick=pick)  # fmt: skip
+                      mask=mask, order=order, pick=pick, cutout_mask=cutout_mask)  # fmt: skip
         scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
         phrase = read_phrase(objects, scene, weights, context, cutout or ())
         requests = phrase.objects
     else:
         requests = read_objects(
             prompt or (), objects_json, {"box": box, "point": point, "blob": blob, "scribble": scribble},
-            mask or (), cutout or (), order, context, (picture.height, picture.width),
+            mask or (), cutout or (), cutout_mask or (), order, context, (picture.height, picture.width),
         )  # fmt: skip
         if own_layout or any(item.mask is None for item in requests):
             scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
@@ -180,7 +194,9 @@ def insert(
             scene = scene_of(picture, None, requests)
     has_cutout = any(item.cutout is not None for item in requests)
     painter = "paste" if inpainter is None and has_cutout else inpainter
-    loader = loader_options(painter, given(fit=fit, mirror=mirror), models, has_cutout)
+    loader = loader_options(painter, given(fit=fit, mirror=mirror, defringe=defringe), models, has_cutout)
+    if painter == "paste":
+        loader |= given(segmenter=segmenter)
     request: dict[str, Any] = {"command": "insert", "image": str(photo), "seed": seed, "num_masks": num_masks}
 
     def make_plan(on_step: StepCallback | None) -> Plan:

@@ -68,7 +68,7 @@ def loader_options(
 ) -> dict[str, Any]:
     """Those of the two kinds of options that belong to this inserter; the other kind beside it is a ValueError.
 
-    pasting: fit and mirror, as given.  painting: those of ``model_options``.  cutouts: whether there is any.
+    pasting: fit, mirror and defringe, as given.  painting: those of ``model_options``.  cutouts: whether there is any.
     """
     if inpainter == "paste":
         if painting:
@@ -77,7 +77,8 @@ def loader_options(
         return pasting
     if pasting or cutouts:
         raise ValueError(
-            f"--cutout, --fit and --mirror are for the inserter 'paste', not for {inpainter!r}; leave them out."
+            "--cutout, --fit, --mirror and --defringe are for the inserter 'paste', not for "
+            f"{inpainter!r}; leave them out."
         )
     return painting
 

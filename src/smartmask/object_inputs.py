@@ -18,7 +18,7 @@ from smartmask.inputs import PICTURE_SUFFIXES, parse_guides, read_json
 from smartmask.pipelines.lay import ObjectRequest
 
 GUIDES = ("box", "point", "blob", "scribble")
-KEYS = ("object", "context", *GUIDES, "mask", "order", "seed", "cutout")
+KEYS = ("object", "context", *GUIDES, "mask", "order", "seed", "cutout", "cutout_mask")
 
 
 def read_objects(
@@ -27,6 +27,7 @@ def read_objects(
     guides: Mapping[str, Sequence[str] | None],
     masks: Sequence[Path],
     cutouts: Sequence[Path],
+    cutout_masks: Sequence[Path],
     order: int | None,
     context: str | None,
     size: tuple[int, int],
@@ -35,7 +36,8 @@ def read_objects(
 
     prompts: the --object texts.  objects_json: a file with a list of objects (see ``read_object``), which
     come after them.  guides: the texts of each kind; one object takes all of them, of several each takes
-    one of every kind given.  masks: finished masks, shared out likewise; cutouts too, but one serves all.
+    one of every kind given.  masks: finished masks, shared out likewise; cutouts and their masks
+    too, but one serves all.
     order: for a single object only.
     """
     count = len(prompts)
@@ -47,17 +49,19 @@ def read_objects(
     context = None if context is None else check_prompt(context, "context prompt")
     texts = {kind: _shared_out(kind, values or (), count) for kind, values in guides.items()}
     own_masks = _shared_out("mask", masks, count)
-    own_cutouts = [tuple(cutouts)] * count if len(cutouts) == 1 else _shared_out("cutout", cutouts, count)
+    own_cutouts, own_kept = _one_or_each("cutout", cutouts, count), _one_or_each("cutout-mask", cutout_masks, count)
+    if cutout_masks and not cutouts:
+        raise ValueError(f"--cutout-mask {cutout_masks[0]} says what to keep of a cut-out; add --cutout with it.")
     requests = []
     for number, prompt in enumerate(prompts):
         found = parse_guides(*(texts[kind][number] for kind in GUIDES), size=size)
         mask = _finished(own_masks[number], found, prompt, size)
-        cutout = own_cutouts[number][0] if own_cutouts[number] else None
-        requests.append(ObjectRequest(check_prompt(prompt), list(found) or None, mask, order, context, None, cutout))
+        own = own_cutouts[number], own_kept[number]
+        requests.append(ObjectRequest(check_prompt(prompt), list(found) or None, mask, order, context, None, *own))
     for number, spec in enumerate(specs):
         what, folder = f"objects[{number}] in '{objects_json}'", Path(objects_json or "").parent
-        cutout = cutouts[0] if len(cutouts) == 1 else None
-        requests.append(read_object(spec, what, folder, size, order, context, cutout))
+        shared = [found[0] if len(found) == 1 else None for found in (cutouts, cutout_masks)]
+        requests.append(read_object(spec, what, folder, size, order, context, *shared))
     return requests
 
 
@@ -66,6 +70,13 @@ def refuse_beside(**options: Any) -> None:
     for name, value in options.items():
         if value is not None:
             raise ValueError(f"--{name.replace('_', '-')} is given beside --objects; a phrase places its own objects.")
+
+
+def _one_or_each(what: str, values: Sequence[Path], count: int) -> list[Path | None]:
+    """One value for all of ``count`` objects, or one for each."""
+    if len(values) == 1:
+        return [values[0]] * count
+    return [found[0] if found else None for found in _shared_out(what, values, count)]
 
 
 def _shared_out(what: str, values: Sequence[Any], count: int) -> list[tuple[Any, ...]]:
@@ -97,11 +108,12 @@ def read_object(
     order: int | None = None,
     context: str | None = None,
     cutout: Path | None = None,
+    cutout_mask: Path | None = None,
 ) -> ObjectRequest:
     """One object of a JSON list: ``{"object": "dog", "box": [x0, y0, x1, y1], ...}``.
 
     Keys are KEYS. box, point and blob are numbers or a text as on the command line; scribble is a list of
-    (x, y) points, a text or a file; mask and cutout are files, beside the JSON unless absolute.
+    (x, y) points, a text or a file; mask, cutout and cutout_mask are files, beside the JSON unless absolute.
     """
     if not isinstance(spec, dict):
         raise ValueError(f'{what} is {_short(spec)}; give an object such as {{"object": "dog"}}.')
@@ -115,13 +127,16 @@ def read_object(
     guides = parse_guides(texts["box"], texts["point"], texts["blob"], texts["scribble"], size=size)
     masks = [folder / _text(spec, "mask", what)] if spec.get("mask") is not None else []
     mask = _finished(masks, guides, prompt, size)
-    own_cutout = folder / _text(spec, "cutout", what) if spec.get("cutout") is not None else cutout
+    if spec.get("cutout") is not None:
+        cutout, cutout_mask = folder / _text(spec, "cutout", what), None
+    if spec.get("cutout_mask") is not None:
+        cutout_mask = folder / _text(spec, "cutout_mask", what)
     own_order, seed = spec.get("order", order), spec.get("seed")
     if own_order is not None and (not isinstance(own_order, int) or isinstance(own_order, bool)):
         raise ValueError(f"{what} has the order {_short(own_order)}; it is a whole number, 0 at the back.")
     own_context = check_prompt(spec["context"], f"context of {what}") if spec.get("context") is not None else context
     seed = None if seed is None else check_seed(seed)
-    return ObjectRequest(prompt, list(guides) or None, mask, own_order, own_context, seed, own_cutout)
+    return ObjectRequest(prompt, list(guides) or None, mask, own_order, own_context, seed, cutout, cutout_mask)
 
 
 def _guide_text(value: Any, kind: str, what: str) -> str:

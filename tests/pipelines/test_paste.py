@@ -103,8 +103,8 @@ def test_files_of_any_depth(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "says"),
     [
-        (np.zeros((4, 4, 3), np.uint8), "has no transparent background; cut the object out"),
-        (np.full((4, 4, 4), 255, np.uint8), "has no transparent background; cut the object out"),
+        (np.zeros((4, 4, 3), np.uint8), "has no transparent background; give an RGBA PNG"),
+        (np.full((4, 4, 4), 255, np.uint8), "has no transparent background; give an RGBA PNG"),
         (np.zeros((4, 4, 4), np.uint8), "is wholly transparent"),
         (np.zeros((4, 4, 7), np.uint8), "is not a photo"),
     ],

@@ -30,7 +30,8 @@ class ObjectRequest:
     prompt: its name.  guidance: a guide, a list of them, or None.  mask: (H, W) bool, the whole object;
     given, no mask is generated.  order: index in the scene's layers as they are when its turn comes (None:
     the model's choice, or the front for a given mask).  context: a sentence about the picture.
-    seed: of its first mask (None: counted from the call's).  cutout: what 'paste' pastes.
+    seed: of its first mask (None: counted from the call's).  cutout, cutout_mask: what 'paste' pastes, and
+    what of it is the object where the cut-out's own alpha does not say.
     """
 
     prompt: str
@@ -40,6 +41,7 @@ class ObjectRequest:
     context: str | None = None
     seed: int | None = None
     cutout: str | Path | np.ndarray | None = None
+    cutout_mask: str | Path | np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -123,9 +123,14 @@ def load_inpainters(
     if not isinstance(inpainter, (str, Path)):
         return [inpainter] * len(requests)
     if str(inpainter) == "paste":
-        shared = options.pop("cutout", None)
-        cutouts = [shared if request.cutout is None else request.cutout for request in requests]
-        return [load_inpainter("paste", cutout=cutout, **options) for cutout in cutouts]
+        shared, mask = options.pop("cutout", None), options.pop("mask", None)
+        own = [
+            (shared, mask) if request.cutout is None else (request.cutout, request.cutout_mask) for request in requests
+        ]
+        return [
+            load_inpainter("paste", cutout=cutout, mask=kept, prompt=request.prompt, **options)
+            for (cutout, kept), request in zip(own, requests, strict=True)
+        ]
     return [load_inpainter(inpainter, **options)] * len(requests)
 
 

@@ -2,61 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 
 from smartmask.composition import FAINT
 from smartmask.geometry import mask_box, mask_iou
-from smartmask.photo import Photo
+from smartmask.pipelines.cutout import read_cutout
 from smartmask.pipelines.inpaint import Painting, PaintRequest
 
 Fit = Literal["keep", "stretch"]
 BETTER = 0.02  # IoU by which the mirrored silhouette must agree better: a near tie is no reason to mirror
-NO_ALPHA = (
-    "has no transparent background; cut the object out (a background remover, or an editor's selection "
-    "saved with transparency) and give an RGBA PNG."
-)
-
-
-@dataclass(frozen=True, eq=False)
-class _Cutout:
-    """A cut-out cropped to its silhouette: premultiplied (h, w, 4) float32 in [0, 255], alpha last."""
-
-    premultiplied: np.ndarray
-
-    def scaled(self, height: int, width: int, mirrored: bool) -> np.ndarray:
-        """``(height, width, 4)`` float32, premultiplied."""
-        source = self.premultiplied
-        shrinks = height * width < source.shape[0] * source.shape[1]
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        scaled = cv2.resize(source, (width, height), interpolation=how)
-        return scaled[:, ::-1] if mirrored else scaled
 
 
 class PasteInpainter:
     """Pastes a cut-out where the mask is; its silhouette becomes the object's mask.
 
-    cutout: a picture file with transparency, or (h, w, 4) uint8 RGBA. fit "keep" scales it evenly until
+    cutout, mask, segmenter, prompt, defringe: as in ``read_cutout``. fit "keep" scales it evenly until
     it touches two sides of the mask's box, standing on the box's lower edge: a photographed thing
     that is stretched looks wrong at once, and most things stand on something. "stretch" makes its box
     the mask's box. mirror: True, False, or None to mirror it where that agrees better with the mask.
-    Raises ValueError, in one sentence, for a cut-out without transparency or with nothing in it.
+    Raises ValueError, in one sentence, for a picture of which nothing can be cut out.
     """
 
     name = "paste"
     side: int | None = None
 
-    def __init__(self, cutout: str | Path | np.ndarray | None = None, fit: Fit = "keep", mirror: bool | None = None):
+    def __init__(
+        self,
+        cutout: str | Path | np.ndarray | None = None,
+        fit: Fit = "keep",
+        mirror: bool | None = None,
+        *,
+        mask: str | Path | np.ndarray | None = None,
+        segmenter: str | Path | None = None,
+        prompt: str | None = None,
+        defringe: float | None = None,
+    ) -> None:
         if cutout is None:
             raise ValueError("The inserter 'paste' has nothing to paste; give a cut-out: an RGBA PNG.")
         if fit not in ("keep", "stretch"):
             raise ValueError(f"The fit is {fit!r}; use 'keep' (the cut-out's own aspect) or 'stretch'.")
         self.fit, self.mirror = fit, mirror
-        self.cutout = _read(cutout)
+        self.cutout = read_cutout(cutout, mask, segmenter, prompt, defringe)
 
     def __call__(self, request: PaintRequest) -> Painting:
         """The cut-out in the crop; ``outline`` is its silhouette, ``alpha`` its own transparency."""
@@ -90,24 +79,3 @@ class PasteInpainter:
             return self.mirror
         silhouette = self.cutout.scaled(mask.shape[0], mask.shape[1], False)[..., 3] >= 127.5
         return mask_iou(silhouette[:, ::-1], mask) > mask_iou(silhouette, mask) + BETTER
-
-
-def _read(cutout: str | Path | np.ndarray) -> _Cutout:
-    if isinstance(cutout, np.ndarray):
-        what, photo = "The cut-out", Photo(cutout)
-    else:
-        what, photo = f"The cut-out '{cutout}'", Photo.load(cutout, "cut-out")
-    if not photo.has_alpha:
-        raise ValueError(f"{what} {NO_ALPHA}")
-    alpha = (photo.pixels[..., -1] / np.iinfo(photo.pixels.dtype).max).astype(np.float32)
-    if alpha.min() >= 1:
-        raise ValueError(f"{what} {NO_ALPHA}")
-    box = mask_box(alpha >= FAINT)
-    if box is None:
-        raise ValueError(f"{what} is wholly transparent; nothing of it can be pasted.")
-    x0, y0, x1, y1 = (int(edge) for edge in box)
-    alpha = alpha[y0:y1, x0:x1, None]
-    # The colours under the alpha, not composed on anything; premultiplied, so that scaling bleeds no background in.
-    colour = Photo(np.ascontiguousarray(photo.pixels[y0:y1, x0:x1, :-1])).rgb().astype(np.float32)
-    alpha = np.where(alpha >= FAINT, alpha, 0)
-    return _Cutout(np.dstack([colour * alpha, alpha * 255]).astype(np.float32))
