@@ -233,7 +233,7 @@ def remove(
     feather: FeatherOption = None,
     color_match: MatchOption = False,
     precision: PrecisionOption = 0.0,
-    seed: SeedOption = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the painting.")] = 0,
     steps: StepsOption = None,
     guidance_scale: ScaleOption = None,
     negative_prompt: NegativeOption = None,

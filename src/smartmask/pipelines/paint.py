@@ -261,7 +261,7 @@ def _matched(
     if by.outline is None:
         return match_colours(image, around, photo, around)
     solid = visible if alpha is None else visible & (alpha >= 0.5)
-    return match_colours(image, solid, photo, around, PASTE_MATCH)
+    return match_colours(image, solid, photo, around, PASTE_MATCH, curve=True)
 
 
 def _check_painting(painting: Painting, request: PaintRequest, inpainter: Inpainter) -> None:
