@@ -45,6 +45,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from smartmask.models.outline import OutlineNetwork
+    from smartmask.models.place_fit import FitConfig, FitNetwork
     from smartmask.models.placement import OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
     from smartmask.models.presets import outline_preset, prior_preset, shape_preset
     from smartmask.models.prior import ShapePrior
@@ -74,6 +75,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         OrderNetwork(OrderConfig(width=8)),
         prior,
         OutlineNetwork(outline_preset("tiny")),
+        FitNetwork(FitConfig(width=4, hidden=8)),
     )
     folder = tmp_path_factory.mktemp("weights") / "tiny"
     pipeline.save_pretrained(folder)

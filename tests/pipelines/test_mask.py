@@ -21,10 +21,8 @@ from drawn import block, ellipse
 from smartmask.data.pairs import context_of
 from smartmask.geometry import mask_iou
 from smartmask.guidance import Blob, Box, Guidance, MaskGuide, Point, Scribble
-from smartmask.models.placement import UNIFORMS
 from smartmask.pipelines import shapes
-from smartmask.pipelines.chance import TRIES
-from smartmask.pipelines.mask import MaskOutput, SmartMaskPipeline, _near_scene, strokes_kept
+from smartmask.pipelines.mask import MaskOutput, SmartMaskPipeline, strokes_kept
 from smartmask.scene import Layer, Scene
 
 HEIGHT, WIDTH = 64, 96
@@ -134,17 +132,6 @@ def test_masks_lie_in_their_frames(pipe: SmartMaskPipeline) -> None:
     assert not out.masks[:, beyond].any()
 
 
-@pytest.mark.parametrize("box", [(-50.0, -40.0, -45.0, -35.0), (95.0, 1.0, 95.5, 1.5), (300.0, 300.0, 500.0, 500.0)])
-def test_a_placement_beyond_the_scene_is_pulled_in(box: tuple[float, float, float, float]) -> None:
-    x0, y0, x1, y1 = _near_scene(box, SCENE, ())
-    assert 0 < (x0 + x1) / 2 < WIDTH
-    assert 0 < (y0 + y1) / 2 < HEIGHT
-    assert x1 - x0 == pytest.approx(max(box[2] - box[0], 4))
-    x0, y0, x1, y1 = _near_scene(box, SCENE, (Point(7, 8),))
-    assert x0 <= 7 <= x1
-    assert y0 <= 8 <= y1
-
-
 def test_an_unknown_word_is_noted(pipe: SmartMaskPipeline) -> None:
     out = call(pipe, prompt="xqzvwk")
     assert len(out.notes) == 1
@@ -179,7 +166,7 @@ class Always(torch.nn.Module):
 
 def with_order(pipe: SmartMaskPipeline, logit: float) -> SmartMaskPipeline:
     return SmartMaskPipeline(
-        pipe.text, pipe.shape, pipe.placement, Always(logit), pipe.prior, pipe.outline, pipe.defaults
+        pipe.text, pipe.shape, pipe.placement, Always(logit), pipe.prior, pipe.outline, pipe.fit, pipe.defaults
     )  # type: ignore[arg-type]
 
 
@@ -344,7 +331,7 @@ def test_a_scale_of_1_saves_its_branch(whole: SmartMaskPipeline, scales: tuple, 
 def test_steps_and_scales_default_to_those_of_the_weights(whole: SmartMaskPipeline) -> None:
     changed = replace(whole.defaults, steps=2, guidance_scale=1.0, temperature=0.5)
     other = SmartMaskPipeline(
-        whole.text, whole.shape, whole.placement, whole.order, whole.prior, whole.outline, changed
+        whole.text, whole.shape, whole.placement, whole.order, whole.prior, whole.outline, whole.fit, changed
     )
     steps: list[int] = []
     out = call(other, num_inference_steps=None, callback_on_step_end=lambda step, total: steps.append(total))
@@ -449,7 +436,8 @@ def test_bad_input_is_one_sentence(pipe: SmartMaskPipeline, options: dict[str, A
 
 def test_saved_and_loaded_it_draws_the_same(pipe: SmartMaskPipeline, tmp_path: Path) -> None:
     defaults = replace(pipe.defaults, prior_steps=9, detail_temperature=0.45)
-    tuned = SmartMaskPipeline(pipe.text, pipe.shape, pipe.placement, pipe.order, pipe.prior, pipe.outline, defaults)
+    parts = pipe.text, pipe.shape, pipe.placement, pipe.order, pipe.prior, pipe.outline, pipe.fit
+    tuned = SmartMaskPipeline(*parts, defaults)
     tuned.save_pretrained(tmp_path / "saved")
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
     suffixes = {path.suffix for path in (tmp_path / "saved").rglob("*") if path.is_file()}
@@ -533,14 +521,3 @@ def test_what_is_wrong_with_a_folder(
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nowhere is not a folder of SmartMask weights; leave it out"):
         SmartMaskPipeline.from_pretrained(tmp_path / "nowhere")
-
-
-def test_of_its_candidate_places_a_mask_takes_the_likeliest(pipe: SmartMaskPipeline) -> None:
-    texts, _ = pipe._texts(SCENE, pipe.text.understand("dog"), None)
-    uniforms = torch.rand(5, TRIES, UNIFORMS, generator=torch.Generator().manual_seed(1))
-    boxes, density = pipe._place(SCENE, (), uniforms, texts, "dog")
-    alone = [pipe._place(SCENE, (), uniforms[:, i : i + 1], texts, "dog") for i in range(TRIES)]
-    for mask in range(5):
-        best = max(range(TRIES), key=lambda i: alone[i][1][mask])
-        assert density[mask] == pytest.approx(alone[best][1][mask])
-        assert boxes[mask] == pytest.approx(alone[best][0][mask])

@@ -22,6 +22,7 @@ from smartmask.data.registry import Record
 from smartmask.geometry import mask_box
 from smartmask.models.layout import CELLS, FLAGS
 from smartmask.models.outline import OutlineNetwork
+from smartmask.models.place_fit import FitConfig, FitNetwork
 from smartmask.models.placement import PAIR, OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
 from smartmask.models.presets import OUTLINE_PRESETS, PRIOR_PRESETS, SHAPE_PRESETS, load_component, save_component
 from smartmask.models.prior import ShapePrior
@@ -261,7 +262,9 @@ def test_from_components_to_a_pipeline(pack: Pack, tmp_path: Path) -> None:
     save_component(tmp_path / "prior", prior, prior.config)
     outline = OutlineNetwork(OUTLINE_PRESETS["tiny"])
     save_component(tmp_path / "outline", outline, outline.config)
-    names = ("shape", "prior", "outline", "placement", "order")
+    fit = FitNetwork(FitConfig())
+    save_component(tmp_path / "fit", fit, fit.config)
+    names = ("shape", "prior", "outline", "placement", "order", "fit")
     parts = [part for name in names for part in (f"--{name}", str(tmp_path / name))]
     result = runner.invoke(app, ["bundle", *parts, "--out", str(tmp_path / "whole")])
     assert result.exit_code == 0, result.output

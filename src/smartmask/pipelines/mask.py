@@ -27,14 +27,13 @@ from smartmask.geometry import BoxXYXY, shift_box
 from smartmask.guidance import Box, Guidance, Guide, MaskGuide, Point, Scribble, as_guides, draw, extent
 from smartmask.models.layout import LayoutCrop, render
 from smartmask.models.outline import OutlineConfig, OutlineNetwork
+from smartmask.models.place_fit import FitConfig, FitNetwork
 from smartmask.models.placement import (
     OrderConfig,
     OrderNetwork,
     PlacementConfig,
     PlacementNetwork,
     likely_order,
-    render_scene,
-    scene_frame,
 )
 from smartmask.models.presets import load_component, save_component
 from smartmask.models.prior import PriorConfig, ShapePrior
@@ -51,8 +50,8 @@ from smartmask.pipelines.coarse import (
     name_evidence,
 )
 from smartmask.pipelines.finish import finish, reach, touch
+from smartmask.pipelines.places import Places
 from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
-from smartmask.planner.sizes import size_fit
 from smartmask.scene import Scene
 
 BUNDLED = Path(__file__).parent.parent / "weights" / "small"
@@ -88,10 +87,11 @@ class SmartMaskPipeline:
         order: OrderNetwork,
         prior: ShapePrior,
         outline: OutlineNetwork,
+        fit: FitNetwork,
         defaults: Defaults | None = None,
     ) -> None:
         self.text, self.shape, self.placement, self.order = text, shape.eval(), placement.eval(), order.eval()
-        self.prior, self.outline = prior.eval(), outline.eval()
+        self.prior, self.outline, self.fit = prior.eval(), outline.eval(), fit.eval()
         self.defaults = defaults or Defaults()
         known = [text.encode(name) for name in self.prior.config.known]
         self._known = np.stack(known) if known else np.zeros((0, self.prior.config.text_dim), np.float32)
@@ -120,6 +120,7 @@ class SmartMaskPipeline:
         order = load_component(root / "order", OrderNetwork, OrderConfig)
         prior = load_component(root / "prior", ShapePrior, PriorConfig)
         outline = load_component(root / "outline", OutlineNetwork, OutlineConfig)
+        fit = load_component(root / "fit", FitNetwork, FitConfig)
         try:
             text = TextEncoder.from_pretrained(root / "text")
             defaults = Defaults(**index.get("defaults", {}))
@@ -127,7 +128,7 @@ class SmartMaskPipeline:
             raise ValueError(str(error)) from None
         except TypeError as error:
             raise ValueError(f"{root / 'model_index.json'} has unfit defaults ({error}); restore it.") from None
-        return cls(text, shape, placement, order, prior, outline, defaults)
+        return cls(text, shape, placement, order, prior, outline, fit, defaults)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes ``model_index.json`` and a subfolder a component (JSON and float16 safetensors), atomically."""
@@ -140,6 +141,7 @@ class SmartMaskPipeline:
         save_component(partial / "order", self.order, self.order.config)
         save_component(partial / "prior", self.prior, self.prior.config)
         save_component(partial / "outline", self.outline, self.outline.config)
+        save_component(partial / "fit", self.fit, self.fit.config)
         self.text.save_pretrained(partial / "text")
         index = {
             "_class_name": type(self).__name__,
@@ -238,7 +240,9 @@ class SmartMaskPipeline:
         density: list[float | None] = [None] * len(seeds)
         region = extent(guides, height, width)
         if region is None or all(isinstance(guide, Point) for guide in guides):
-            boxes, density = self._place(scene, guides, torch.stack([c.uniforms for c in chance]), texts, name)
+            places = Places(self.placement, self.fit, self.text, scene, guides, texts.context)
+            boxes, scores = places.draw(name, torch.stack([c.uniforms for c in chance]))
+            density = [float(score) for score in scores]
         else:
             boxes = [region] * len(seeds)
         shape_boxes = self._shape_boxes(scene, guides, boxes, chance, texts)
@@ -269,28 +273,6 @@ class SmartMaskPipeline:
             ask = ask_for(boxes[:1], guides, height, width, texts.shape)
             boxes = guess_boxes(self.prior, boxes[0], ask, chance, self.defaults.temperature)
         return [clip_to_scene(box, height, width) for box in boxes]
-
-    def _place(
-        self, scene: Scene, guides: tuple[Guide, ...], uniforms: torch.Tensor, texts: Texts, name: str
-    ) -> tuple[list[BoxXYXY], list[float | None]]:
-        """A box for each row of ``uniforms`` (n, TRIES, UNIFORMS), the likeliest of its candidates, and log densities.
-
-        Single draws of place and size scatter much more than real objects do. What the network finds likely is
-        weighed with how well the size agrees with the scene's things.
-        """
-        view = View.of(scene)
-        crop, frame = render_scene(view, guides), scene_frame(view)
-        layout = torch.from_numpy(crop.ids)[None], torch.from_numpy(crop.flags)[None]
-        words = (torch.from_numpy(v) for v in (texts.names, texts.object[None], texts.context[None]))
-        log_centres, features = self.placement(*layout, *words)
-        count, tries = uniforms.shape[:2]
-        units, density = self.placement.place(log_centres[0], features[0], uniforms.flatten(0, 1))
-        left, top = frame.cx - frame.side / 2, frame.cy - frame.side / 2
-        places = (units * frame.side + (left, top, left, top)).tolist()
-        boxes: list[BoxXYXY] = [_near_scene((x0, y0, x1, y1), scene, guides) for x0, y0, x1, y1 in places]
-        likely = (density + size_fit(name, boxes, scene, self.text)).reshape(count, tries)
-        best = likely.argmax(1)
-        return [boxes[i * tries + k] for i, k in enumerate(best)], [float(v) for v in likely.max(1)]
 
 
 def _seeds(generator: int | torch.Generator | None, count: int) -> list[int]:
@@ -326,17 +308,3 @@ def _finished(values: np.ndarray, job: Job, guides: tuple[Guide, ...], scene: Sc
         dx, dy = frame.cx - job.frame.cx, frame.cy - job.frame.cy
         job.box, job.shape_box = shift_box(job.box, dx, dy), shift_box(job.shape_box, dx, dy)
     return finish(values, frame, scene.height, scene.width, job.box if exact else None)
-
-
-def _near_scene(box: BoxXYXY, scene: Scene, guides: tuple[Guide, ...]) -> BoxXYXY:
-    """A placed box moved so that it holds the guide's points and its centre lies in the scene."""
-    x0, y0, x1, y1 = box
-    if guides:
-        a, b, c, d = extent(guides, scene.height, scene.width) or box
-        width, height = max(x1 - x0, c - a), max(y1 - y0, d - b)
-        x0, y0 = min(max(x0, c - width), a), min(max(y0, d - height), b)
-        return x0, y0, x0 + width, y0 + height
-    width, height = max(x1 - x0, 4.0), max(y1 - y0, 4.0)
-    cx = min(max((x0 + x1) / 2, 0.1 * width), scene.width - 0.1 * width)
-    cy = min(max((y0 + y1) / 2, 0.1 * height), scene.height - 0.1 * height)
-    return cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2

@@ -126,10 +126,58 @@ def placement(
     from smartmask.train.placement import PlacementTrainConfig, train_placement
 
     config = PlacementTrainConfig(
-        steps=steps, minutes=minutes, batch=batch, workers=workers, precision=precision, seed=seed, ema=0.998,
-        save_every=500, sources=[s for s in sources.split(",") if s],
+        steps=steps, minutes=minutes, batch=batch, workers=workers, precision=precision, seed=seed,
+        sources=[s for s in sources.split(",") if s],
     )  # fmt: skip
     print(f"Trained: {train_placement(data, text or _bundled_text(), out, config)}")
+
+
+@app.command()
+def fit(
+    data: DataOption,
+    out: OutOption,
+    samples: Annotated[int, typer.Option(min=1, help="Scenes drawn into memory before training.")] = 60_000,
+    steps: StepsOption = 4000,
+    minutes: MinutesOption = None,
+    batch: BatchOption = 32,
+    workers: WorkersOption = 1,
+    precision: PrecisionOption = "no",
+    sources: Annotated[str, typer.Option(help="Sources of the pack, separated by commas; none: the default.")] = "",
+    seed: Annotated[int, typer.Option(help="Of samples and contrasts.")] = 0,
+    text: TextOption = None,
+) -> None:
+    """The fit network (which boxes suit a scene): minutes. Resumes from --out if there are checkpoints."""
+    from smartmask.train.place_fit import FitTrainConfig, train_fit
+
+    config = FitTrainConfig(
+        steps=steps, samples=samples, minutes=minutes, batch=batch, workers=workers, precision=precision, seed=seed,
+        sources=[s for s in sources.split(",") if s],
+    )  # fmt: skip
+    print(f"Trained: {train_fit(data, text or _bundled_text(), out, config)}")
+
+
+@app.command()
+def placement_folds(
+    data: DataOption,
+    out: OutOption,
+    folds: Annotated[int, typer.Option(min=2, max=10, help="Parts of the images.")] = 5,
+    steps: StepsOption = 3500,
+    fit_samples: Annotated[int, typer.Option(min=1, help="As of 'train fit'.")] = 60_000,
+    fit_steps: Annotated[int, typer.Option(min=1, help="As of 'train fit'.")] = 4000,
+    workers: WorkersOption = 1,
+    precision: PrecisionOption = "bf16",
+    seed: Annotated[int, typer.Option(help="Of training and of the boxes drawn.")] = 0,
+    text: TextOption = None,
+) -> None:
+    """Placement judged on every fully labelled scene: trains it afresh for each fold of images. Some hours."""
+    from smartmask.train.place_fit import FitTrainConfig
+    from smartmask.train.placement import PlacementTrainConfig
+    from smartmask.train.placement_folds import FoldsConfig, run_folds
+
+    where = PlacementTrainConfig(steps=steps, workers=workers, precision=precision, seed=seed)
+    suits = FitTrainConfig(steps=fit_steps, samples=fit_samples, workers=workers, seed=seed)
+    config = FoldsConfig(folds=folds, placement=where, fit=suits, seed=seed)
+    print(json.dumps(run_folds(data, text or _bundled_text(), out, config)["systems"], indent=1))
 
 
 @app.command()
@@ -178,11 +226,13 @@ def bundle(
     order: Annotated[Path, typer.Option(metavar="DIR", help="The 'order' component.")],
     prior: Annotated[Path, typer.Option(metavar="DIR", help="The 'prior' component.")],
     outline: Annotated[Path, typer.Option(metavar="DIR", help="The 'outline' component.")],
+    fit: Annotated[Path, typer.Option(metavar="DIR", help="The 'fit' component.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The pipeline folder; an existing one is replaced.")],
     text: TextOption = None,
 ) -> None:
     """Puts trained components together into one folder for SmartMaskPipeline.from_pretrained."""
     from smartmask.models.outline import OutlineConfig, OutlineNetwork
+    from smartmask.models.place_fit import FitConfig, FitNetwork
     from smartmask.models.placement import OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
     from smartmask.models.presets import load_component
     from smartmask.models.prior import PriorConfig, ShapePrior
@@ -197,6 +247,7 @@ def bundle(
         load_component(order, OrderNetwork, OrderConfig),
         load_component(prior, ShapePrior, PriorConfig),
         load_component(outline, OutlineNetwork, OutlineConfig),
+        load_component(fit, FitNetwork, FitConfig),
     )
     pipeline.save_pretrained(out)
     print(out)

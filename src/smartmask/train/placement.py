@@ -45,6 +45,10 @@ SOFT = 0.7  # standard deviation, in cells, of the soft target round a box's cen
 class PlacementTrainConfig(LoopConfig):
     """The loop's settings; panoptic: how much likelier a fully labelled scene is drawn than another."""
 
+    steps: int = 3500
+    batch: int = 32
+    ema: float = 0.998
+    save_every: int = 500
     panoptic: float = 8.0
     sources: list[str] = field(default_factory=list)
 
@@ -75,16 +79,23 @@ class PlaceStream(IterableDataset):
         weights *= [panoptic if pack.meta.sources[t.scene] == "coco_panoptic" else 1.0 for t in self.targets]
         self.cumulative = np.cumsum(weights / weights.sum())
 
+    def draw(self, rng: np.random.Generator) -> tuple[Place, str] | None:
+        """The next random place and its context sentence; None if cropping loses the object."""
+        target = self.targets[min(int(np.searchsorted(self.cumulative, rng.random())), len(self.targets) - 1)]
+        record = self.pack[target.scene]
+        place = make_place(record.scene, target.layer, rng, self.boxes[target.name])
+        if place is None:
+            return None
+        caption = str(rng.choice(record.captions)) if record.captions and rng.random() < 0.5 else None
+        return place, context_of(record.scene, target.name, caption)
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         info = get_worker_info()
         rng = np.random.default_rng([self.seed, info.id if info is not None else 0])
         while True:
-            target = self.targets[min(int(np.searchsorted(self.cumulative, rng.random())), len(self.targets) - 1)]
-            record = self.pack[target.scene]
-            place = make_place(record.scene, target.layer, rng, self.boxes[target.name])
-            if place is not None:
-                caption = str(rng.choice(record.captions)) if record.captions and rng.random() < 0.5 else None
-                yield render_place(place, self.text, self.index, context_of(record.scene, target.name, caption))
+            drawn = self.draw(rng)
+            if drawn is not None:
+                yield render_place(drawn[0], self.text, self.index, drawn[1])
 
 
 def share_box(pack: Pack, target: Target) -> BoxXYXY:
@@ -112,16 +123,21 @@ def placement_loss(network: PlacementNetwork, batch: Batch, names: torch.Tensor)
     return -(soft * centre.clamp_min(-30)).sum(1) - 0.5 * density
 
 
-def train_placement(pack_path: Path, text_folder: Path, out: Path, config: PlacementTrainConfig) -> Path:
-    """Trains the placement network; returns its saved component (``out/placement``). Resumes as mask training does."""
+def train_placement(
+    pack_path: Path, text_folder: Path, out: Path, config: PlacementTrainConfig, targets: Sequence[Target] | None = None
+) -> Path:
+    """Trains the placement network; returns its saved component (``out/placement``). Resumes as mask training does.
+
+    targets: what to train on; None: all of the train split.
+    """
     accelerator = make_accelerator(config, out)
     text, pack = TextEncoder.from_pretrained(text_folder), Pack(pack_path)
     names, vectors = name_table(pack, text)
     table = vectors.to(accelerator.device)
     preset = PlacementConfig()
     run = Run(accelerator, PlacementNetwork(preset), config, out)
-    targets = find_targets(pack, "train", config.sources or SOURCES)
-    stream = PlaceStream(pack, targets, text, names, config.seed + run.state["step"], config.panoptic)
+    chosen = find_targets(pack, "train", config.sources or SOURCES) if targets is None else targets
+    stream = PlaceStream(pack, chosen, text, names, config.seed + run.state["step"], config.panoptic)
     loader = DataLoader(stream, batch_size=config.batch, num_workers=config.workers, worker_init_fn=one_thread)
     noise = vectors.std() * 0.1
     average = run.loop(
