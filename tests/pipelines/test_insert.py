@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,6 +167,19 @@ def test_a_cutouts_own_silhouette_becomes_the_mask(photo: Photo, scene: Scene) -
     behind = result.masks[0] & ~result.masks[1]
     assert (behind & front).any()
     assert result.mask[behind].all()
+
+
+def test_a_cutout_without_alpha_has_a_mask_beside_it(photo: Photo, scene: Scene) -> None:
+    """cutout_mask for a single object, or in its ObjectRequest: the same picture as by an alpha of its own."""
+    solid = np.full((20, 20, 3), (30, 200, 90), dtype=np.uint8)
+    kept = np.tri(20, dtype=bool)
+    place = box(10, 15, 30, 35)
+    shared: dict[str, Any] = {"scene": scene, "inpainter": "paste", "mirror": False, "options": HARD}
+    wanted = insert(photo, "dog", mask=place, cutout=np.dstack([solid, kept * np.uint8(255)]), **shared)
+    alone = insert(photo, "dog", mask=place, cutout=solid, cutout_mask=kept, **shared)
+    listed = insert(photo, [ObjectRequest("dog", mask=place, cutout=solid, cutout_mask=kept)], **shared)
+    for result in (alone, listed):
+        np.testing.assert_array_equal(result.image, wanted.image)
 
 
 def test_wholly_hidden_objects_are_told(photo: Photo, scene: Scene) -> None:

@@ -54,7 +54,7 @@ def insert(
     names and ObjectRequests: masks are laid in that order, each seeing the former ones, and painted
     back to front.  scene: the photo's layout; None asks a panoptic model, or nobody if all masks are given.
     guidance, mask, order, context: as in ObjectRequest, for a single object.
-    inpainter: "paste" (with ``cutout=``), a folder or hub name, or any Inpainter; inpainter_options
+    inpainter: "paste" (with ``cutout=``, ``cutout_mask=``), a folder or hub name, or any Inpainter; inpainter_options
     (device, dtype, cutout, ...) go to its loader.  generator, num_masks, pick, pipeline: as in ``lay``.
     Raises ValueError for bad input, NoInpainterError without an inserter.
     """

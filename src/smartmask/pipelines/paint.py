@@ -123,7 +123,7 @@ def load_inpainters(
     if not isinstance(inpainter, (str, Path)):
         return [inpainter] * len(requests)
     if str(inpainter) == "paste":
-        shared, mask = options.pop("cutout", None), options.pop("mask", None)
+        shared, mask = options.pop("cutout", None), options.pop("cutout_mask", None)
         own = [
             (shared, mask) if request.cutout is None else (request.cutout, request.cutout_mask) for request in requests
         ]
