@@ -25,6 +25,7 @@ EVIDENCE_TIMES = 0.3, 0.5, 0.7, 0.85  # noise levels at which a shape's name is 
 EVIDENCE_DRAWS = 4
 EVIDENCE_SLOPE = 40.0  # steep: it parts shapes that the name explains from those it does not (docs/decisions.md)
 REFERENCES = 32  # shapes that stand for all that the prior holds possible
+REFERENCE_STEPS = 4  # enough to rank by (docs/decisions.md)
 REFERENCE_SEED = 20_231_205
 
 
@@ -92,7 +93,8 @@ def draw_coarse(
     """
     warmth = torch.full((noise.shape[1],), defaults.detail_temperature)
     warmth[:LEAD] = defaults.temperature
-    return _sample(prior, noise * warmth, ask, object_scale, defaults)
+    times = diffusion.shifted_steps(defaults.prior_steps, defaults.shift)
+    return _sample(prior, noise * warmth, ask, object_scale, times)
 
 
 def redraw(outline: OutlineNetwork, shapes: torch.Tensor, noise: torch.Tensor, ask: ShapeAsk) -> torch.Tensor:
@@ -102,7 +104,7 @@ def redraw(outline: OutlineNetwork, shapes: torch.Tensor, noise: torch.Tensor, a
 
 
 def _sample(
-    prior: ShapePrior, noise: torch.Tensor, ask: ShapeAsk, object_scale: float, defaults: Defaults
+    prior: ShapePrior, noise: torch.Tensor, ask: ShapeAsk, object_scale: float, times: torch.Tensor
 ) -> torch.Tensor:
     def denoise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         if object_scale == 1:
@@ -110,7 +112,6 @@ def _sample(
         named, unnamed = _with_and_without_name(prior, x, t, ask)
         return unnamed + object_scale * (named - unnamed)
 
-    times = diffusion.shifted_steps(defaults.prior_steps, defaults.shift)
     return prior.to_shapes(diffusion.sample(denoise, noise, times))
 
 
@@ -141,7 +142,8 @@ def expected_overlap(
     generator = torch.Generator().manual_seed(REFERENCE_SEED)
     noise = torch.randn(REFERENCES, prior.config.components, generator=generator)
     some = ShapeAsk(ask.object[firsts], ask.geometry[firsts], ask.guide[firsts]).repeat(REFERENCES)
-    shapes = _sample(prior, noise.repeat(len(unique), 1), some, 1.0, defaults)
+    times = diffusion.shifted_steps(REFERENCE_STEPS, defaults.shift)
+    shapes = _sample(prior, noise.repeat(len(unique), 1), some, 1.0, times)
     references = (shapes > 0).view(len(unique), REFERENCES, BOX_SIDE**2).numpy()
     scores = np.zeros(len(masks))
     for i, (mask, box) in enumerate(zip(masks, boxes, strict=True)):
