@@ -31,7 +31,7 @@ class FakePipeline:
         monkeypatch.setitem(sys.modules, "smartmask.pipelines.mask", module)
         return self
 
-    def from_pretrained(self, folder: Path | None = None) -> FakePipeline:
+    def from_pretrained(self, folder: Path | None = None, engine: str = "torch") -> FakePipeline:
         return self
 
     def __call__(self, scene: Scene, prompt: str, num_masks: int = 8, generator: int = 0, **options: Any) -> Any:

@@ -296,6 +296,21 @@ def test_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch, capsys
     assert "smartmask[train]" in text
 
 
+def test_an_unknown_engine_is_refused(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments(files, "--engine", "steam")) == 2
+    assert "The engine is 'steam'; it must be torch or openvino." in capsys.readouterr().err
+    assert not (files / "out").exists()
+
+
+def test_a_missing_engine_names_its_extra(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert cli.main(arguments(files, "--engine", "openvino")) == 1
+    assert "pip install 'smartmask[openvino]'" in capsys.readouterr().err
+    assert not (files / "out").exists()
+
+
 def test_sub_app_runs_lazily(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+ENGINES = ("torch", "openvino")  # what runs the drawing networks
 MAX_PROMPT = 1000  # characters
 MAX_MASKS = 1000
 POOL = 4  # masks drawn for each one that a diverse choice keeps
@@ -67,3 +68,10 @@ def _whole(value: int, what: str, low: int, high: int) -> int:
     if not low <= int(value) <= high:
         raise ValueError(f"The {what} is {value}; it must be from {low} to {high}.")
     return int(value)
+
+
+def check_engine(engine: str) -> str:
+    """One of ENGINES."""
+    if engine not in ENGINES:
+        raise ValueError(f"The engine is {engine!r}; it must be {' or '.join(ENGINES)}.")
+    return engine

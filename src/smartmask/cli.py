@@ -26,6 +26,7 @@ from smartmask.options import (
     BlobOption,
     BoxOption,
     ContextOption,
+    EngineOption,
     LayoutOption,
     MaskOption,
     NamesOption,
@@ -55,7 +56,7 @@ SUB_APPS = {
 ADDED = {"data": (planner_cli.instruct,)}
 # package: the extra of this project that brings it
 EXTRAS = {"accelerate": "train", "pyarrow": "train", "scipy": "train", "tensorboard": "train", "tqdm": "train"}
-EXTRAS |= {"diffusers": "insert", "peft": "insert", "transformers": "insert"}
+EXTRAS |= {"diffusers": "insert", "peft": "insert", "transformers": "insert", "openvino": "openvino"}
 
 INTERRUPTED = 130  # the exit code of shells after Ctrl-C
 
@@ -190,6 +191,7 @@ def masks(
     guidance_scale: Annotated[float | None, typer.Option(help="Weight of the object text.")] = None,
     context_guidance_scale: Annotated[float | None, typer.Option(help="Weight of the context text.")] = None,
     weights: WeightsOption = None,
+    engine: EngineOption = "torch",
     as_json: ResultJsonOption = False,
 ) -> None:
     """Masks of where and how an object could stand in a photo, best first.
@@ -215,6 +217,7 @@ def masks(
         "guidance_scale": checks.check_scale(guidance_scale),
         "context_guidance_scale": checks.check_scale(context_guidance_scale, "context guidance scale"),
         "weights": None if weights is None else str(_weights_folder(weights)),
+        "engine": checks.check_engine(engine),
     }
     drawn = checks.check_pool(num_masks) if diverse else num_masks
     scene = read_scene(image, layout, names, panoptic, segmenter)
@@ -229,7 +232,7 @@ def masks(
         from smartmask.pipelines.choose import choose_diverse
         from smartmask.pipelines.mask import SmartMaskPipeline
 
-        pipeline = SmartMaskPipeline.from_pretrained(weights)
+        pipeline = SmartMaskPipeline.from_pretrained(weights, engine)
         seconds["load"] = time.perf_counter() - moment
         with step_progress("masks") as on_step:
             output = pipeline(

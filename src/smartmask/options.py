@@ -37,6 +37,9 @@ MaskOption = Annotated[list[Path] | None, typer.Option(metavar="PNG", help="A ro
 WeightsOption = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Weights to use instead of the bundled ones.")
 ]
+EngineOption = Annotated[
+    str, typer.Option(metavar="torch|openvino", help="What runs the networks; openvino needs the package of that name.")
+]
 SeedOption = Annotated[int, typer.Option(help="Seed of the first mask; the others count up from it.")]
 ContextOption = Annotated[str | None, typer.Option(metavar="TEXT", help="A sentence about the whole picture.")]
 ResultJsonOption = Annotated[bool, typer.Option("--json", help="Print result.json, and nothing else, on stdout.")]

@@ -58,12 +58,14 @@ def write_inputs(folder: Path, width: int, height: int) -> tuple[Path, Path, Pat
     return photo, layout, table, box
 
 
-def masks_command(inputs: tuple[Path, Path, Path, Box], out: Path, num_masks: int, weights: Path | None) -> list[str]:
+def masks_command(
+    inputs: tuple[Path, Path, Path, Box], out: Path, num_masks: int, weights: Path | None, engine: str = "torch"
+) -> list[str]:
     """The command line that draws ``num_masks`` dogs, to be run with this Python."""
     photo, layout, names, box = inputs
     command = [sys.executable, "-m", "smartmask.cli", "masks", str(photo), "--layout", str(layout)]
     command += ["--names", str(names), "--object", "dog", "-n", str(num_masks), "--out", str(out)]
-    command += ["--box", f"{box.x0},{box.y0},{box.x1},{box.y1}"]
+    command += ["--box", f"{box.x0},{box.y0},{box.x1},{box.y1}", "--engine", engine]
     return command if weights is None else [*command, "--weights", str(weights)]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from smartmask.evaluate.console import JsonOption, OutOption, finish, heading
-from smartmask.options import WeightsOption
+from smartmask.options import EngineOption, WeightsOption
 
 
 def speed(
@@ -22,16 +22,18 @@ def speed(
         bool, typer.Option("--sd", help="Also time a network of Stable Diffusion 1.5's size (needs diffusers, 4 GB).")
     ] = False,
     weights: WeightsOption = None,
+    engine: EngineOption = "torch",
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Seconds from process start to masks on disk, of the warm pipeline in float32 and bfloat16, peak memory.
 
     With --sd also the same number of masks at 50 steps of a network of Stable Diffusion 1.5's size with
-    random weights: for its time only, in the same run.
+    random weights: for its time only, in the same run. OpenVINO takes the precision that the CPU is fastest in.
     """
     import tempfile
 
+    from smartmask.checks import check_engine
     from smartmask.evaluate.report import machine
     from smartmask.evaluate.speed import (
         PRECISIONS,
@@ -47,9 +49,12 @@ def speed(
     width, height = _size(size)
     if repeats < 1:
         raise ValueError(f"The number of repeats is {repeats}; it must be at least 1.")
+    check_engine(engine)
+    if sd and engine != "torch":
+        raise ValueError("The comparison with --sd is torch's alone; leave --engine out.")
     with tempfile.TemporaryDirectory() as folder:
         inputs = write_inputs(Path(folder), width, height)
-        cold = time_process(masks_command(inputs, Path(folder) / "out", num_masks, weights), repeats)
+        cold = time_process(masks_command(inputs, Path(folder) / "out", num_masks, weights, engine), repeats)
 
     import torch  # only now: the memory of this process counts into that of its children
 
@@ -57,10 +62,10 @@ def speed(
 
     if threads is not None:
         torch.set_num_threads(threads)
-    pipe = SmartMaskPipeline.from_pretrained(weights)
+    pipe = SmartMaskPipeline.from_pretrained(weights, engine)
     scene, box = sample_scene(width, height)
     warm = {}
-    for precision in PRECISIONS:
+    for precision in PRECISIONS if engine == "torch" else (engine,):
         for kind, guide in (("box", box), ("none", None)):
             call = partial(pipe, scene, "dog", guidance=guide, num_masks=num_masks, generator=0)
             with warnings.catch_warnings(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):

@@ -152,7 +152,7 @@ class ShapePrior(nn.Module):
         if keep_object is not None:
             told = torch.where(keep_object[:, None], told, self.null_object)
         condition = self.time(_time_features(time)) + told + self.place(ask.geometry) + self.guide(ask.guide)
-        modulation = self.modulate(F.silu(self.mix(F.silu(condition)))).view(len(noisy), 3, -1)
+        modulation = self.modulate(F.silu(self.mix(F.silu(condition)))).unflatten(1, (3, -1))
         h = self.embed(noisy)
         # what stands where must not be learnt by heart, how an outline runs may be: features are lost at high noise
         drop = self.config.dropout * time

@@ -128,7 +128,7 @@ class ShapeNetwork(nn.Module):
         """
         told = self._texts(condition, keep_object, keep_context)
         pooled = self.time(_time_features(time)) + sum(told)
-        modulation = self.modulate(pooled).view(len(noisy), 6, -1)
+        modulation = self.modulate(pooled).unflatten(1, (6, -1))
         x = self.embed(self._to_patches(noisy)) + self.position
         x = x + self.layout(condition.ids, condition.flags, condition.names)
         x = torch.cat([torch.stack(told, dim=1) + self.kinds, x], dim=1)

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from smartmask import __version__
-from smartmask.checks import check_num_masks, check_prompt, check_scale, check_seed, check_steps
+from smartmask.checks import check_engine, check_num_masks, check_prompt, check_scale, check_seed, check_steps
 from smartmask.data.pairs import context_of
 from smartmask.data.view import View
 from smartmask.frame import Frame
@@ -99,11 +99,13 @@ class SmartMaskPipeline:
     # --- saved form --------------------------------------------------------------------------
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path | None = None) -> SmartMaskPipeline:
+    def from_pretrained(cls, folder: str | Path | None = None, engine: str = "torch") -> SmartMaskPipeline:
         """Loads a folder written by ``save_pretrained``; without argument the bundled weights.
 
+        engine: "torch", or "openvino" (models/openvino.py), which needs that package, else ModuleNotFoundError.
         Never touches the network. Raises ValueError, naming the file, if something is missing or damaged.
         """
+        check_engine(engine)
         root = BUNDLED if folder is None else Path(folder)
         if not root.is_dir():
             raise ValueError(f"{root} is not a folder of SmartMask weights; leave it out to use the bundled ones.")
@@ -128,6 +130,10 @@ class SmartMaskPipeline:
             raise ValueError(str(error)) from None
         except TypeError as error:
             raise ValueError(f"{root / 'model_index.json'} has unfit defaults ({error}); restore it.") from None
+        if engine == "openvino":
+            from smartmask.models.openvino import CompiledOutline, CompiledPrior, CompiledShape
+
+            shape, prior, outline = CompiledShape(shape), CompiledPrior(prior), CompiledOutline(outline)
         return cls(text, shape, placement, order, prior, outline, fit, defaults)
 
     def save_pretrained(self, folder: str | Path) -> None:
