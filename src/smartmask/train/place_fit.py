@@ -44,7 +44,7 @@ class FitTrainConfig(LoopConfig):
     real one; panoptic: how much likelier a fully labelled scene is drawn; name_noise: on names' vectors, in their
     standard deviations."""
 
-    steps: int = 4000
+    steps: int = 5000
     batch: int = 32
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
