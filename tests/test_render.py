@@ -12,6 +12,7 @@ def test_colours_are_stable_and_distinct() -> None:
     names = [f"name {i}" for i in range(200)]
     assert len({name_colour(name) for name in names}) > 190
     assert all(0 <= channel <= 255 for name in names for channel in name_colour(name))
+    assert name_colour("grass-merged") == name_colour("grass") != name_colour("sky-other-merged")
     assert name_colour("dog") == (186, 96, 154)  # pinned: pictures of one layout look the same in every version
 
 

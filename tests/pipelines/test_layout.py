@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from smartmask.models.stuff import StuffConfig, StuffField, load_field
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.arrange import arrange, fit_zoom, overlap, place, read_ground
+from smartmask.pipelines.arrange import arrange, overlap, place
+from smartmask.pipelines.ground import fit_zoom, read_ground
 from smartmask.pipelines.layout import draw_layout, surfaces_of
 from smartmask.pipelines.mask import BUNDLED, SmartMaskPipeline
 from smartmask.pipelines.surfaces import draw_surfaces, layers_of, upright
@@ -69,6 +70,24 @@ def test_surfaces_of_a_setting_and_of_the_text() -> None:
     names, notes = surfaces_of(parse("two cars", TEXT))
     assert "road" in names
     assert "guess" in notes[0]
+    names, notes = surfaces_of(parse("a cow behind the fence", TEXT))
+    assert names == ["sky", "tree", "grass", "fence"], "a fence is no ground to stand on"
+    assert "guess" in notes[0]
+    assert surfaces_of(parse("a cow on the grass", TEXT)) == (["sky", "tree", "grass"], [])
+
+
+def test_people_sit_and_lamps_on_tables_are_small() -> None:
+    def high(text: str, key: str) -> float:
+        request = parse(text, TEXT)
+        ground = fit_zoom(read_ground(draw_surfaces(FIELD, TEXT, ["wall", "floor"], 96, 128, 0)), ["couch"], TEXT)
+        placed = {p.key: p for p in arrange(request, drawing_order(request), ground, TEXT, (), 0)}
+        other = next(p for k, p in placed.items() if k != key)
+        box = placed[key].box
+        return (box[3] - box[1]) / (other.box[3] - other.box[1])
+
+    standing = (1.7 / 0.9) ** 0.85
+    assert high("a man on a couch", "man") == pytest.approx(0.75**0.85 * standing, rel=0.15)
+    assert high("a lamp on a table", "lamp") == pytest.approx(0.5 / 0.75, rel=0.35)
 
 
 def test_sizes_agree_with_the_camera() -> None:
@@ -83,7 +102,7 @@ def test_sizes_agree_with_the_camera() -> None:
             heights[name].append((box[3], box[3] - box[1]))
     near, far = max(heights["person"]), min(heights["person"])
     assert near[1] > far[1]
-    per_row = {name: np.mean([h / (y - ground.camera.horizon) for y, h in rows]) for name, rows in heights.items()}
+    per_row = {name: np.mean([h / (y - ground.horizon) for y, h in rows]) for name, rows in heights.items()}
     assert 1.8 < per_row["person"] / per_row["dog"] < 3.2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartmask.geometry import mask_box
-from smartmask.pipelines.arrange import SEEN, layers_as_placed, pulled_in, read_ground
+from smartmask.models.text import TextEncoder
+from smartmask.pipelines.arrange import SEEN, covered, layers_as_placed, pulled_in
+from smartmask.pipelines.ground import read_ground
+from smartmask.pipelines.lay import Laid, ObjectRequest, Plan
 from smartmask.pipelines.mask import BUNDLED, SmartMaskPipeline
-from smartmask.pipelines.several import fit_camera, lay_several, read_phrase, requests_of
+from smartmask.pipelines.several import crowding, fit_sizes, lay_several, read_phrase, requests_of
 from smartmask.planner.phrases import Relation, parse
 from smartmask.scene import Scene
+
+TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +57,39 @@ def test_a_bench_that_is_there_is_used(pipeline: SmartMaskPipeline) -> None:
 
 
 def test_sizes_follow_the_scene(pipeline: SmartMaskPipeline) -> None:
-    """A bench twice as large means a camera twice as near."""
+    """A bench twice as large means all else twice as large."""
     text = pipeline.text
     small = park()
     wide = np.zeros((96, 128), bool)
     wide[44:76, 24:104] = True
     large = small.remove(2).insert(wide, "bench")
-    zooms = [fit_camera(read_ground(s), layers_as_placed(s), ["dog"], text).camera.zoom for s in (small, large)]
-    assert zooms[1] / zooms[0] == pytest.approx(2, rel=0.05)
+    cameras = [fit_sizes(read_ground(s), layers_as_placed(s), ["dog"], text).camera for s in (small, large)]
+    assert cameras[1].pixels(0.6, 80) / cameras[0].pixels(0.6, 80) == pytest.approx(2, rel=0.05)
+    alone = fit_sizes(read_ground(small.remove(2)), (), ["dog"], text)
+    assert 0.2 * 96 < alone.camera.pixels(0.6, 75) < 0.8 * 96, "without things, what is new is shown well"
+
+
+def test_overlap_is_that_of_masks() -> None:
+    """A thing that leaves a corner of its box free may have another there."""
+    corner = np.zeros((96, 128), bool)
+    corner[40:90, 20:30] = corner[80:90, 20:100] = True
+    (thing,) = layers_as_placed(Scene.empty(96, 128).insert(corner, "giraffe"))
+    assert covered((50.0, 45.0, 90.0, 75.0), thing) == 0
+    assert covered((20.0, 78.0, 100.0, 92.0), thing) > 0.5
+
+
+def test_crowding_counts_what_nobody_asked_for() -> None:
+    scene = park()
+    bench = scene.layers[2].mask
+    half = np.zeros_like(bench)
+    half[60:76, 64:104] = True  # half of the bench
+    plan = Plan(scene, (Laid(ObjectRequest("dog"), half, 3, 0),))
+    beside = parse("a dog beside the bench", TEXT, ("bench",))
+    car = replace(scene, layers=(*scene.layers[:2], replace(scene.layers[2], name="car")))
+    assert crowding(beside, plan, ["dog"]) == 0, "a bench carries things"
+    assert crowding(beside, replace(plan, scene=car), ["dog"]) == pytest.approx(0.5)
+    behind = parse("a dog behind the car", TEXT, ("car",))
+    assert crowding(behind, replace(plan, scene=car), ["dog"]) == 0
 
 
 def test_what_cannot_be_is_reported(pipeline: SmartMaskPipeline) -> None:

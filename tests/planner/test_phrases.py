@@ -150,3 +150,35 @@ def test_sentences_that_compare_add_no_object() -> None:
 def test_a_comparison_settles_a_vague_number(text: str, cats: int, dogs: int) -> None:
     names = [key.split()[0] for key in read(text)[1]]
     assert (names.count("cat"), names.count("dog")) == (cats, dogs)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "relations"),
+    [
+        ("a street with a man walking a dog", ["man", "dog"], ["man beside dog"]),
+        ("three people reading books", ["person", "person 2", "person 3", "book", "book 2"], []),
+        ("a dining table behind a parking meter", ["dining table", "parking meter"],
+         ["dining table behind parking meter"]),
+        ("a dog, and a man on the bench", ["dog", "man", "bench"], ["man on bench"]),
+        ("a dog, a boy and a man on the bench", ["dog", "boy", "man", "bench"],
+         ["dog on bench", "boy on bench", "man on bench"]),
+        ("a pillow a bed and a table", ["pillow", "bed", "table"], []),
+        ("a girl throwing a frisbee to a dog", ["girl", "frisbee", "dog"], []),
+        ("a sofa, a man and a woman on the bench", ["sofa", "man", "woman", "bench"],
+         ["man on bench", "woman on bench"]),
+        ("a sofa, a lamp and a cat on the rug", ["sofa", "lamp", "cat", "rug"], ["cat on rug"]),
+    ],
+)  # fmt: skip
+def test_who_does_what(text: str, keys: list[str], relations: list[str]) -> None:
+    request = parse(text, TEXT)
+    assert [item.key for item in request.objects] == keys
+    assert [str(relation) for relation in request.relations] == relations
+
+
+@pytest.mark.parametrize("place", sorted(grammar.SETTINGS))
+def test_every_place_is_understood(place: str) -> None:
+    """Also those that the vocabulary does not hold, such as an office or a farm."""
+    request = parse(f"a {place} with a dog", TEXT)
+    assert request.setting is not None
+    assert grammar.SETTINGS[request.setting] == grammar.SETTINGS[place]
+    assert [item.name for item in request.things] == ["dog"]

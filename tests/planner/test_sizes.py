@@ -7,7 +7,7 @@ import pytest
 
 from smartmask.models.text import TextEncoder
 from smartmask.pipelines.mask import BUNDLED
-from smartmask.planner.sizes import LARGER, size_fit, typical_size
+from smartmask.planner.sizes import LARGER, SceneSizes, size_fit, typical_size
 from smartmask.scene import Scene
 
 
@@ -50,3 +50,18 @@ def test_things_grow_towards_the_viewer(text: TextEncoder) -> None:
 def test_without_things_every_size_fits(text: TextEncoder) -> None:
     scene = Scene.empty(50, 50).insert(np.ones((50, 50), bool), "grass", thing=False)
     assert (size_fit("dog", boxes_of([3.0, 40.0]), scene, text) == 0).all()
+
+
+def test_sizes_of_a_scene_follow_most_of_its_things(text: TextEncoder) -> None:
+    """Two persons of one scale outvote a bird that stands for an aeroplane; all grow downwards."""
+    things = [
+        ("person", (0.0, 60.0, 20.0, 120.0)),
+        ("person", (50.0, 62.0, 70.0, 122.0)),
+        ("bird", (0.0, 0.0, 90.0, 80.0)),
+    ]
+    sizes = SceneSizes.fit(things, 200, text)
+    assert sizes is not None
+    assert sizes.pixels(1.7, 121) == pytest.approx(60, rel=0.03)
+    assert sizes.pixels(0.85, 121) == pytest.approx(60 * 0.5**0.85, rel=0.03)
+    assert sizes.pixels(1.7, 180) > 1.5 * sizes.pixels(1.7, 121)
+    assert SceneSizes.fit([("person", (0.0, 0.0, 2.0, 3.0))], 200, text) is None, "too small to measure by"

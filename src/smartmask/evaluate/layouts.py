@@ -23,7 +23,8 @@ from smartmask.data.splits import coco_key, split_of
 from smartmask.geometry import BoxXYXY
 from smartmask.models.stuff import StuffField
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.arrange import arrange, fit_zoom, read_ground
+from smartmask.pipelines.arrange import arrange
+from smartmask.pipelines.ground import fit_zoom, read_ground
 from smartmask.pipelines.layout import surfaces_of
 from smartmask.pipelines.surfaces import draw_surfaces
 from smartmask.planner.given import drawing_order

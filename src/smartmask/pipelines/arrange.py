@@ -9,31 +9,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.models.text import TextEncoder
-from smartmask.models.words import word_set
-from smartmask.pipelines.surfaces import GROUND
+from smartmask.pipelines.ground import BY_THE_WALL, Ground, surface_name
 from smartmask.planner import grammar, relations
 from smartmask.planner.interface import Region
 from smartmask.planner.phrases import Relation, Request, Wanted
-from smartmask.planner.sizes import Camera, typical_size
+from smartmask.planner.sizes import typical_size
 from smartmask.scene import Scene
 
 PROPOSALS = 160  # boxes tried for an object
-WATER = frozenset(["sea", "water", "river"])
 AFLOAT = frozenset(["boat", "ship", "raft", "canoe", "kayak", "surfboard", "swan", "duck", "fish", "dolphin", "whale"])
 WHEELS = frozenset(["car", "bus", "truck", "van", "taxi", "motorcycle", "bicycle", "scooter"])
-BY_THE_WALL = word_set("couch sofa bed refrigerator oven stove sink cabinet dresser shelf bookcase tv piano")
+INSET = 0.1  # of a box's sides, on each side, where its object mostly is not
+SITTING, SEATED_WIDTH = 0.75, 1.5  # height and aspect of a sitting person, of a standing one's
 SEEN = 0.4  # of each side of a box that lies in the picture at least
-ROOM = 0.24  # of the picture's width: a metre at the back wall of a room, before zooming
 
 
 @dataclass(frozen=True)
 class Placed:
     """An object with its place. depth: row where it meets the ground, larger is nearer; carried objects take a
-    little more than their support's. met: which of its relations hold."""
+    little more than their support's. met: which of its relations hold. filled: (H + 1, W + 1) sums of its mask over
+    all rows and columns before (``cv2.integral``), None where it has none yet."""
 
     key: str
     name: str
@@ -41,80 +41,7 @@ class Placed:
     depth: float
     score: float = 0.0
     met: tuple[bool, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Ground:
-    """What the surfaces of a scene say about places: (H, W) maps and the camera.
-
-    solid, water, sky, wall: bool maps of what is seen. road: where wheels belong. top: row where the ground begins.
-    """
-
-    solid: np.ndarray
-    water: np.ndarray
-    sky: np.ndarray
-    wall: np.ndarray
-    road: np.ndarray
-    top: float
-    indoor: bool
-    camera: Camera
-    surfaces: dict[str, np.ndarray] = field(default_factory=dict)  # what is seen of each, by name
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.solid.shape[0], self.solid.shape[1]
-
-
-def read_ground(scene: Scene) -> Ground:
-    """Ground, water, sky and walls of a scene by the names of its surfaces, and a camera that fits them."""
-    height, width = scene.height, scene.width
-    top_layer = scene.top()
-
-    def where(words: frozenset[str]) -> np.ndarray:
-        found = [i for i, layer in enumerate(scene.layers) if not layer.thing and _surface_name(layer.name) in words]
-        return np.isin(top_layer, found) if found else np.zeros((height, width), bool)
-
-    ground, water = where(frozenset(GROUND)), where(WATER)
-    walls = frozenset(["wall", "wall-tile", "wall-brick", "wall-wood", "wall-stone", "curtain", "window"])
-    indoor = bool(where(walls | {"ceiling"}).any()) and not where(frozenset(["sky"])).any()
-    if not ground.any():
-        ground = np.zeros((height, width), bool)
-        ground[int(0.45 * height) :] = top_layer[int(0.45 * height) :] < 0
-    rows = ground.argmax(axis=0)[ground.any(axis=0)]
-    top = float(np.quantile(rows, 0.25)) if rows.size else 0.45 * height
-    top = min(top, 0.85 * height)
-    camera = Camera(top - 0.03 * height)
-    if indoor:
-        camera = Camera(top - camera.eye * ROOM * width)
-    wheels = where(frozenset(["road"]))
-    wheels = wheels if wheels.any() else where(frozenset(["pavement", "dirt", "gravel"]))
-    seen = {layer.name: top_layer == i for i, layer in enumerate(scene.layers) if not layer.thing}
-    return Ground(ground & ~water, water, where(frozenset(["sky"])), where(walls), wheels, top, indoor, camera, seen)
-
-
-def _surface_name(name: str) -> str:
-    words = [word for word in name.lower().split() if word not in ("other", "merged", "stuff")]
-    name = " ".join(words).replace("-merged", "").replace("-other", "")
-    return grammar.SURFACE_NAMES.get(name, name)
-
-
-def fit_zoom(ground: Ground, names: Sequence[str], text: TextEncoder) -> Ground:
-    """The ground with a camera so near that the largest of the named things fills a good part of the picture."""
-    height, width = ground.size
-    share = 0.55 if len(names) < 6 else 0.48
-    largest = []
-    for name in set(names):
-        metres, aspect = typical_size(name, text)
-        noun = name.split()[-1]
-        if noun in relations.FLAT or noun in grammar.AIRBORNE:
-            continue
-        near = 0.2 if noun in BY_THE_WALL and ground.indoor else 0.6
-        foot = ground.top + near * (height - ground.top)
-        high = ground.camera.pixels(metres, foot)
-        crowd = min(names.count(name), 5) ** 0.5
-        largest.append(min(share * height / high, share * width / (high * aspect * crowd)))
-    zoom = float(np.clip(min(largest), 0.4, 7.0)) if largest else 1.0
-    return replace(ground, camera=replace(ground.camera, zoom=zoom))
+    filled: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 def arrange(
@@ -123,7 +50,8 @@ def arrange(
 ) -> list[Placed]:  # fmt: skip
     """A place for each key of ``order``: of several random arrangements the one with the best total score.
 
-    before: what stands there already; relations may refer to it by key. Boxes may cross the picture's border.
+    before: what stands there already; relations may refer to it by key.
+    Boxes may cross the picture's border.
     """
     best: list[Placed] = []
     most = -np.inf
@@ -200,7 +128,7 @@ def _propose(
     item: Wanted, rules: Sequence[Relation], ground: Ground, text: TextEncoder, known: dict[str, Placed],
     rng: np.random.Generator, region: Region | None = None,
 ) -> tuple[BoxXYXY, float]:  # fmt: skip
-    metres, aspect = typical_size(item.name, text)
+    metres, aspect = typical_size(_on_a_table(item.name, rules, known), text)
     aspect *= float(np.exp(rng.normal(0, 0.08)))
     metres *= float(np.exp(rng.normal(0, 0.06)))
     height, width = ground.size
@@ -212,6 +140,8 @@ def _propose(
     if rules:
         rule = rules[int(rng.integers(len(rules)))]
         reference = known[rule.reference]
+        if rule.kind == "on" and relations.sits(item.name, reference.name):
+            metres, aspect = metres * SITTING, aspect * SEATED_WIDTH
         carried = rule.kind in ("on", "in", "above")
         base = max(reference.depth, ground.top + 2)
         own = (lambda _foot: size(base)) if carried or rule.kind == "under" else size
@@ -242,6 +172,12 @@ def _propose(
     w, h = size(foot)
     cx = rng.uniform(min(0.3 * w, 0.5 * width), max(width - 0.3 * w, 0.5 * width))
     return (cx - w / 2, foot - h, cx + w / 2, foot), foot
+
+
+def _on_a_table(name: str, rules: Sequence[Relation], known: dict[str, Placed]) -> str:
+    """The name of a thing of the size that it has where it stands: a lamp on a table is a table lamp."""
+    on_table = any(rule.kind == "on" and known[rule.reference].name.split()[-1] in relations.TABLES for rule in rules)
+    return "table lamp" if name == "lamp" and on_table else name
 
 
 def _in_region(region: np.ndarray, aspect: float, high: float, rng: np.random.Generator) -> BoxXYXY:
@@ -275,7 +211,7 @@ def _score(
     carried = {rule.reference for rule in rules if rule.kind in ("on", "in", "under", "above")}
     behind = {rule.reference for rule in rules if rule.kind in ("behind", "in front of")}
     for other in others:
-        share = overlap(box, other.box)
+        share = covered(box, other)
         if other.key in carried or other.name.split()[-1] in relations.FLAT or item.name.split()[-1] in relations.FLAT:
             continue
         score -= (1.2 if other.key in behind else 4.0) * share
@@ -311,11 +247,28 @@ def overlap(a: BoxXYXY, b: BoxXYXY) -> float:
     return max(w, 0.0) * max(h, 0.0) / max(smaller, 1e-9)
 
 
+def covered(box: BoxXYXY, other: Placed) -> float:
+    """How much of the smaller of two objects the other takes, in [0, 1]; by the mask where there is one.
+
+    Of a box that has no mask yet the inner part counts, as objects leave its corners free.
+    """
+    if other.filled is None:
+        return overlap(box, other.box)
+    table = other.filled
+    inset = INSET * (box[2] - box[0]), INSET * (box[3] - box[1])
+    x0, x1 = (int(np.clip(edge, 0, table.shape[1] - 1)) for edge in (box[0] + inset[0], box[2] - inset[0]))
+    y0, y1 = (int(np.clip(edge, 0, table.shape[0] - 1)) for edge in (box[1] + inset[1], box[3] - inset[1]))
+    common = float(table[y1, x1] - table[y0, x1] - table[y1, x0] + table[y0, x0])
+    own = (box[2] - box[0] - 2 * inset[0]) * (box[3] - box[1] - 2 * inset[1])
+    return common / max(min(own, float(table[-1, -1])), 1.0)
+
+
 def layers_as_placed(scene: Scene) -> list[Placed]:
     """The things of a scene as placed objects, keys ``layer:NAME``; of several of a name the largest comes last."""
     found = []
     for layer in sorted(scene.layers, key=lambda one: int(one.mask.sum())):
         box = mask_box(layer.mask)
-        if box is not None and (layer.thing or _surface_name(layer.name) not in grammar.SURFACES):
-            found.append(Placed(f"layer:{layer.name}", layer.name, box, box[3]))
+        if box is not None and (layer.thing or surface_name(layer.name) not in grammar.SURFACES):
+            filled = cv2.integral(layer.mask.astype(np.uint8))
+            found.append(Placed(f"layer:{layer.name}", layer.name, box, box[3], filled=filled))
     return found

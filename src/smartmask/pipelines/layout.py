@@ -13,8 +13,9 @@ from smartmask.checks import check_seed
 from smartmask.geometry import mask_box
 from smartmask.guidance import Box
 from smartmask.models.words import word_set
-from smartmask.pipelines.arrange import Ground, Placed, arrange, fit_zoom, place, read_ground
-from smartmask.pipelines.surfaces import draw_surfaces
+from smartmask.pipelines.arrange import Placed, arrange, place
+from smartmask.pipelines.ground import Ground, fit_zoom, read_ground
+from smartmask.pipelines.surfaces import GROUND, draw_surfaces
 from smartmask.planner import grammar, relations
 from smartmask.planner.given import GivenList
 from smartmask.planner.interface import IDEA, Planner, PlanState
@@ -174,10 +175,11 @@ def surfaces_of(request: Request) -> tuple[list[str], list[str]]:
     if request.setting is not None:
         names = grammar.SETTINGS[request.setting].split()
     else:
-        names = [] if said else guess_surfaces([item.name for item in request.things]).split()
+        grounded = any(name in GROUND for name in said)  # "behind the fence" says nothing of what it stands on
+        names = [] if grounded else guess_surfaces([item.name for item in request.things]).split()
     extra = [name for name in said if name not in names]
     notes = []
-    if request.setting is None and not said:
+    if request.setting is None and names:
         notes.append(f"The text names no place; the ground is a guess: {', '.join(names)}.")
     names = [name for name in names if not (extra and name in _GROUNDS and set(extra) & _GROUNDS)]
     return [*names, *extra], notes
@@ -232,7 +234,7 @@ def draw_item(layout: Layout, spot: Placed, pipeline: SmartMaskPipeline, seed: i
 def _in_perspective(spot: Placed, layout: Layout) -> np.ndarray:
     """A rectangle on the ground as the camera sees it: its sides meet at the horizon."""
     x0, y0, x1, y1 = spot.box
-    horizon = min(layout.ground.camera.horizon, y0 - 4)
+    horizon = min(layout.ground.horizon, y0 - 4)
     share = (y0 - horizon) / (y1 - horizon)
     near, vanish = (x0 + x1) / 2, layout.width / 2
     far = vanish + (near - vanish) * share

@@ -17,28 +17,40 @@ import numpy as np
 from smartmask.checks import MAX_MASKS
 from smartmask.geometry import mask_box
 from smartmask.guidance import Box
-from smartmask.pipelines.arrange import Ground, Placed, arrange, fit_zoom, layers_as_placed, read_ground
+from smartmask.pipelines.arrange import Placed, arrange, layers_as_placed
+from smartmask.pipelines.ground import Ground, fit_zoom, read_ground
 from smartmask.pipelines.inpaint import StepCallback
 from smartmask.pipelines.lay import HiddenError, ObjectRequest, Plan, lay
 from smartmask.planner import relations
-from smartmask.planner.given import drawing_order
+from smartmask.planner.given import drawing_order, support_rank
 from smartmask.planner.phrases import Relation, Request, parse
-from smartmask.planner.sizes import typical_size
+from smartmask.planner.sizes import SceneSizes
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
     from smartmask.models.text import TextEncoder
     from smartmask.pipelines.mask import SmartMaskPipeline
 
-TRIES = 4  # arrangements drawn until every relation holds
+TRIES = 4  # arrangements drawn until every relation holds and nothing is crowded
+CROWDED = 0.2  # mean overlap from which another arrangement is tried
+OVERLAPPING = ("on", "in", "under", "behind", "in front of")  # relations that ask for it
 
 
 @dataclass(frozen=True, eq=False)
 class SeveralResult:
-    """plan: the objects in drawing order. met: each relation of the phrase, and whether the masks keep it."""
+    """plan: the objects in drawing order. met: each relation of the phrase, and whether the masks keep it.
+
+    crowded: how much the objects overlap what they should not, in [0, 1].
+    """
 
     plan: Plan
     met: tuple[tuple[Relation, bool], ...]
+    crowded: float = 0.0
+
+    @property
+    def kept(self) -> int:
+        """How many relations hold."""
+        return sum(kept for _, kept in self.met)
 
 
 @dataclass(eq=False)
@@ -124,33 +136,37 @@ def lay_several(
     objects = list(objects or requests_of(request))
     there = layers_as_placed(scene)
     names = [request.find(key).name for key in keys]
-    ground = fit_camera(read_ground(scene), there, names, pipeline.text)
+    ground = fit_sizes(read_ground(scene), there, names, pipeline.text)
     tried: list[SeveralResult] = []
     for attempt in range(TRIES):
         places = arrange(request, keys, ground, pipeline.text, there, seed + attempt)
         plan = _lay(scene, objects, places, pipeline, num_masks, seed + 50 * attempt, callback)
-        tried.append(SeveralResult(plan, relations_met(request, plan, keys)))
-        if _kept(tried[-1]) == len(request.relations):
+        tried.append(SeveralResult(plan, relations_met(request, plan, keys), crowding(request, plan, keys)))
+        if tried[-1].kept == len(request.relations) and tried[-1].crowded < CROWDED:
             break
-    return max(tried, key=_kept)
+    return max(tried, key=lambda result: (result.kept, -result.crowded))
 
 
-def _kept(result: SeveralResult) -> int:
-    return sum(kept for _, kept in result.met)
+def crowding(request: Request, plan: Plan, keys: Sequence[str]) -> float:
+    """The mean over new objects of the largest share, of the smaller of the two, that one has in common with another
+    thing; not with what carries things, nor with what it is asked to be on, in, under, behind or in front of."""
+    linked = {(r.subject, r.reference) for r in request.relations if r.kind in OVERLAPPING}
+    linked |= {(b, a) for a, b in linked}
+    there = [(f"layer:{layer.name}", layer.mask) for layer in plan.scene.layers
+             if layer.thing and support_rank(layer.name) > 1]  # fmt: skip
+    new = [(key, laid.mask) for key, laid in zip(keys, plan.objects, strict=True)]
+    worst = []
+    for key, mask in new:
+        others = [other for name, other in (*there, *new) if name != key and (key, name) not in linked]
+        shares = [np.count_nonzero(mask & other) / max(min(mask.sum(), other.sum()), 1) for other in others]
+        worst.append(max(shares, default=0.0))
+    return float(np.mean(worst))
 
 
-def fit_camera(ground: Ground, there: Sequence[Placed], names: Sequence[str], text: TextEncoder) -> Ground:
-    """The ground with the zoom that the scene's own things betray; without any, one that shows the new ones well."""
-    zooms = []
-    for item in there:
-        if item.box[3] > ground.top + 4:
-            metres, _ = typical_size(item.name, text)
-            expected = replace(ground.camera, zoom=1.0).pixels(metres, item.box[3])
-            zooms.append((item.box[3] - item.box[1]) / expected)
-    if not zooms:
-        return fit_zoom(ground, list(names), text)
-    zoom = float(np.clip(np.exp(np.median(np.log(zooms))), 0.1, 12.0))
-    return replace(ground, camera=replace(ground.camera, zoom=zoom))
+def fit_sizes(ground: Ground, there: Sequence[Placed], names: Sequence[str], text: TextEncoder) -> Ground:
+    """The ground with sizes that follow the scene's own things; without any, that show the new ones well."""
+    sizes = SceneSizes.fit([(item.name, item.box) for item in there], ground.size[0], text)
+    return fit_zoom(ground, list(names), text) if sizes is None else replace(ground, camera=sizes)
 
 
 def _lay(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -18,8 +19,11 @@ GROUND = word_set(
     floor floor-wood grass road pavement sand sea water river dirt snow gravel platform railroad playingfield
     """
 )
-BUILT = word_set("floor floor-wood ceiling pavement platform playingfield")  # straight edges
+BUILT = word_set("floor floor-wood ceiling pavement road railroad platform playingfield sea")  # straight edges
 BOXES = word_set("window cabinet shelf")  # upright boxes, also in the midst of a wall
+ENOUGH = 0.28  # share of the picture that is ground, so that things have room to stand
+BLOCKS = 6  # houses across the picture's width
+STORY = 0.24  # of the picture's height: how high houses are at least, in the mean
 LEAST = 0.01  # share of the picture below which a region is no region
 ISLAND = 0.15  # of a region's largest part, below which another part goes to the neighbours
 
@@ -27,7 +31,8 @@ ISLAND = 0.15  # of a region's largest part, below which another part goes to th
 def draw_surfaces(
     field: StuffField, text: TextEncoder, names: Sequence[str], height: int, width: int, seed: int, tries: int = 8
 ) -> Scene:
-    """A scene of the named stuff, back to front; of ``tries`` arrangements the first that shows all of it.
+    """A scene of the named stuff, back to front; of ``tries`` arrangements the first that shows all of it, upright
+    and with ENOUGH ground, else the one that comes nearest.
 
     names: such as ("sky", "tree", "grass"); a single one fills the picture. The layers are amodal: each goes on
     behind those in front of it, and stacked they leave no pixel unlabeled.
@@ -41,14 +46,29 @@ def draw_surfaces(
     vectors = np.stack([text.encode(name) for name in names])
     best, most = None, -1.0
     for attempt in range(tries):
-        logits = field.draw(vectors, height, width, seed * 1009 + attempt)
+        logits = kerbed(field.draw(vectors, height, width, seed * 1009 + attempt), names)
         shares = np.bincount(logits.argmax(0).ravel(), minlength=len(names)) / logits[0].size
         quality = upright(logits.argmax(0), names) + float((shares >= 2 * LEAST).sum())
+        ground = [share for share, name in zip(shares, names, strict=True) if name in GROUND]
+        quality += min(sum(ground) / ENOUGH, 1.0) if ground else 1.0
         if quality > most:
             best, most = logits, quality
-        if quality >= len(names) + 0.95:
+        if quality >= len(names) + 1.95:
             break
     return layers_of(best, names, height, width)  # type: ignore[arg-type]
+
+
+def kerbed(logits: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Logits in which the road lies nearer than the pavement, as seen from the street: else the two change places."""
+    if "road" not in names or "pavement" not in names:
+        return logits
+    road, pavement = names.index("road"), names.index("pavement")
+    seen = logits.argmax(0)
+    if _lower_edge(seen == road) >= _lower_edge(seen == pavement):
+        return logits
+    swapped = logits.copy()
+    swapped[[road, pavement]] = logits[[pavement, road]]
+    return swapped
 
 
 def upright(labels: np.ndarray, names: Sequence[str]) -> float:
@@ -66,7 +86,7 @@ def layers_of(logits: np.ndarray, names: Sequence[str], height: int, width: int)
     """
     fields = np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in logits])
     fields = np.stack([cv2.GaussianBlur(one, (0, 0), max(height, width) / 250) for one in fields])
-    fields = straightened(without_islands(fields, names), names)
+    fields = without_islands(straightened(without_islands(fields, names), names), names)
     seen = fields.argmax(0)
     present = [i for i in range(len(names)) if (seen == i).mean() >= LEAST]
     present = present or [int(np.bincount(seen.ravel()).argmax())]
@@ -108,26 +128,61 @@ def _neighbours(part: np.ndarray, seen: np.ndarray) -> int:
 
 
 def straightened(fields: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """``(K, H, W)`` logits in which what people build has straight edges: floors, ceilings, windows, cabinets."""
+    """``(K, H, W)`` logits in which what people build has straight edges: floors, roads, houses, windows, cabinets.
+
+    So has the sea, whose far edge is level.
+    """
     fields = fields.copy()
     rows = np.indices(fields.shape[1:])[0]
     floor_line = None
-    for index, name in enumerate(names):
-        seen = fields.argmax(0) == index
+    first = fields.argmax(0)
+    # from the far ones to the near ones, as each takes all that is below its edge
+    order = sorted(range(len(names)), key=lambda index: _lower_edge(first == index))
+    for index in order:
+        name, seen = names[index], first == index
         if name not in BUILT or not seen.any():
             continue
         high = name == "ceiling"
         columns = np.flatnonzero(seen.any(axis=0))
         edge = seen.shape[0] - 1 - seen[::-1].argmax(axis=0) if high else seen.argmax(axis=0)
         line = _bent_line(columns, edge[columns], seen.shape[1])
+        if name == "sea":
+            line = np.full(seen.shape[1], float(np.quantile(edge[columns], 0.1)))
         inside = rows < line if high else rows >= line
+        if name == "sea":  # the beach before it keeps its own edge
+            inside &= ~np.isin(fields.argmax(0), [i for i, other in enumerate(names) if other in GROUND and i != index])
         if name.startswith("floor"):
             floor_line = line
         fields[index] = np.where(inside, fields.max() + 1e-3, np.where(seen, fields.min() - 1, fields[index]))
     for index, name in enumerate(names):
         if name in BOXES:
             fields[index] = _boxed(fields, index, floor_line if name != "window" else None)
+        elif name == "building":
+            houses = _houses(fields.argmax(0), index, [i for i, other in enumerate(names) if other in GROUND])
+            if "sky" in names:  # takes what the houses give up
+                lost = (fields.argmax(0) == index) & ~houses
+                fields[names.index("sky")][lost] = fields.max() + 1e-3
+            fields[index] = np.where(houses, fields.max() + 2e-3, fields.min() - 1)
     return fields
+
+
+def _houses(labels: np.ndarray, index: int, ground: Sequence[int]) -> np.ndarray:
+    """``(H, W)`` bool: a region as upright blocks with flat roofs on the ground, high where it was high."""
+    seen = labels == index
+    houses = np.zeros(seen.shape, bool)
+    columns = np.flatnonzero(seen.any(axis=0))
+    if not columns.size:
+        return houses
+    high = seen.sum(axis=0)
+    scale = max(1.0, STORY * seen.shape[0] / high[columns].mean())
+    count = max(round(BLOCKS * (columns[-1] + 1 - columns[0]) / seen.shape[1]), 1)
+    edges = np.linspace(columns[0], columns[-1] + 1, count + 1).astype(int)
+    for number, (left, right) in enumerate(pairwise(edges)):
+        rows = np.flatnonzero(seen[:, left:right].any(axis=1))
+        if rows.size:  # neighbours differ in height
+            tall = scale * high[left:right].mean() * (0.8 + 0.4 * (number * 0.618 % 1))
+            houses[max(int(rows[-1] + 1 - tall), 0) : rows[-1] + 1, left:right] = True
+    return houses & ~np.isin(labels, ground)
 
 
 def _bent_line(x: np.ndarray, y: np.ndarray, width: int) -> np.ndarray:

@@ -50,6 +50,13 @@ VERBS = word_set(
     together curled sleeping lounging set shown
     """
 )
+DOING = word_set(  # to what stands next to one: "a man walking a dog"
+    "walking walks feeding feeds petting pets pushing pushes pulling pulls leading leads chasing chases herding herds"
+)
+ALIVE = word_set(
+    "person man woman boy girl child kid baby lady guy people couple cat dog puppy kitten bird horse sheep cow goat "
+    "elephant zebra giraffe bear lion tiger pig duck rabbit chicken"
+)
 PRONOUNS = word_set("it them him each")
 PORTIONS = word_set("slice piece part portion kind type sort lot bit image picture")
 NOTHING = word_set(  # read as nouns by the vocabulary, but no object that has a mask
@@ -58,9 +65,11 @@ NOTHING = word_set(  # read as nouns by the vocabulary, but no object that has a
     air middle time way area scene ground-level line food shadow weather morning evening sunset sunrise summer winter
     """
 )
+JOINING = word_set("and , ; plus & to from for toward towards through across past while")  # parts two objects
 LISTING = word_set("and , ; plus with containing featuring including showing of")  # what may stand between two objects
 FRAMES = (  # of a picture, not in it
-    "a close up of", "close up of", "close ups of", "a closeup of", "photo of", "image of",
+    "a close up of", "close up of", "a close up image of", "close up image of",
+    "a close up photo of", "close ups of", "a closeup of", "photo of", "image of",
     "picture of", "photograph of",
     "black and white photo of", "black and white photograph of", "a black and white photo of",
     "a photo of", "an image of", "a picture of", "a photograph of", "a painting of", "a view of", "in the image",
@@ -131,7 +140,10 @@ ALIASES: dict[str, str] = {
 # What carries others: an earlier row stands before a later one in a list without relations.
 SUPPORTS = (
     word_set("rug carpet mat blanket stage"),
-    word_set("bed couch sofa table desk counter cabinet shelf bench dresser refrigerator oven sink bathtub piano boat"),
+    word_set(
+        "bed couch sofa table desk counter cabinet shelf bench dresser refrigerator oven sink bathtub piano boat "
+        "nightstand"
+    ),
     word_set("car bus truck train airplane chair horse elephant bicycle motorcycle tv"),
 )
 # Where a thing stands when nothing is said: on a support of this scene, if it has one.

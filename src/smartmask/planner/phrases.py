@@ -164,12 +164,24 @@ def _carries(owner: str, name: str) -> bool:
 
 
 def _subjects(listed: list[tuple[NounPhrase, list[str]]]) -> list[str]:
-    """The keys that a relation after a list speaks of: the last phrase's if it has its own article, else all."""
+    """The keys that a relation after a list speaks of: all, or, if the last phrase has its own article, that one's.
+
+    People and animals that follow each other stay together: in "a sofa, a man and a woman on the bench" both sit.
+    """
     if not listed:
         return []
     last = listed[-1][0]
-    chosen = listed[-1:] if last.counted or last.definite else listed
+    chosen = listed
+    if last.counted or last.definite:
+        first = len(listed) - 1
+        while first > 0 and not listed[first][0].apart and all(_alive(phrase) for phrase, _ in listed[first - 1 :]):
+            first -= 1
+        chosen = listed[first:]
     return [key for _, keys in chosen for key in keys if not key.startswith("layer:")]
+
+
+def _alive(phrase: NounPhrase) -> bool:
+    return phrase.name.split()[-1] in grammar.ALIVE
 
 
 def _is_setting(phrase: NounPhrase) -> bool:

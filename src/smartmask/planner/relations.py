@@ -14,7 +14,9 @@ from smartmask.geometry import BoxXYXY
 from smartmask.models.words import word_set
 
 FLAT = word_set("rug carpet mat blanket towel plate tray stage doormat")  # lying on a surface, seen from above
-TABLES = word_set("table desk counter cabinet dresser oven stove refrigerator shelf sink box suitcase piano stand tray")
+TABLES = word_set(
+    "table desk counter cabinet dresser oven stove refrigerator shelf sink box suitcase piano stand tray nightstand"
+)
 SEATS = word_set("couch sofa bed bench chair armchair stool toilet cushion pillow bathtub")
 MOUNTS = word_set("horse elephant camel bicycle motorcycle scooter donkey cow")
 BOARDS = word_set("skateboard surfboard snowboard skis sled boat raft")
@@ -95,6 +97,11 @@ def stands_on(mask: np.ndarray, surface: np.ndarray) -> bool:
     return bool((low & surface).sum() >= 0.5 * low.sum())
 
 
+def sits(subject: str, reference: str) -> bool:
+    """Whether who is on something sits there, rather than stands or lies."""
+    return subject.split()[-1] in SEATED and reference.split()[-1] in (SEATS | MOUNTS) - {"bed"}
+
+
 def seat_height(subject: str, reference: str) -> tuple[float, float]:
     """Where on its support a thing's lower edge lies, as a range of shares of the support's box from its top."""
     noun, carried = reference.split()[-1], subject.split()[-1]
@@ -133,7 +140,7 @@ def propose(
         w, h = size(depth)
         foot = y0 + rng.uniform(low, top) * high
         room = max(0.5 * wide - 0.45 * w, 0.0)
-        cx = (x0 + x1) / 2 + rng.uniform(-room, room)
+        cx = (x0 + x1) / 2 + rng.uniform(-room, room) * rng.uniform(0.2, 1)  # rather in the middle
     elif kind == "beside":
         foot = y1 + rng.normal(0, 0.04) * scene[0]
         w, h = size(foot)

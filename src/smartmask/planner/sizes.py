@@ -16,6 +16,7 @@ import numpy as np
 
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.models.text import TextEncoder
+from smartmask.models.words import word_set
 from smartmask.scene import Scene
 
 # name: (height in metres as usually seen, width over height)
@@ -42,6 +43,7 @@ TYPICAL: dict[str, tuple[float, float]] = {
     "book": (0.22, 0.9), "clock": (0.35, 1.0), "vase": (0.35, 0.55), "scissors": (0.18, 0.9),
     "teddy bear": (0.45, 0.85),
     "hair drier": (0.2, 1.1), "toothbrush": (0.17, 0.4), "lamp": (1.0, 0.5), "floor lamp": (1.6, 0.35),
+    "table lamp": (0.5, 0.6),
     "street lamp": (4.5, 0.25), "candle": (0.2, 0.4), "basket": (0.35, 1.3), "box": (0.4, 1.2), "bag": (0.4, 0.9),
     "hat": (0.16, 1.5), "shoe": (0.13, 1.9), "guitar": (1.0, 0.4), "piano": (1.2, 1.3), "door": (2.0, 0.45),
     "shelf": (1.8, 0.7), "bookcase": (1.9, 0.7), "cabinet": (1.4, 0.9), "dresser": (1.1, 1.1), "mirror": (0.9, 0.7),
@@ -57,11 +59,32 @@ TYPICAL: dict[str, tuple[float, float]] = {
     "balloon": (0.35, 0.9), "flag": (1.0, 1.4), "fan": (0.5, 0.9), "computer": (0.5, 1.2), "monitor": (0.45, 1.4),
     "telephone": (0.15, 1.3), "camera": (0.12, 1.3), "pot": (0.22, 1.4), "pan": (0.08, 3.0), "kettle": (0.24, 1.1),
     "stool": (0.6, 0.7), "pole": (4.0, 0.06), "traffic sign": (0.7, 0.9), "snowman": (1.4, 0.65), "robot": (1.5, 0.6),
+    "barn": (6.0, 1.4), "house": (6.0, 1.3), "hut": (3.0, 1.3), "cabin": (4.0, 1.4), "shed": (2.6, 1.2),
+    "church": (12.0, 0.8), "lighthouse": (14.0, 0.35), "tower": (15.0, 0.35), "castle": (14.0, 1.6),
+    "windmill": (9.0, 0.7), "silo": (8.0, 0.45), "shop": (4.0, 1.5), "kiosk": (2.5, 1.0), "billboard": (4.0, 1.5),
+    "gate": (1.6, 1.5), "well": (1.6, 0.9), "bollard": (0.9, 0.25), "bus stop": (2.6, 1.4), "gazebo": (3.2, 1.2),
+    "swing": (2.2, 1.3), "slide": (2.0, 1.4), "seesaw": (0.8, 3.5), "campfire": (0.7, 1.1), "scarecrow": (1.8, 0.6),
+    "hay bale": (1.2, 1.2), "hay": (1.2, 1.3), "wheelbarrow": (0.7, 1.7), "shovel": (1.0, 0.3), "rake": (1.3, 0.3),
+    "wardrobe": (2.0, 0.6), "fireplace": (1.2, 1.3), "chandelier": (0.7, 1.0), "sideboard": (0.85, 1.9),
+    "nightstand": (0.55, 0.9), "crib": (1.0, 1.2), "treadmill": (1.4, 1.1), "dumbbell": (0.15, 2.0),
+    "blackboard": (1.1, 1.8), "whiteboard": (1.1, 1.6), "violin": (0.6, 0.4), "cheese": (0.1, 1.5), "egg": (0.06, 0.8),
+    "whale": (3.0, 3.0), "dolphin": (0.8, 2.4), "shark": (1.0, 2.6), "crocodile": (0.5, 4.5), "snake": (0.25, 3.0),
+    "penguin": (0.8, 0.5), "dinosaur": (4.0, 1.4), "dragon": (4.0, 1.3), "canoe": (0.6, 4.5), "kayak": (0.5, 5.0),
+    "sailboat": (7.0, 0.8), "calf": (1.0, 1.3), "lamb": (0.55, 1.2), "puppy": (0.35, 1.1),
 }  # fmt: skip
+_PEOPLE = word_set(
+    """
+    farmer surfer fisherman chef cook waiter policeman player skier tourist soldier nurse doctor teacher cyclist
+    rider worker astronaut knight dancer runner
+    """
+)
+TYPICAL |= dict.fromkeys(sorted(_PEOPLE), TYPICAL["person"])
 EYE = 1.55  # metres of the camera above the ground
 RISE = 1.0  # growth of log height with the lower edge, from the top of the picture to its bottom
 LARGER = 0.4  # log height by which things that are asked for exceed the others of their scene, in the median
 SCATTER = 0.6  # deviation of that (docs/decisions.md)
+GROWTH = 2.0  # the same slope as seen within training scenes, for things of one scene (docs/decisions.md)
+LEAST_TALL = 6  # pixels of a thing by which others are measured
 EVENNESS = 0.85  # power to which metres are raised: below 1, as photographers step closer to small things
 
 
@@ -87,7 +110,10 @@ def typical_size(name: str, encoder: TextEncoder) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Camera:
-    """Eye height (metres) and horizon (row in pixels, may lie outside); ``zoom`` enlarges everything alike."""
+    """The camera of a drawn scene, whose surfaces are known.
+
+    Eye height (metres) and horizon (row in pixels, may lie outside); ``zoom`` enlarges everything alike.
+    """
 
     horizon: float
     eye: float = EYE
@@ -96,6 +122,34 @@ class Camera:
     def pixels(self, metres: float, foot: float) -> float:
         """Height in pixels of a thing whose lower edge is at row ``foot``; at least 2."""
         return max(metres**EVENNESS * self.zoom * (foot - self.horizon) / self.eye, 2.0)
+
+
+@dataclass(frozen=True)
+class SceneSizes:
+    """Sizes that follow the things of a real scene, of which no horizon can be trusted.
+
+    base: log of pixels of what is a metre high, if its lower edge met the picture's top. height: of the picture.
+    """
+
+    base: float
+    height: int
+
+    @classmethod
+    def fit(cls, things: Sequence[tuple[str, BoxXYXY]], height: int, text: TextEncoder) -> SceneSizes | None:
+        """The sizes that the median of named things in their boxes suggests; None without one of LEAST_TALL pixels.
+
+        A median, as some are cut by the border or by what stands before them, and some names mean several things.
+        """
+        bases = []
+        for name, (_, y0, _, y1) in things:
+            if y1 - y0 >= LEAST_TALL:
+                metres, _ = typical_size(name, text)
+                bases.append(float(np.log(y1 - y0)) - EVENNESS * float(np.log(metres)) - GROWTH * y1 / height)
+        return cls(float(np.median(bases)), height) if bases else None
+
+    def pixels(self, metres: float, foot: float) -> float:
+        """Height in pixels of a thing whose lower edge is at row ``foot``; at least 2."""
+        return max(float(np.exp(self.base + GROWTH * foot / self.height)) * metres**EVENNESS, 2.0)
 
 
 def size_fit(name: str, boxes: Sequence[BoxXYXY], scene: Scene, encoder: TextEncoder) -> np.ndarray:

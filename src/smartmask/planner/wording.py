@@ -21,6 +21,7 @@ class NounPhrase:
     plural: bool
     same: bool = False  # "the same number of"
     vague: bool = False  # "a few": a count that a comparison may change
+    apart: bool = False  # after ", and", which sets it off from the list before it
 
 
 _BY_WORDS = sorted(
@@ -80,11 +81,14 @@ def _parts(words: list[str], encoder: TextEncoder) -> list[NounPhrase | str]:
     """Noun phrases with what stands between them: a relation's kind, "," (a list goes on) or "with"."""
     parts: list[NounPhrase | str] = []
     pending: list[str] = []
+    joined: list[str] = []  # what stood between the last phrase and the one to come
 
     def close() -> None:
         phrase = _noun_phrase(pending, encoder)
         pending.clear()
         if phrase is not None:
+            phrase.apart = joined == [",", "and"]
+            joined.clear()
             parts.append(phrase)
 
     at = 0
@@ -99,12 +103,33 @@ def _parts(words: list[str], encoder: TextEncoder) -> list[NounPhrase | str]:
             close()
             parts.append(matched[1])
             at += matched[0]
-        elif word in ("with", "has", "have", "having", "containing", "featuring", "including", "shows", "showing"):
+        elif (
+            word in grammar.DOING
+            and words[at + 1 : at + 2]
+            and (words[at + 1] in ARTICLES or words[at + 1] in grammar.COUNTS)
+        ):
+            close()
+            parts.append("beside")
+            at += 1
+        elif word in (
+            "with",
+            "has",
+            "have",
+            "having",
+            "containing",
+            "contains",
+            "contain",
+            "featuring",
+            "including",
+            "shows",
+            "showing",
+        ):
             close()
             parts.append("with")
             at += 1
-        elif word in ("and", ",", ";", "plus", "&") or word == ".":
+        elif word in grammar.JOINING or word == ".":
             close()
+            joined.append(word)
             parts.append("," if word != "." else ".")
             at += 1
         elif word == "of" and pending and (pending[-1] in grammar.GROUPS or singular(pending[-1]) in grammar.GROUPS):
@@ -118,14 +143,24 @@ def _parts(words: list[str], encoder: TextEncoder) -> list[NounPhrase | str]:
             at += 1
             while at < len(words) and words[at] not in grammar.LISTING and not _relation_at(words, at):
                 at += 1
-        elif word in grammar.VERBS or word == "of":
+        elif word in grammar.VERBS or word == "of" or _is_doing(words, at, pending, encoder):
             close()
             at += 1
         else:
+            if word in ARTICLES and pending and _noun_phrase(pending, encoder) is not None:
+                close()  # "a pillow a bed": an article begins the next object
             pending.append(word)
             at += 1
     close()
     return parts
+
+
+def _is_doing(words: list[str], at: int, pending: list[str], encoder: TextEncoder) -> bool:
+    """Whether a word says what the thing before it does: "people reading books", but not "a stone building"."""
+    word = words[at]
+    if not word.endswith("ing") or _known_singular([word], encoder) or _is_name(words[at : at + 2], encoder):
+        return False
+    return _noun_phrase(pending, encoder) is not None
 
 
 def _relation_at(words: list[str], at: int) -> tuple[int, str] | None:
@@ -167,6 +202,8 @@ def _noun_phrase(words: list[str], encoder: TextEncoder) -> NounPhrase | None:
     for end in range(len(rest), 0, -1):  # trailing words may be adverbs: "a dog together"
         for start in range(end):
             name = rest[start:end]
+            if name[0] in ARTICLES:
+                continue
             last = _known_singular(name, encoder)
             if last is not None:
                 attributes = tuple(w for w in rest[:start] if w.isalpha() and w not in ARTICLES)
@@ -185,6 +222,8 @@ def _known_singular(name: list[str], encoder: TextEncoder) -> str | None:
     tries = [last, last[:-1]] if last.endswith("s") and len(last) > 3 else [last]
     for word in tries:
         words = [*name[:-1], word]
+        if " ".join(words) in grammar.SETTINGS:  # "office", "farm": no object, so the vocabulary need not know it
+            return word
         if encoder.understand(" ".join(words)).how in ("name", "synonym") and not _never(words, encoder):
             if word == "glasses" and len(name) > 1:
                 return "glass"
