@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smartmask.frame import BAND, GRID, Frame, encode_mask
 from smartmask.geometry import BoxXYXY, mask_box, mask_iou, signed_distance
-from smartmask.pipelines.finish import finish, fit, reach, tidy, touch
+from smartmask.pipelines.finish import SHIFT, finish, fit, reach, settle, tidy, touch
 
 HEIGHT, WIDTH = 120, 160
 
@@ -149,3 +149,47 @@ def test_a_point_between_pixels_moves_the_frame_by_whole_pixels() -> None:
     assert touch(mask, frame, 9.9, 6.0) == frame
     assert touch(mask, frame, 12.5, 8.0) == Frame(11.25, 8.5, 12.0)
     assert touch(mask, frame, 30.0, 20.0) == Frame(28.25, 19.5, 12.0)  # on the far corner: the last pixel
+
+
+# --- strokes ---------------------------------------------------------------------------------------
+
+ROUND = encode_mask(ellipse(HEIGHT, WIDTH, 80, 60, 40, 30), Frame(80, 60, 120))
+
+
+def strip(frame: Frame, x: float, half: float = 4) -> np.ndarray:
+    """An upright stroke of the middle third of the frame's height, about column ``x`` of the scene."""
+    across, down = frame.grid(GRID)
+    return ((np.abs(across - x) <= half) & (np.abs(down - frame.cy) <= frame.side / 6)).astype(np.float32)
+
+
+@settings(max_examples=20)
+@given(st.floats(20, 140), st.floats(1, 8))
+def test_a_mask_settles_on_strokes(x: float, half: float) -> None:
+    """It covers no less than before, moves no further than it may, and keeps its form."""
+    frame = Frame(80, 60, 120)
+    drawn = strip(frame, x, half)
+    moved = settle(ROUND, frame, drawn)
+    assert abs(moved.cx - frame.cx) <= SHIFT * frame.side + frame.side / GRID
+    assert abs(moved.cy - frame.cy) <= SHIFT * frame.side + frame.side / GRID
+    assert moved.side == frame.side
+    stroke = frame.paste(drawn, HEIGHT, WIDTH, 0) > 0.5
+    before, after = (finish(ROUND, f, HEIGHT, WIDTH) for f in (frame, moved))
+    assert after[stroke].sum() >= before[stroke].sum() - 0.02 * stroke.sum()
+
+
+@pytest.mark.parametrize(("x", "way"), [(122.0, 1), (38.0, -1)])
+def test_a_stroke_at_the_rim_draws_the_mask_to_it(x: float, way: int) -> None:
+    frame = Frame(80, 60, 120)
+    moved = settle(ROUND, frame, strip(frame, x))
+    assert (moved.cx - frame.cx) * way > 2
+
+
+def test_a_covered_stroke_moves_nothing() -> None:
+    frame = Frame(80, 60, 120)
+    moved = settle(ROUND, frame, strip(frame, 80))
+    assert (moved.cx, moved.cy) == (frame.cx, frame.cy)
+
+
+def test_strokes_out_of_reach_move_nothing() -> None:
+    frame = Frame(80, 60, 120)
+    assert settle(ROUND, frame, np.zeros((GRID, GRID), np.float32)) == frame

@@ -11,6 +11,8 @@ from smartmask.geometry import BoxXYXY
 SPECK = 0.1  # parts smaller than this share of the largest are dropped
 HOLE = 0.03  # holes smaller than this share of the mask are filled
 INNER = 0.35  # how deep in the mask a point should lie, as a share of its deepest
+SHIFT = 0.06  # of its frame: how far a mask is moved to cover strokes
+RELUCTANCE = 1.0  # share of the strokes that a move by the whole frame has to gain
 SLACK = 0.2  # a mask whose sides all lie within this share of the box's is stretched to touch them
 
 
@@ -74,7 +76,7 @@ def reach(values: np.ndarray, frame: Frame, x: float, y: float) -> Frame:
     """The frame moved as little as needed for the ``(BAND, BAND)`` encoded mask to hold the point ``x, y``.
 
     It is held where the mask is at least INNER times as deep as at its deepest, so that it lies on the object
-    and not on its rim. A mask that holds the point already stays.
+    and not on its rim. A mask that holds it so already stays.
     """
     distance = tidy(decode_distance(values))
     if not (distance > 0).any():
@@ -84,10 +86,28 @@ def reach(values: np.ndarray, frame: Frame, x: float, y: float) -> Frame:
     left, top = frame.cx - frame.side / 2, frame.cy - frame.side / 2
     point = np.array([(x - left) / frame.side, (y - top) / frame.side])
     column, row = np.floor(point * GRID).astype(int)
-    if 0 <= column < GRID and 0 <= row < GRID and distance[row, column] > 0:
+    if 0 <= column < GRID and 0 <= row < GRID and distance[row, column] >= INNER * distance.max():
         return frame
     dx, dy = (point - centres[int(((centres - point) ** 2).sum(axis=1).argmin())]) * frame.side
     return Frame(frame.cx + float(dx), frame.cy + float(dy), frame.side)
+
+
+def settle(values: np.ndarray, frame: Frame, drawn: np.ndarray) -> Frame:
+    """The frame moved so that the ``(BAND, BAND)`` encoded mask covers the most of strokes, by at most SHIFT of it.
+
+    drawn: (GRID, GRID) in [0, 1], the strokes in the frame. Of equal coverage the smaller move.
+    """
+    inside = (tidy(decode_distance(values)) > 0).astype(np.float32)
+    most = round(SHIFT * GRID)
+    padded = np.pad(inside, most)
+    # [i, j]: what the mask covers if moved by most - i down and most - j to the right
+    covered = cv2.matchTemplate(padded, drawn.astype(np.float32), cv2.TM_CCORR)
+    moves = np.arange(most, -most - 1, -1)
+    length = np.hypot(moves[:, None], moves[None, :])
+    gain = covered / max(float(drawn.sum()), 1e-6) - RELUCTANCE * length / GRID
+    i, j = np.unravel_index(int(gain.argmax()), gain.shape)
+    step = frame.side / GRID
+    return Frame(frame.cx + float(moves[j]) * step, frame.cy + float(moves[i]) * step, frame.side)
 
 
 def touch(mask: np.ndarray, frame: Frame, x: float, y: float) -> Frame:

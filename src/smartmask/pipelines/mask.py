@@ -22,9 +22,9 @@ from smartmask import __version__
 from smartmask.checks import check_engine, check_num_masks, check_prompt, check_scale, check_seed, check_steps
 from smartmask.data.pairs import context_of
 from smartmask.data.view import View
-from smartmask.frame import Frame
+from smartmask.frame import GRID, Frame
 from smartmask.geometry import BoxXYXY, shift_box
-from smartmask.guidance import Box, Guidance, Guide, MaskGuide, Point, Scribble, as_guides, draw, extent
+from smartmask.guidance import Box, Guidance, Guide, MaskGuide, Point, Scribble, as_guides, draw, extent, sample
 from smartmask.models.layout import LayoutCrop, render
 from smartmask.models.outline import OutlineConfig, OutlineNetwork
 from smartmask.models.place_fit import FitConfig, FitNetwork
@@ -49,7 +49,7 @@ from smartmask.pipelines.coarse import (
     is_rough,
     name_evidence,
 )
-from smartmask.pipelines.finish import finish, reach, touch
+from smartmask.pipelines.finish import finish, reach, settle, touch
 from smartmask.pipelines.places import Places
 from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
 from smartmask.scene import Scene
@@ -304,13 +304,17 @@ def strokes_kept(masks: np.ndarray, guides: tuple[Guide, ...]) -> np.ndarray:
 
 
 def _finished(values: np.ndarray, job: Job, guides: tuple[Guide, ...], scene: Scene) -> np.ndarray:
-    """A job's mask in the scene; it meets an exact box, and a lone point lies on it."""
+    """A job's mask in the scene; it meets an exact box, a lone point lies on it, and it settles on strokes."""
     exact = any(isinstance(guide, Box) for guide in guides)
+    strokes = [guide for guide in guides if isinstance(guide, Scribble)]
     frame = job.frame
     if len(guides) == 1 and isinstance(guides[0], Point):
         x, y = guides[0].x, guides[0].y
         frame = reach(values, frame, x, y)
+        frame = settle(values, frame, sample(guides, *frame.grid(GRID), scene.height, scene.width))
         frame = touch(finish(values, frame, scene.height, scene.width), frame, x, y)
-        dx, dy = frame.cx - job.frame.cx, frame.cy - job.frame.cy
-        job.box, job.shape_box = shift_box(job.box, dx, dy), shift_box(job.shape_box, dx, dy)
+    elif len(strokes) == len(guides) > 0:
+        frame = settle(values, frame, sample(strokes, *frame.grid(GRID), scene.height, scene.width))
+    dx, dy = frame.cx - job.frame.cx, frame.cy - job.frame.cy
+    job.box, job.shape_box = shift_box(job.box, dx, dy), shift_box(job.shape_box, dx, dy)
     return finish(values, frame, scene.height, scene.width, job.box if exact else None)
