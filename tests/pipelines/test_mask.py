@@ -328,6 +328,18 @@ def test_a_scale_of_1_saves_its_branch(whole: SmartMaskPipeline, scales: tuple, 
     assert len(calls) == 3 * branches
 
 
+@pytest.mark.parametrize(("refine", "passes"), [(0.2, 1), (0.5, 4)])
+def test_what_is_only_finished_is_not_guided(
+    pipe: SmartMaskPipeline, monkeypatch: pytest.MonkeyPatch, refine: float, passes: int
+) -> None:
+    monkeypatch.setattr(pipe, "defaults", replace(pipe.defaults, refine=refine))
+    calls = []
+    handle = pipe.shape.register_forward_hook(lambda *given: calls.append(1))
+    call(pipe, num_inference_steps=4, guidance_scale=2)
+    handle.remove()
+    assert len(calls) == passes
+
+
 def test_steps_and_scales_default_to_those_of_the_weights(whole: SmartMaskPipeline) -> None:
     changed = replace(whole.defaults, steps=2, guidance_scale=1.0, temperature=0.5)
     other = SmartMaskPipeline(
