@@ -118,6 +118,14 @@ def seat_height(subject: str, reference: str) -> tuple[float, float]:
     return 0.02, 0.12
 
 
+def _nearer(rng: np.random.Generator) -> float:
+    """How much lower than its reference a thing beside it stands, as a share of the picture's height.
+
+    Mostly as low; sometimes much lower, as what hangs or is far away may have something on the ground beside it.
+    """
+    return float(rng.normal(0, 0.05)) if rng.random() < 0.6 else float(rng.uniform(-0.1, 0.5))
+
+
 def propose(
     kind: str,
     names: tuple[str, str],
@@ -142,12 +150,12 @@ def propose(
         room = max(0.5 * wide - 0.45 * w, 0.0)
         cx = (x0 + x1) / 2 + rng.uniform(-room, room) * rng.uniform(0.2, 1)  # rather in the middle
     elif kind == "beside":
-        foot = y1 + rng.normal(0, 0.04) * scene[0]
+        foot = y1 + _nearer(rng) * scene[0]
         w, h = size(foot)
         side = rng.choice([-1.0, 1.0])
         cx = (x0 + x1) / 2 + side * (0.5 * (wide + w) + rng.uniform(-0.08, 0.4) * max(w, 0.5 * wide))
     elif kind in ("left of", "right of"):
-        foot = y1 + rng.normal(0, 0.05) * scene[0]
+        foot = y1 + _nearer(rng) * scene[0]
         w, h = size(foot)
         side = -1.0 if kind == "left of" else 1.0
         cx = (x0 + x1) / 2 + side * (0.5 * (wide + w) + rng.uniform(0.0, 0.8) * 0.5 * (wide + w))

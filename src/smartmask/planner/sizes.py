@@ -83,7 +83,9 @@ EYE = 1.55  # metres of the camera above the ground
 RISE = 1.0  # growth of log height with the lower edge, from the top of the picture to its bottom
 LARGER = 0.4  # log height by which things that are asked for exceed the others of their scene, in the median
 SCATTER = 0.6  # deviation of that (docs/decisions.md)
-GROWTH = 2.0  # the same slope as seen within training scenes, for things of one scene (docs/decisions.md)
+GROWTH = 2.0  # the same slope as seen within training scenes, from which a scene is let differ by about .5
+TRUST = 0.1  # power of a thing's area to which it says how large others are (docs/decisions.md)
+MISFIT = 0.4  # log height by which a thing may well miss what its scene suggests
 LEAST_TALL = 6  # pixels of a thing by which others are measured
 EVENNESS = 0.85  # power to which metres are raised: below 1, as photographers step closer to small things
 
@@ -128,28 +130,48 @@ class Camera:
 class SceneSizes:
     """Sizes that follow the things of a real scene, of which no horizon can be trusted.
 
-    base: log of pixels of what is a metre high, if its lower edge met the picture's top. height: of the picture.
+    base: log of pixels of what is a metre high, if its lower edge met the picture's top. growth: of the log from the
+    top to the bottom. height: of the picture, in pixels.
     """
 
     base: float
+    growth: float
     height: int
 
     @classmethod
     def fit(cls, things: Sequence[tuple[str, BoxXYXY]], height: int, text: TextEncoder) -> SceneSizes | None:
-        """The sizes that the median of named things in their boxes suggests; None without one of LEAST_TALL pixels.
+        """The sizes that named things in their boxes suggest; None without one of LEAST_TALL pixels.
 
-        A median, as some are cut by the border or by what stands before them, and some names mean several things.
+        A weighted median about a slope that keeps near GROWTH: some things are cut by the border or by what stands
+        before them, and some names mean several things. Large ones say a little more.
         """
-        bases = []
-        for name, (_, y0, _, y1) in things:
-            if y1 - y0 >= LEAST_TALL:
-                metres, _ = typical_size(name, text)
-                bases.append(float(np.log(y1 - y0)) - EVENNESS * float(np.log(metres)) - GROWTH * y1 / height)
-        return cls(float(np.median(bases)), height) if bases else None
+        found = [(name, box) for name, box in things if box[3] - box[1] >= LEAST_TALL]
+        if not found:
+            return None
+        metres = np.array([typical_size(name, text)[0] for name, _ in found])
+        edges = np.array([box for _, box in found], np.float64)
+        wide, tall, feet = edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1], edges[:, 3] / height
+        logs, weights = np.log(tall) - EVENNESS * np.log(metres), (wide * tall) ** TRUST
+        weights /= weights.max()
+        best, least = (0.0, GROWTH), np.inf
+        for growth in GROWTH + np.linspace(-2, 2, 33):
+            base = _weighted_median(logs - growth * feet, weights)
+            misfit = (weights * np.abs(logs - growth * feet - base)).sum() / MISFIT + 0.5 * (
+                (growth - GROWTH) / 0.5
+            ) ** 2
+            if misfit < least:
+                best, least = (base, float(growth)), misfit
+        return cls(*best, height)
 
     def pixels(self, metres: float, foot: float) -> float:
         """Height in pixels of a thing whose lower edge is at row ``foot``; at least 2."""
-        return max(float(np.exp(self.base + GROWTH * foot / self.height)) * metres**EVENNESS, 2.0)
+        return max(float(np.exp(self.base + self.growth * foot / self.height)) * metres**EVENNESS, 2.0)
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    shares = weights[order].cumsum()
+    return float(values[order][np.searchsorted(shares, shares[-1] / 2)])
 
 
 def size_fit(name: str, boxes: Sequence[BoxXYXY], scene: Scene, encoder: TextEncoder) -> np.ndarray:
