@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,8 +25,10 @@ def test_the_inputs_read_back_as_the_sample_scene(tmp_path: Path) -> None:
     assert {layer.name for layer in again.layers} == {layer.name for layer in sample_scene(128, 96)[0].layers}
     assert photo.is_file()
     command = masks_command((photo, layout, names, box), tmp_path / "out", 8, tmp_path / "weights")
-    assert command[:4] == [sys.executable, "-m", "smartmask.cli", "masks"]
+    assert command[:4] == [sys.executable, "-m", "smartmask", "masks"]
     assert command[-2:] == ["--weights", str(tmp_path / "weights")]
+    version = subprocess.run([*command[:3], "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout.startswith("smartmask ")  # the command does run, and is not over in no time
 
 
 def test_a_process_is_timed_and_weighed() -> None:

@@ -63,7 +63,7 @@ def masks_command(
 ) -> list[str]:
     """The command line that draws ``num_masks`` dogs, to be run with this Python."""
     photo, layout, names, box = inputs
-    command = [sys.executable, "-m", "smartmask.cli", "masks", str(photo), "--layout", str(layout)]
+    command = [sys.executable, "-m", "smartmask", "masks", str(photo), "--layout", str(layout)]
     command += ["--names", str(names), "--object", "dog", "-n", str(num_masks), "--out", str(out)]
     command += ["--box", f"{box.x0},{box.y0},{box.x1},{box.y1}", "--engine", engine]
     return command if weights is None else [*command, "--weights", str(weights)]
