@@ -93,7 +93,7 @@ def test_summary() -> None:
 
 def test_the_command(pack: Pack, tmp_path: Path) -> None:
     line = ["placement-folds", "--data", str(pack.path), "--out", str(tmp_path), "--folds", "2", "--steps", "1",
-            "--fit-samples", "8", "--fit-steps", "1", "--workers", "0", "--precision", "no"]  # fmt: skip
+            "--fit-samples", "8", "--fit-steps", "1", "--workers", "0", "--precision", "bf16"]  # fmt: skip
     result = CliRunner().invoke(app, line)
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "folds.json").read_text())

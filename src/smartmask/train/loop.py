@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import nn
 from tqdm import tqdm
 
@@ -90,6 +91,7 @@ def rate(config: LoopConfig, step: int, progress: float) -> float:
 
 def make_accelerator(config: LoopConfig, out: Path) -> Accelerator:
     """An accelerator that logs to TensorBoard under ``out/log``, on the GPU if there is one."""
+    AcceleratorState._reset_state()  # a run before, in this process, may have had another precision
     accelerator = Accelerator(mixed_precision=config.precision, log_with="tensorboard", project_dir=out,
                               cpu=not torch.cuda.is_available())  # fmt: skip
     torch.manual_seed(config.seed)
