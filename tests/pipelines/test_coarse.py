@@ -61,7 +61,9 @@ def test_a_clipped_box_lies_in_the_scene_and_has_a_pixel(corners: tuple[float, .
 @given(st.integers(0, 10_000))
 @torch.inference_mode()
 def test_a_guessed_box_has_area_whatever_the_chance(prior: ShapePrior, seed: int) -> None:
-    for x0, y0, x1, y1 in guess_boxes(prior, (50, 40, 52, 41), ask([BOX]), chances([seed], 16), temperature=5.0):
+    for x0, y0, x1, y1 in guess_boxes(
+        prior, (50, 40, 52, 41), ask([BOX]), chances([seed], 16)[0].edges, temperature=5.0
+    ):
         assert x1 - x0 >= 1
         assert y1 - y0 >= 1
 

@@ -23,6 +23,7 @@ from smartmask.geometry import mask_iou
 from smartmask.guidance import Blob, Box, Guidance, MaskGuide, Point, Scribble
 from smartmask.pipelines import shapes
 from smartmask.pipelines.mask import MaskOutput, SmartMaskPipeline, strokes_kept
+from smartmask.pipelines.places import Places
 from smartmask.scene import Layer, Scene
 
 HEIGHT, WIDTH = 64, 96
@@ -533,3 +534,15 @@ def test_what_is_wrong_with_a_folder(
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nowhere is not a folder of SmartMask weights; leave it out"):
         SmartMaskPipeline.from_pretrained(tmp_path / "nowhere")
+
+
+def test_of_its_guesses_a_stroke_takes_one_that_fits(pipe: SmartMaskPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a strong opinion of the scene against the right half, the boxes lie further left than without any."""
+    boxes = {}
+    for name, weight in (("indifferent", 0.0), ("left", 50.0)):
+        monkeypatch.setattr(
+            Places, "fits", lambda self, name, some, w=weight: -w * np.array([(b[0] + b[2]) / 2 for b in some])
+        )
+        boxes[name] = call(pipe, guidance=Scribble([(30, 20), (50, 40)], 4)).boxes
+    centres = {name: np.mean([(x0 + x1) / 2 for x0, _, x1, _ in some]) for name, some in boxes.items()}
+    assert centres["left"] < centres["indifferent"] - 0.5

@@ -16,6 +16,7 @@ from smartmask.models.shape import MASKS
 LEAD = 6  # leading shape components whose noise is spread evenly over neighbouring seeds
 BLOCK = 2**16  # seeds that share one low-discrepancy sequence
 TRIES = 4  # candidate places of a mask, of which it takes the likeliest
+GUESSES = 8  # candidate boxes where a rough guide tells the extent, likewise
 _EDGE = 1e-6  # keeps the normal quantile finite
 
 
@@ -23,7 +24,8 @@ _EDGE = 1e-6  # keeps the normal quantile finite
 class Chance:
     """field: (MASKS, BAND, BAND) normal noise of the mask network. shape: (components,) normal noise of the prior.
     outline: (BOX_SIDE, BOX_SIDE) normal noise of the outline network.
-    edges: (EDGES,) normal, for the box that a rough guide means. uniforms: (TRIES, UNIFORMS) in [0, 1), for places."""
+    edges: (GUESSES, EDGES) normal, for the box that a rough guide means. uniforms: (TRIES, UNIFORMS) in [0, 1), for
+    places."""
 
     field: torch.Tensor
     shape: torch.Tensor
@@ -46,12 +48,12 @@ def chances(seeds: Sequence[int], components: int) -> list[Chance]:
         generator = torch.Generator().manual_seed(seed)
         field = torch.randn(MASKS, BAND, BAND, generator=generator)
         shape = torch.randn(components, generator=generator)
-        edges = torch.randn(EDGES, generator=generator)
         lead = min(LEAD, components)
         shape[:lead] = torch.special.ndtri(point[:lead].clamp(_EDGE, 1 - _EDGE)).float()
         places = torch.rand(TRIES, UNIFORMS, generator=generator)
         places[0] = point[LEAD:].float()
         outline = torch.randn(BOX_SIDE, BOX_SIDE, generator=generator)
+        edges = torch.randn(GUESSES, EDGES, generator=generator)
         found.append(Chance(field, shape, outline, edges, places.clamp_max(1 - _EDGE)))
     return found
 

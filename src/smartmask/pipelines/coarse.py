@@ -15,7 +15,7 @@ from smartmask.guidance import Box, Guide, Point
 from smartmask.models.outline import OutlineNetwork
 from smartmask.models.prior import ShapeAsk, ShapePrior, box_geometry, guide_cells
 from smartmask.models.text import Meaning
-from smartmask.pipelines.chance import LEAD, Chance
+from smartmask.pipelines.chance import LEAD
 
 if TYPE_CHECKING:
     from smartmask.pipelines.shapes import Defaults
@@ -62,15 +62,17 @@ def is_rough(guides: Sequence[Guide]) -> bool:
 
 
 def guess_boxes(
-    prior: ShapePrior, region: BoxXYXY, ask: ShapeAsk, chances: Sequence[Chance], temperature: float
+    prior: ShapePrior, region: BoxXYXY, ask: ShapeAsk, edges: torch.Tensor, temperature: float
 ) -> list[BoxXYXY]:
-    """A box of the object for each chance, where ``region`` is the extent of rough guides and ``ask`` of one row."""
+    """A box of the object for each row of ``edges`` (n, EDGES) normal numbers.
+
+    region: the extent of rough guides, ``ask`` of one row. temperature: factor on the deviations of the box's sides.
+    """
     mean, deviation = (value[0].numpy() for value in prior.guess_box(ask))
     x0, y0, x1, y1 = region
     cx, cy, half = (x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0, 1.0) / 2
     boxes = []
-    for chance in chances:
-        a, b, c, d = (mean + np.exp(deviation) * temperature * chance.edges.numpy()).tolist()
+    for a, b, c, d in (mean + np.exp(deviation) * temperature * edges.numpy()).tolist():
         left, right = cx + min(a, c - 0.1) * half, cx + max(c, a + 0.1) * half
         top, bottom = cy + min(b, d - 0.1) * half, cy + max(d, b + 0.1) * half
         boxes.append((left, top, max(right, left + 1), max(bottom, top + 1)))

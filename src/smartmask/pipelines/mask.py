@@ -39,7 +39,7 @@ from smartmask.models.presets import load_component, save_component
 from smartmask.models.prior import PriorConfig, ShapePrior
 from smartmask.models.shape import ShapeConfig, ShapeNetwork
 from smartmask.models.text import Meaning, TextEncoder
-from smartmask.pipelines.chance import Chance, chances
+from smartmask.pipelines.chance import GUESSES, Chance, chances
 from smartmask.pipelines.coarse import (
     ask_for,
     clip_to_scene,
@@ -54,6 +54,7 @@ from smartmask.pipelines.places import Places
 from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
 from smartmask.scene import Scene
 
+LIKELY = 0.5  # weight of how likely a box is for a rough guide, beside its fit in the scene (docs/decisions.md)
 BUNDLED = Path(__file__).parent.parent / "weights" / "small"
 
 
@@ -251,7 +252,7 @@ class SmartMaskPipeline:
             density = [float(score) for score in scores]
         else:
             boxes = [region] * len(seeds)
-        shape_boxes = self._shape_boxes(scene, guides, boxes, chance, texts)
+        shape_boxes = self._shape_boxes(scene, guides, boxes, chance, texts, name)
         jobs: list[Job] = []
         rendered: dict[tuple[BoxXYXY, int], tuple[Frame, LayoutCrop]] = {}
         orders: dict[BoxXYXY, int] = {}
@@ -271,13 +272,22 @@ class SmartMaskPipeline:
         return jobs
 
     def _shape_boxes(
-        self, scene: Scene, guides: tuple[Guide, ...], boxes: list[BoxXYXY], chance: list[Chance], texts: Texts
-    ) -> list[BoxXYXY]:
-        """The box that each shape fills: the exact or placed one, or for rough guides a guess, inside the scene."""
+        self, scene: Scene, guides: tuple[Guide, ...], boxes: list[BoxXYXY], chance: list[Chance], texts: Texts,
+        name: str,
+    ) -> list[BoxXYXY]:  # fmt: skip
+        """The box that each shape fills: the exact or placed one, or for rough guides a guess, inside the scene.
+
+        A guess is the best of GUESSES: likely for the guide, and fit for the scene.
+        """
         height, width = scene.height, scene.width
         if is_rough(guides):
             ask = ask_for(boxes[:1], guides, height, width, texts.shape)
-            boxes = guess_boxes(self.prior, boxes[0], ask, chance, self.defaults.temperature)
+            edges = torch.stack([c.edges for c in chance])
+            guesses = guess_boxes(self.prior, boxes[0], ask, edges.flatten(0, 1), self.defaults.temperature)
+            places = Places(self.placement, self.fit, self.text, scene, guides, texts.context)
+            fits = torch.from_numpy(places.fits(name, guesses)).view(len(chance), -1)
+            best = (fits - LIKELY * edges.square().sum(-1) / 2).argmax(1).tolist()
+            boxes = [guesses[i * GUESSES + k] for i, k in enumerate(best)]
         return [clip_to_scene(box, height, width) for box in boxes]
 
 
