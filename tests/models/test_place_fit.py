@@ -150,7 +150,7 @@ def test_each_box_is_judged_by_itself() -> None:
 
 def test_boxes_inside_the_photo() -> None:
     boxes = np.array([[-0.2, 0.3, 0.5, 0.6], [0.2, 0.9, 0.4, 1.4], [0.1, 0.95, 0.2, 0.99]])
-    cut = inside_photo(boxes, (0.0, 0.2, 1.0, 0.9))
+    cut = inside_photo(boxes, np.array([0.0, 0.2, 1.0, 0.9]))
     np.testing.assert_allclose(cut[0], (0, 0.3, 0.5, 0.6))
     np.testing.assert_allclose(cut[1], (0.2, 0.9, 0.4, 0.92))  # nothing of it inside: a sliver at the border
     assert (cut[:, 2:] - cut[:, :2] >= 0.02 - 1e-9).all()

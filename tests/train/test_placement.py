@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from drawn import block, ellipse
+from drawn import block
 from torch import nn
-from torch.utils.data import default_collate
 from typer.testing import CliRunner
 
 from smartmask.data.pack import Pack, write_pack
-from smartmask.data.places import make_place
 from smartmask.data.registry import Record
 from smartmask.geometry import mask_box
-from smartmask.models.layout import CELLS, FLAGS
 from smartmask.models.outline import OutlineNetwork
 from smartmask.models.place_fit import FitConfig, FitNetwork
 from smartmask.models.placement import PAIR, OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
@@ -33,14 +29,12 @@ from smartmask.scene import Layer, Scene
 from smartmask.train.cli import app
 from smartmask.train.dataset import find_targets
 from smartmask.train.mask import name_table
+from smartmask.train.place_samples import draw_places, place_batches
 from smartmask.train.placement import (
     PlacementTrainConfig,
-    PlaceStream,
     order_table,
     ordered_pairs,
     placement_loss,
-    render_place,
-    share_box,
     train_order,
     train_placement,
 )
@@ -52,57 +46,9 @@ def text(text_folder: Path) -> TextEncoder:
 
 
 def config(**changes: Any) -> PlacementTrainConfig:
-    settings = {"steps": 20, "batch": 8, "learning_rate": 1e-3, "warmup": 5, "ema": 0.8, "workers": 0,
+    settings = {"steps": 20, "batch": 8, "samples": 200, "learning_rate": 1e-3, "warmup": 5, "ema": 0.8, "workers": 0,
                 "precision": "no", "save_every": 1000, "sample_every": 1000}  # fmt: skip
     return PlacementTrainConfig(**{**settings, **changes})
-
-
-def stream(pack: Pack, text: TextEncoder, seed: int = 0, panoptic: float = 8.0, split: str = "train") -> PlaceStream:
-    names, _ = name_table(pack, text)
-    targets = find_targets(pack, split, ("voc", "coco_panoptic"))
-    return PlaceStream(pack, targets, text, names, seed, panoptic)
-
-
-# --- samples ---------------------------------------------------------------------------------------
-
-
-def test_a_rendered_place(text: TextEncoder) -> None:
-    dog = ellipse(96, 128, 64, 60, 16, 12)
-    scene = Scene(96, 128, (Layer("grass", ~dog, False), Layer("dog", dog)))
-    place = make_place(scene, 1, np.random.default_rng(0), [], augment=False)
-    assert place is not None
-    sample = render_place(place, text, {"grass": 4}, "a lawn")
-    assert sample["ids"].shape == (CELLS, CELLS)
-    assert set(np.unique(sample["ids"])) == {0, 5}  # beyond the photo, and grass; no trace of the dog
-    assert not sample["flags"][FLAGS.index("unlabeled")].any()
-    np.testing.assert_allclose(sample["box"], (48 / 128, (48 + 16) / 128, 80 / 128, (72 + 16) / 128), atol=1e-6)
-    np.testing.assert_array_equal(sample["object"], text.encode("dog"))
-    np.testing.assert_array_equal(sample["context"], text.encode_context("a lawn"))
-
-
-def test_a_stream_of_places(pack: Pack, text: TextEncoder) -> None:
-    one, two, other = (list(islice(stream(pack, text, seed), 5)) for seed in (3, 3, 4))
-    for a, b in zip(one, two, strict=True):
-        assert all(np.array_equal(a[key], b[key]) for key in a)
-    assert not all(np.array_equal(a["ids"], b["ids"]) for a, b in zip(one, other, strict=True))
-
-
-def test_fully_labelled_scenes_are_likelier(pack: Pack, text: TextEncoder) -> None:
-    places = stream(pack, text, panoptic=8.0)
-    shares = np.diff(places.cumulative, prepend=0)
-    panoptic = np.array([pack.meta.sources[t.scene] == "coco_panoptic" for t in places.targets])
-    assert shares[panoptic].mean() / shares[~panoptic].mean() == pytest.approx(8)
-
-
-def test_no_places(pack: Pack, text: TextEncoder) -> None:
-    with pytest.raises(ValueError, match="has no object to train on"):
-        stream(pack, text, split="test")
-
-
-def test_boxes_in_shares_of_their_scene(pack: Pack, text: TextEncoder) -> None:
-    for target in find_targets(pack, "dev"):
-        x0, y0, x1, y1 = mask_box(pack[target.scene].scene.layers[target.layer].mask) or (0, 0, 0, 0)
-        assert share_box(pack, target) == pytest.approx((x0 / 128, y0 / 96, x1 / 128, y1 / 96))
 
 
 # --- the loss --------------------------------------------------------------------------------------
@@ -222,7 +168,9 @@ def test_a_placement_run_learns(pack: Pack, text: TextEncoder, text_folder: Path
     trained = load_component(folder, PlacementNetwork, PlacementConfig).eval()
     torch.manual_seed(0)
     untrained = PlacementNetwork(PlacementConfig()).eval()
-    batch = default_collate(list(islice(stream(pack, text, seed=99, split="dev"), 16)))
+    targets = find_targets(pack, "dev", ("voc", "coco_panoptic"))
+    unseen = draw_places(pack, targets, text, config(samples=16, seed=99))
+    batch = next(place_batches(unseen, config(batch=16), 0))
     _, vectors = name_table(pack, text)
     with torch.no_grad():
         before, after = (placement_loss(each, batch, vectors).mean().item() for each in (untrained, trained))
@@ -252,7 +200,8 @@ def test_from_components_to_a_pipeline(pack: Pack, tmp_path: Path) -> None:
     result = runner.invoke(app, ["order", *data, "--out", str(tmp_path), "--steps", "5"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["pairs"] == 8
-    line = ["placement", *data, "--out", str(tmp_path), "--steps", "1", "--batch", "2", "--precision", "no"]
+    line = ["placement", *data, "--out", str(tmp_path), "--steps", "1", "--batch", "2", "--samples", "4",
+            "--precision", "no"]  # fmt: skip
     result = runner.invoke(app, line)
     assert result.exit_code == 0, result.output
     assert f"Trained: {tmp_path / 'placement'}" in result.stdout

@@ -14,17 +14,22 @@ from typer.testing import CliRunner
 from smartmask.data.pack import Pack, write_pack
 from smartmask.data.registry import Record
 from smartmask.data.splits import SPLITS, split_of
+from smartmask.models.text import TextEncoder
+from smartmask.pipelines.mask import BUNDLED
 from smartmask.scene import Layer, Scene
 from smartmask.train.cli import app
+from smartmask.train.place_samples import PlaceTrainConfig, draw_places
 from smartmask.train.placement_folds import (
     OURS,
     PRIOR,
     ClassBoxes,
     FoldsConfig,
+    all_targets,
     fold_of,
-    fold_targets,
     questions,
+    scene_folds,
     summary,
+    without_fold,
 )
 
 
@@ -54,14 +59,18 @@ def test_folds_part_the_images_and_hold_every_split() -> None:
 
 @pytest.mark.parametrize("fold", range(5))
 def test_no_image_of_the_fold_is_trained_on(pack: Pack, fold: int) -> None:
-    targets = fold_targets(pack, fold, 5)
-    keys = {pack.meta.keys[t.scene] for t in targets}
+    text = TextEncoder.from_pretrained(BUNDLED / "text")
+    config = PlaceTrainConfig(samples=60, workers=0)
+    samples = without_fold(draw_places(pack, all_targets(pack), text, config), scene_folds(pack, 5), fold)
+    scenes = samples["scene"].tolist()
+    keys = {pack.meta.keys[scene] for scene in scenes}
     assert keys
+    assert all(len(value) == len(scenes) for value in samples.values())
     assert all(fold_of(key, 5) != fold for key in keys)
     asked = {case.target.key for case in questions(pack, fold, FoldsConfig())}
     assert not keys & asked
     # beyond the panoptic scenes, only the train split
-    others = {pack.meta.keys[t.scene] for t in targets if pack.meta.sources[t.scene] != "coco_panoptic"}
+    others = {pack.meta.keys[scene] for scene in scenes if pack.meta.sources[scene] != "coco_panoptic"}
     assert all(split_of(key) == "train" for key in others)
 
 
@@ -71,7 +80,7 @@ def test_every_object_is_asked_once(pack: Pack) -> None:
 
 
 def test_the_class_prior_draws_boxes_of_the_class(pack: Pack) -> None:
-    targets = fold_targets(pack, 0, 5)
+    targets = all_targets(pack)
     case = next(questions(pack, 0, FoldsConfig()))
     boxes = np.array(ClassBoxes(pack, targets).draw(case, 50, np.random.default_rng(0)))
     np.testing.assert_allclose(boxes[:, 2:] - boxes[:, :2], np.tile([20, 18], (50, 1)), atol=1e-4)
@@ -93,7 +102,7 @@ def test_summary() -> None:
 
 def test_the_command(pack: Pack, tmp_path: Path) -> None:
     line = ["placement-folds", "--data", str(pack.path), "--out", str(tmp_path), "--folds", "2", "--steps", "1",
-            "--fit-samples", "8", "--fit-steps", "1", "--workers", "0", "--precision", "bf16"]  # fmt: skip
+            "--samples", "30", "--fit-steps", "1", "--workers", "0", "--precision", "bf16"]  # fmt: skip
     result = CliRunner().invoke(app, line)
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "folds.json").read_text())

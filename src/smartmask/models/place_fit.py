@@ -17,7 +17,7 @@ from torch import nn
 
 from smartmask.data.view import View
 from smartmask.frame import Frame
-from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.geometry import mask_box
 from smartmask.models.layout import CELLS, FLAGS
 
 THINGS = 12  # of a scene whose sizes are looked at, the largest ones
@@ -167,9 +167,7 @@ def _scalars(scenes: FitScenes, boxes: torch.Tensor) -> torch.Tensor:
     return torch.stack(values, dim=-1)
 
 
-def inside_photo(boxes: np.ndarray, photo: BoxXYXY) -> np.ndarray:
-    """``(n, 4)`` boxes cut to the photo's box, all in frame units; at least a fiftieth of the frame a side."""
-    low, high = np.array(photo[:2] * 2), np.array(photo[2:] * 2)
-    cut = np.clip(boxes, low, high)
-    cut[:, 2:] = np.maximum(cut[:, 2:], cut[:, :2] + 0.02)
-    return cut
+def inside_photo(boxes: np.ndarray, photo: np.ndarray) -> np.ndarray:
+    """``(..., 4)`` boxes cut to photos' boxes (..., 4), all in frame units; at least a fiftieth of the frame a side."""
+    cut = np.clip(boxes, photo[..., [0, 1, 0, 1]], photo[..., [2, 3, 2, 3]])
+    return np.concatenate([cut[..., :2], np.maximum(cut[..., 2:], cut[..., :2] + 0.02)], axis=-1)

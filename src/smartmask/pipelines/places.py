@@ -46,9 +46,9 @@ class Places:
         self.names = torch.from_numpy(np.stack(names))
         about = text.encode_context(context_of(scene)) if context is None else context
         self.context = torch.from_numpy(about.copy())[None]
-        self.typical = partial(_typical, text)
+        self.typical = partial(typical_size, encoder=text)
         self.things = scene_things(View.of(scene), self.frame, self.typical)
-        self.photo = self.frame.to_frame(view.photo)
+        self.photo = np.array(self.frame.to_frame(view.photo))
 
     @torch.inference_mode()
     def draw(self, name: str, uniforms: torch.Tensor) -> tuple[list[BoxXYXY], np.ndarray]:
@@ -78,10 +78,6 @@ class Places:
 
     def _vector(self, name: str) -> torch.Tensor:
         return torch.from_numpy(self.text.understand(name).vector.copy())[None]
-
-
-def _typical(text: TextEncoder, name: str) -> tuple[float, float]:
-    return typical_size(name, text)
 
 
 def without_gaps(view: View) -> View:

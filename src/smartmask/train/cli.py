@@ -22,6 +22,8 @@ from smartmask.train.options import (
 from smartmask.train.options import bundled_text as _bundled_text
 from smartmask.train.planner_cli import planner, planner_vision, stuff
 
+PlacesOption = Annotated[int, typer.Option("--samples", min=1, help="Scenes drawn into memory before training.")]
+
 app = typer.Typer(help="Train the networks on a pack of layouts.", no_args_is_help=True)
 app.command()(inpaint)
 app.command()(inpaint_ablation)
@@ -113,6 +115,7 @@ def outline(
 def placement(
     data: DataOption,
     out: OutOption,
+    samples: PlacesOption = 60_000,
     steps: StepsOption = 3500,
     minutes: MinutesOption = None,
     batch: BatchOption = 32,
@@ -126,7 +129,7 @@ def placement(
     from smartmask.train.placement import PlacementTrainConfig, train_placement
 
     config = PlacementTrainConfig(
-        steps=steps, minutes=minutes, batch=batch, workers=workers, precision=precision, seed=seed,
+        steps=steps, samples=samples, minutes=minutes, batch=batch, workers=workers, precision=precision, seed=seed,
         sources=[s for s in sources.split(",") if s],
     )  # fmt: skip
     print(f"Trained: {train_placement(data, text or _bundled_text(), out, config)}")
@@ -136,7 +139,7 @@ def placement(
 def fit(
     data: DataOption,
     out: OutOption,
-    samples: Annotated[int, typer.Option(min=1, help="Scenes drawn into memory before training.")] = 60_000,
+    samples: PlacesOption = 60_000,
     steps: StepsOption = 5000,
     minutes: MinutesOption = None,
     batch: BatchOption = 32,
@@ -162,7 +165,7 @@ def placement_folds(
     out: OutOption,
     folds: Annotated[int, typer.Option(min=2, max=10, help="Parts of the images.")] = 5,
     steps: StepsOption = 3500,
-    fit_samples: Annotated[int, typer.Option(min=1, help="As of 'train fit'.")] = 60_000,
+    samples: PlacesOption = 60_000,
     fit_steps: Annotated[int, typer.Option(min=1, help="As of 'train fit'.")] = 5000,
     workers: WorkersOption = 1,
     precision: PrecisionOption = "bf16",
@@ -174,8 +177,8 @@ def placement_folds(
     from smartmask.train.placement import PlacementTrainConfig
     from smartmask.train.placement_folds import FoldsConfig, run_folds
 
-    where = PlacementTrainConfig(steps=steps, workers=workers, precision=precision, seed=seed)
-    suits = FitTrainConfig(steps=fit_steps, samples=fit_samples, workers=workers, seed=seed)
+    where = PlacementTrainConfig(steps=steps, samples=samples, workers=workers, precision=precision, seed=seed)
+    suits = FitTrainConfig(steps=fit_steps, seed=seed)
     config = FoldsConfig(folds=folds, placement=where, fit=suits, seed=seed)
     print(json.dumps(run_folds(data, text or _bundled_text(), out, config)["systems"], indent=1))
 

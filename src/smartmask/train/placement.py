@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from smartmask.data.compose import compose, is_complete
 from smartmask.data.pack import Pack
-from smartmask.data.pairs import context_of
-from smartmask.data.places import Place, make_place
-from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.geometry import mask_box
 from smartmask.models.placement import (
     OrderConfig,
     OrderNetwork,
@@ -26,83 +22,26 @@ from smartmask.models.placement import (
     PlacementNetwork,
     ordered_pairs,
     pair_features,
-    render_scene,
-    scene_frame,
 )
 from smartmask.models.presets import save_component
 from smartmask.models.text import TextEncoder
 from smartmask.scene import Scene
-from smartmask.train.dataset import Target, find_targets
-from smartmask.train.loop import Batch, LoopConfig, Run, make_accelerator, one_thread
+from smartmask.train.dataset import find_targets
+from smartmask.train.loop import Batch, Run, make_accelerator
 from smartmask.train.mask import name_table
+from smartmask.train.place_samples import SOURCES, PlaceTrainConfig, draw_places, place_batches
 
-SOURCES = ("voc", "coco_panoptic", "coco_instances", "cocoa", "pennfudan", "lalonde_efros")
 COMPOSED = 12_000  # tries to compose a scene for the order network; some six in ten succeed
 SOFT = 0.7  # standard deviation, in cells, of the soft target round a box's centre
 
 
 @dataclass
-class PlacementTrainConfig(LoopConfig):
-    """The loop's settings; panoptic: how much likelier a fully labelled scene is drawn than another."""
+class PlacementTrainConfig(PlaceTrainConfig):
+    """The placement network's settings."""
 
     steps: int = 3500
-    batch: int = 32
     ema: float = 0.998
     save_every: int = 500
-    panoptic: float = 8.0
-    sources: list[str] = field(default_factory=list)
-
-
-def render_place(place: Place, text: TextEncoder, index: dict[str, int], context: str) -> dict[str, Any]:
-    """A place as arrays: ids, flags, object, context, and ``box`` (4,): x0, y0, x1, y1 in frame units."""
-    crop, frame = render_scene(place.view, place.guides), scene_frame(place.view)
-    table = np.array([0, *(index[name] + 1 for name in place.view.names)], dtype=np.int64)
-    return {
-        "ids": table[crop.ids], "flags": crop.flags, "object": text.encode(place.name).copy(),
-        "context": text.encode_context(context), "box": np.array(frame.to_frame(place.box), dtype=np.float32),
-    }  # fmt: skip
-
-
-class PlaceStream(IterableDataset):
-    """Endless placement samples of a pack's things."""
-
-    def __init__(self, pack: Pack, targets: Sequence[Target], text: TextEncoder, names: Sequence[str], seed: int,
-                 panoptic: float) -> None:  # fmt: skip
-        self.pack, self.targets, self.text, self.seed = pack, list(targets), text, seed
-        if not self.targets:
-            raise ValueError(f"{pack.path} has no object to train on in the split and sources asked for.")
-        self.index = {name: i for i, name in enumerate(names)}
-        self.boxes: dict[str, list[BoxXYXY]] = defaultdict(list)
-        for target in self.targets:
-            self.boxes[target.name].append(share_box(pack, target))
-        weights = np.array([len(self.boxes[t.name]) ** -0.5 for t in self.targets])
-        weights *= [panoptic if pack.meta.sources[t.scene] == "coco_panoptic" else 1.0 for t in self.targets]
-        self.cumulative = np.cumsum(weights / weights.sum())
-
-    def draw(self, rng: np.random.Generator) -> tuple[Place, str] | None:
-        """The next random place and its context sentence; None if cropping loses the object."""
-        target = self.targets[min(int(np.searchsorted(self.cumulative, rng.random())), len(self.targets) - 1)]
-        record = self.pack[target.scene]
-        place = make_place(record.scene, target.layer, rng, self.boxes[target.name])
-        if place is None:
-            return None
-        caption = str(rng.choice(record.captions)) if record.captions and rng.random() < 0.5 else None
-        return place, context_of(record.scene, target.name, caption)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        info = get_worker_info()
-        rng = np.random.default_rng([self.seed, info.id if info is not None else 0])
-        while True:
-            drawn = self.draw(rng)
-            if drawn is not None:
-                yield render_place(drawn[0], self.text, self.index, drawn[1])
-
-
-def share_box(pack: Pack, target: Target) -> BoxXYXY:
-    """A target's box in shares of its scene."""
-    x0, y0, x1, y1 = (float(v) for v in pack.meta.boxes[target.scene][target.layer])
-    width, height = pack.meta.widths[target.scene], pack.meta.heights[target.scene]
-    return x0 / width, y0 / height, x1 / width, y1 / height
 
 
 def placement_loss(network: PlacementNetwork, batch: Batch, names: torch.Tensor) -> torch.Tensor:
@@ -124,24 +63,22 @@ def placement_loss(network: PlacementNetwork, batch: Batch, names: torch.Tensor)
 
 
 def train_placement(
-    pack_path: Path, text_folder: Path, out: Path, config: PlacementTrainConfig, targets: Sequence[Target] | None = None
+    pack_path: Path, text_folder: Path, out: Path, config: PlacementTrainConfig, samples: Batch | None = None
 ) -> Path:
     """Trains the placement network; returns its saved component (``out/placement``). Resumes as mask training does.
 
-    targets: what to train on; None: all of the train split.
+    samples: what to train on; None: drawn from the train split.
     """
     accelerator = make_accelerator(config, out)
     text, pack = TextEncoder.from_pretrained(text_folder), Pack(pack_path)
-    names, vectors = name_table(pack, text)
-    table = vectors.to(accelerator.device)
+    table = name_table(pack, text)[1].to(accelerator.device)
     preset = PlacementConfig()
     run = Run(accelerator, PlacementNetwork(preset), config, out)
-    chosen = find_targets(pack, "train", config.sources or SOURCES) if targets is None else targets
-    stream = PlaceStream(pack, chosen, text, names, config.seed + run.state["step"], config.panoptic)
-    loader = DataLoader(stream, batch_size=config.batch, num_workers=config.workers, worker_init_fn=one_thread)
-    noise = vectors.std() * 0.1
+    if samples is None:
+        samples = draw_places(pack, find_targets(pack, "train", config.sources or SOURCES), text, config)
+    noise = table.std() * 0.1
     average = run.loop(
-        iter(loader),
+        place_batches(samples, config, run.state["step"]),
         lambda net, b: placement_loss(cast(PlacementNetwork, net), b, table + noise * torch.randn_like(table)),
     )
     save_component(out / "placement", average, preset)

@@ -32,8 +32,10 @@ from smartmask.models.text import TextEncoder
 from smartmask.pipelines.chance import chances
 from smartmask.pipelines.places import Places
 from smartmask.train.dataset import Target, find_targets
+from smartmask.train.loop import Batch
 from smartmask.train.place_fit import FitTrainConfig, train_fit
-from smartmask.train.placement import SOURCES, PlacementTrainConfig, share_box, train_placement
+from smartmask.train.place_samples import SOURCES, draw_places, share_box
+from smartmask.train.placement import PlacementTrainConfig, train_placement
 
 JUDGED = "coco_panoptic"
 HIT = 0.5  # box IoU of a hit
@@ -57,11 +59,21 @@ def fold_of(key: str, folds: int) -> int:
     return int(hashlib.sha1(key.encode("utf-8")).hexdigest(), 16) // 10 % folds
 
 
-def fold_targets(pack: Pack, fold: int, folds: int) -> list[Target]:
-    """What fold ``fold`` trains on: the train split, and fully labelled scenes of every split, without its images."""
+def all_targets(pack: Pack) -> list[Target]:
+    """What is trained on in some fold: the train split, and fully labelled scenes of every split."""
     found = find_targets(pack, "train", [source for source in SOURCES if source != JUDGED])
-    found += [target for split in SPLITS for target in find_targets(pack, split, (JUDGED,))]
-    return [target for target in found if fold_of(pack.meta.keys[target.scene], folds) != fold]
+    return found + [target for split in SPLITS for target in find_targets(pack, split, (JUDGED,))]
+
+
+def scene_folds(pack: Pack, folds: int) -> np.ndarray:
+    """``(scenes,)`` the fold of each scene of a pack."""
+    return np.array([fold_of(key, folds) for key in pack.meta.keys])
+
+
+def without_fold(samples: Batch, of_scene: np.ndarray, fold: int) -> Batch:
+    """The samples that are not of a fold's images."""
+    kept = torch.from_numpy(of_scene[samples["scene"].numpy()] != fold)
+    return {key: value[kept] for key, value in samples.items()}
 
 
 def questions(pack: Pack, fold: int, config: FoldsConfig) -> Iterator[Case]:
@@ -118,22 +130,27 @@ def _best(boxes: Sequence[BoxXYXY], true: BoxXYXY) -> float:
 
 
 def run_folds(pack_path: Path, text_folder: Path, out: Path, config: FoldsConfig) -> dict[str, Any]:
-    """Trains and judges every fold, and writes ``folds.json``. A finished fold's networks are used as they are."""
+    """Trains and judges every fold, and writes ``folds.json``. A finished fold's networks are used as they are.
+
+    Both networks of all folds learn from one set of samples, each fold without those of its own images.
+    """
     pack, text = Pack(pack_path), TextEncoder.from_pretrained(text_folder)
+    targets, of_scene = all_targets(pack), scene_folds(pack, config.folds)
+    drawn: Batch | None = None
     rows: list[dict[str, Any]] = []
     for fold in range(config.folds):
         folder = out / f"fold_{fold}"
-        targets = fold_targets(pack, fold, config.folds)
-        if not (folder / "placement" / "config.json").is_file():
-            train_placement(pack_path, text_folder, folder, config.placement, targets)
         if not (folder / "fit" / "config.json").is_file():
-            train_fit(pack_path, text_folder, folder / "fit_run", config.fit, targets)
+            drawn = draw_places(pack, targets, text, config.placement) if drawn is None else drawn
+            samples = without_fold(drawn, of_scene, fold)
+            train_placement(pack_path, text_folder, folder, config.placement, samples)
+            train_fit(pack_path, text_folder, folder / "fit_run", config.fit, samples)
             (folder / "fit_run" / "fit").rename(folder / "fit")
-        prior = ClassBoxes(pack, [t for t in targets if _area(pack, t) >= LEAST])
+        others = [target for target in targets if of_scene[target.scene] != fold]
+        prior = ClassBoxes(pack, [target for target in others if _area(pack, target) >= LEAST])
         placement = load_component(folder / "placement", PlacementNetwork, PlacementConfig).eval()
         fit = load_component(folder / "fit", FitNetwork, FitConfig).eval()
         rows += judge_fold(questions(pack, fold, config), prior, placement, fit, text, config)
-        print(summary(rows))
     report = {"folds": config.folds, "seed": config.seed, "systems": summary(rows), "rows": rows}
     save_json(report, out / "folds.json")
     return report
