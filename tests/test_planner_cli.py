@@ -77,15 +77,16 @@ def test_a_phrase_is_inserted_and_its_relations_told(tmp_path: Path, examples: P
     out = tmp_path / "out"
     code = main(
         ["insert", str(examples / "street.png"), "--layout", str(examples / "street_layout.png"), "--names",
-         str(examples / "street_names.json"), "--objects", "two dogs, and a man in front of a bench", "--out", str(out),
+         str(examples / "street_names.json"), "--objects", "cats, and a man in front of a bench", "--out", str(out),
          "--weights", str(tiny_weights), "-n", "1"]
     )  # fmt: skip
     assert code == 1
     record = json.loads((out / "result.json").read_text())
-    assert sorted(item["object"] for item in record["objects"]) == ["bench", "dog", "dog", "man"]
+    assert sorted(item["object"] for item in record["objects"]) == ["bench", "cat", "cat", "man"]
     assert [(r["subject"], r["relation"], r["reference"]) for r in record["relations"]] == [
         ("man", "in front of", "bench")
     ]
+    assert record["notes"][0] == "'cat' is a plural without a number; 2 are drawn."
     told = any(note.startswith("Not met") for note in record["notes"])
     assert told != record["relations"][0]["met"]
 

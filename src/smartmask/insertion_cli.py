@@ -204,7 +204,7 @@ def insert(
             return lay(scene, requests, num_masks=num_masks, pick=pick, pipeline=weights, generator=seed,
                        callback=on_step)  # fmt: skip
         plan = phrase.plan(num_masks, seed, on_step)
-        request.update(phrase=objects, relations=phrase.describe())
+        request.update(phrase=objects, phrase_notes=list(phrase.request.notes), relations=phrase.describe())
         return plan
 
     _run(Run(request, picture, requests, make_plan, options, painter, loader, out, as_json, suffix, start))

@@ -182,3 +182,11 @@ def test_every_place_is_understood(place: str) -> None:
     assert request.setting is not None
     assert grammar.SETTINGS[request.setting] == grammar.SETTINGS[place]
     assert [item.name for item in request.things] == ["dog"]
+
+
+def test_what_the_scene_lacks_is_told() -> None:
+    assert parse("a dog in front of the bus", TEXT, ("road", "bus")).notes == ()
+    lacking = parse("a dog in front of the bus", TEXT, ("road", "car"))
+    assert [item.key for item in lacking.objects] == ["dog", "bus"]
+    assert lacking.notes == ("The scene has no 'bus'; one is put in.",)
+    assert parse("a dog in front of a bus", TEXT, ("road", "car")).notes == ()

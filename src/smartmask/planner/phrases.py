@@ -216,6 +216,8 @@ def _reference(
     layer = _layer_like(phrase, encoder, known) if relation is not None or phrase.definite else None
     if layer is not None and (phrase.definite or not phrase.counted or _surface(phrase)):
         return [f"layer:{layer}"]
+    if known and phrase.definite and relation is not None:
+        state.notes.append(f"The scene has no '{phrase.name}'; one is put in.")
     return _add(phrase, state)
 
 
