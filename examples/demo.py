@@ -2,7 +2,7 @@
 
     python examples/demo.py [--out demo]
 
-Writes, for each scene, one sheet with a row of masks an object, and the masks themselves as PNGs.
+Writes, for each scene, one sheet with a row of the best masks an object, and all masks as PNGs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from smartmask.inputs import read_scene
 from smartmask.render import overlay, rank_colour
 
 HERE = Path(__file__).parent
-NUM_MASKS = 4
+NUM_MASKS = 8
+SHOWN = 4  # of them, the best by their own score
 TILE = 320  # pixels, the width of one mask's picture on a sheet
 CAPTIONS = {"street": "a quiet shopping street on a sunny day", "room": "a bright living room"}
 
@@ -92,11 +93,11 @@ def draw_row(scene: Scene, output: Any, title: str, guide: Guide | None) -> np.n
     guides = [] if guide is None else [guide]
     tiles = [
         overlay(scene.photo, mask, visible, guides, rank_colour(index), side=TILE)
-        for index, (mask, visible) in enumerate(zip(output.masks, output.visible, strict=True))
+        for index, (mask, visible) in enumerate(zip(output.masks[:SHOWN], output.visible[:SHOWN], strict=True))
     ]
     height, gap = tiles[0].shape[0], 6
     row = Image.new("RGB", (len(tiles) * (TILE + gap) + gap, height + 26), "white")
-    scores = ", ".join(f"{score:.2f}" for score in output.scores)
+    scores = ", ".join(f"{score:.2f}" for score in output.scores[:SHOWN])
     ImageDraw.Draw(row).text((gap, 5), f"{title}; scores {scores}", "black", ImageFont.load_default(14))
     for index, tile in enumerate(tiles):
         row.paste(Image.fromarray(tile), (gap + index * (TILE + gap), 26))
