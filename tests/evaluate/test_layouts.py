@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartmask.evaluate.layouts import Drawer, Prompt, judge, keeps, layout_figures, read_prompts
+from smartmask.evaluate.layouts import Drawer, Prompt, box_overlap, judge, keeps, layout_figures, read_prompts
 from smartmask.models.text import TextEncoder
 from smartmask.pipelines.mask import BUNDLED
 
@@ -44,7 +44,7 @@ def test_judging_counts_and_relations() -> None:
     prompt = Prompt("two cats", {"cat": 2}, None, "counting, single-category")
     assert judge(prompt, [("cat", LEFT), ("cat", RIGHT)], TEXT)["right"] == 1
     one = judge(prompt, [("cat", LEFT), ("dog", RIGHT)], TEXT)
-    assert one == {"right": 0, "class_precision": 0.5, "class_recall": 0.5}
+    assert one == {"right": 0, "class_precision": 0.5, "class_recall": 0.5, "overlap": 0}
     side = Prompt("a cat to the left of a dog", {"cat": 1, "dog": 1}, ("cat", "left", "dog"), "spatial, template")
     assert judge(side, [("cat", LEFT), ("dog", RIGHT)], TEXT)["right"] == 1
     assert judge(side, [("cat", RIGHT), ("dog", LEFT)], TEXT)["right"] == 0
@@ -97,3 +97,11 @@ def test_annotated_pairs_keep_the_rules(data_root: Path) -> None:
             (_, (x, y, w, h)), (_, (u, v, p, q)) = row["obj1"], row["obj2"]
             if min(w, h, p, q) > 0:
                 assert keeps(row["relation"], (x, y, x + w, y + h), (u, v, u + p, v + q)), row["prompt"]
+
+
+def test_overlap_of_boxes() -> None:
+    """Half of the small one lies in the large one, and a third keeps apart."""
+    large, small, apart = (0.0, 0.0, 10.0, 10.0), (8.0, 0.0, 12.0, 2.0), (50.0, 50.0, 60.0, 60.0)
+    assert box_overlap([large, small, apart]) == pytest.approx((0.5 + 0.5 + 0) / 3)
+    assert box_overlap([large, large]) == 1
+    assert box_overlap([large]) == box_overlap([]) == 0

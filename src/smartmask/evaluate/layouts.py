@@ -95,7 +95,7 @@ def keeps(kind: str, a: BoxXYXY, b: BoxXYXY) -> bool:
 
 
 def judge(prompt: Prompt, drawn: Drawn, text: TextEncoder) -> dict[str, float]:
-    """Figures of one layout in [0, 1]: ``right``, and precision and recall of the named classes' numbers."""
+    """Figures of one layout in [0, 1]: ``right``, precision and recall of the named classes' numbers, ``overlap``."""
     names = [(text.understand(name).name, box) for name, box in drawn]
     meant = {text.understand(name).name: number for name, number in prompt.counts.items()}
     have = Counter(name for name, _ in names)
@@ -103,6 +103,7 @@ def judge(prompt: Prompt, drawn: Drawn, text: TextEncoder) -> dict[str, float]:
     figures = {
         "class_precision": common / max(sum(have.values()), 1),
         "class_recall": common / max(sum(meant.values()), 1),
+        "overlap": box_overlap([box for _, box in drawn]),
     }
     if prompt.relation is None:
         drawn_counts = [have[name] for name in meant]
@@ -113,6 +114,19 @@ def judge(prompt: Prompt, drawn: Drawn, text: TextEncoder) -> dict[str, float]:
     pairs = [(p, q) for i, (n, p) in enumerate(names) for j, (m, q) in enumerate(names) if n == a and m == b and i != j]
     figures["right"] = float(any(keeps(kind, p, q) for p, q in pairs))
     return figures
+
+
+def box_overlap(boxes: Sequence[BoxXYXY]) -> float:
+    """The mean over boxes of the largest common area with another one, as a share of the smaller of the two; [0, 1]."""
+    if len(boxes) < 2:
+        return 0.0
+    x0, y0, x1, y1 = np.array(boxes, np.float64).T
+    wide = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0)
+    tall = np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0)
+    areas = (x1 - x0) * (y1 - y0)
+    shares = np.maximum(wide, 0) * np.maximum(tall, 0) / np.maximum(np.minimum(areas[:, None], areas), 1e-9)
+    np.fill_diagonal(shares, 0)
+    return float(shares.max(axis=1).mean())
 
 
 def _numbers_right(have: Sequence[int], meant: Sequence[int], compared: bool) -> bool:
@@ -179,7 +193,7 @@ def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
     right = np.array([row["right"] for row in rows])
     rng = np.random.default_rng(0)
     spread = right[rng.integers(0, len(right), (1000, len(right)))].mean(1)
-    keys = ("right", "class_precision", "class_recall")
+    keys = ("right", "class_precision", "class_recall", "overlap")
     return {
         "prompts": float(len(rows)),
         **{key: float(np.mean([row[key] for row in rows])) for key in keys},

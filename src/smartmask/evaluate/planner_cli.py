@@ -157,13 +157,13 @@ def _prompt_report(
 
 def _prompt_lines(systems: dict[str, Any]) -> list[str]:
     lines = [
-        "| system | prompts | number | right | 95 % interval | precision | recall |",
-        "|---|---|---|---|---|---|---|",
+        "| system | prompts | number | right | 95 % interval | precision | recall | overlap of boxes |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for system, kinds in systems.items():
         for kind, f in kinds.items():
             cells = f"{f['right']:.3f} | {f['right_low']:.3f} to {f['right_high']:.3f}"
-            cells += f" | {f['class_precision']:.3f} | {f['class_recall']:.3f}"
+            cells += f" | {f['class_precision']:.3f} | {f['class_recall']:.3f} | {f['overlap']:.3f}"
             lines.append(f"| {system} | {kind} | {f['prompts']:.0f} | {cells} |")
     return lines
 
