@@ -37,9 +37,7 @@ _HOMES |= {"SmartMaskPipeline": "pipelines.mask", "insert": "pipelines.insert", 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'smartmask' has no attribute '{name}'")
-    value = getattr(importlib.import_module(f"smartmask.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+    return getattr(importlib.import_module(f"smartmask.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
