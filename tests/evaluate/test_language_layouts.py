@@ -133,3 +133,24 @@ def test_bad_requests(prompts: Path, capsys: pytest.CaptureFixture[str], monkeyp
     (prompts / "spatial.train.json").write_text("[3]")
     with pytest.raises(ValueError, match="not in NSR-1K's format"):
         read_examples(prompts, "spatial")
+
+
+def test_blank_lines_take_no_time_and_say_nothing() -> None:
+    """Each line is read by itself: an answer of blanks once took hours."""
+    assert read_lines("\n" * 20_000) == []
+    assert read_lines("-\n" * 20_000 + LINES) == read_lines(LINES)
+
+
+def test_boxes_that_are_none(prompts: Path, tmp_path: Path) -> None:
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps([{"query_id": 1, "object_list": [["12", [0, 0, 1, 1]], ["cat", [0, 0, 0.5, 0.5]]]}]))
+    (drawn,) = read_boxes(path, read_prompts(prompts))(read_prompts(prompts)[0], 0)
+    assert [name for name, _ in drawn] == ["cat"], "a number is no name"
+    path.write_text('[{"query_id": 1, "object_list": [["cat", [0, 0, NaN, 1]]]}]')
+    with pytest.raises(ValueError, match=r"not in LayoutGPT's output format.*not finite"):
+        read_boxes(path, read_prompts(prompts))
+    path.write_text('[{"query_id": 1e400, "object_list": []}]')
+    with pytest.raises(ValueError, match="not in LayoutGPT's output format"):
+        read_boxes(path, read_prompts(prompts))
+    with pytest.raises(ValueError, match="not in LayoutGPT's output format"):
+        read_boxes(tmp_path, read_prompts(prompts))

@@ -76,6 +76,15 @@ def test_things_without_what_was_emptied() -> None:
     assert present.sum() == 1
 
 
+def test_specks_count_at_no_resolution() -> None:
+    """What is too small on the maps of training is too small on a photo, however many pixels it has there."""
+    for scale in (1, 5):
+        car = block(96 * scale, 96 * scale, 10 * scale, 70 * scale, 40 * scale, 84 * scale)
+        speck = block(96 * scale, 96 * scale, 60 * scale, 70 * scale, 61 * scale, 71 * scale)
+        view = View.of(Scene(96 * scale, 96 * scale, (Layer("car", car), Layer("person", speck))))
+        assert scene_things(view, scene_frame(view), typical)[1].sum() == 1
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_means_over_regions_are_those_of_their_cells(seed: int) -> None:
     rng = np.random.default_rng(seed)

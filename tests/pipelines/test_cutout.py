@@ -96,7 +96,7 @@ def test_a_real_model_is_read(tmp_path: Path) -> None:
     ("options", "says"),
     [
         ({"mask": np.ones((4, 4), bool)}, "mask of the cut-out is 4x4, but the cut-out is 60x40"),
-        ({"mask": np.zeros((40, 60), bool)}, "wholly transparent"),
+        ({"mask": np.zeros((40, 60), bool)}, "keeps nothing"),
         ({"mask": np.ones((40, 60), bool), "defringe": -1.0}, "defringe is -1.0 pixels"),
         ({"mask": Path("none.png")}, r"'none\.png' does not exist"),
         ({}, "no transparent background; give an RGBA PNG"),
@@ -105,3 +105,13 @@ def test_a_real_model_is_read(tmp_path: Path) -> None:
 def test_bad_calls(options: dict, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         read_cutout(photo()[0], **options)
+
+
+@pytest.mark.parametrize(("value", "says"), [(255.0, "from 0 to 255; use 0 to 1"), (np.nan, "use 0 to 1")])
+def test_a_mask_of_other_values(value: float, says: str) -> None:
+    mask = np.zeros((8, 8), np.float32)
+    mask[2:6, 2:6] = value
+    with pytest.raises(ValueError, match=says):
+        read_cutout(np.zeros((8, 8, 3), np.uint8), mask=mask)
+    with pytest.raises(ValueError, match="keeps nothing"):
+        read_cutout(np.zeros((8, 8, 3), np.uint8), mask=np.zeros((8, 8), np.float32))

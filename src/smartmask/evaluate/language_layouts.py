@@ -8,6 +8,7 @@ here; counts of examples and the way to the most alike ones (the text encoder's 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ CANVAS = 256  # pixels a side of the square that the model is told of
 EXAMPLES = 8  # training prompts with their boxes that are shown
 TOKENS = 1000  # of an answer; an object takes about 30
 GIVE_UP = 3  # questions in a row without an answer after which the model is held to be away
-_LINE = re.compile(r"^[\s\-*•\d.)\"']*(?P<name>[^{}:]+?)[\s:\"']*\{(?P<body>[^{}]*)\}", re.MULTILINE)
+_LINE = re.compile(r"^(?P<name>[^{}:\n]+):?[^\S\n]*\{(?P<body>[^{}]*)\}", re.MULTILINE)
 _EDGE = re.compile(r"\b(width|height|left|top)\s*:\s*(-?\d+(?:\.\d+)?)")
 Example = tuple[str, list[tuple[str, Sequence[float]]]]  # prompt; names with x, y, width, height in shares
 
@@ -53,7 +54,7 @@ def read_boxes(path: Path, prompts: Sequence[Prompt]) -> Drawer:
             found.setdefault(number, []).append(drawn)
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist; give a file of boxes in LayoutGPT's output format.") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(
             f"{path} is not in LayoutGPT's output format ({error!r}); it is a JSON list of query_id and object_list."
         ) from None
@@ -73,14 +74,17 @@ def _pairs(rows: Iterable[Any]) -> Drawn:
     drawn: Drawn = []
     for name, box in rows:
         x0, y0, x1, y1 = (float(edge) for edge in box)
-        if name is not None and (x0, y0, x1, y1) != (0, 0, 0, 0):
-            drawn.append((plain_name(str(name)), (x0, y0, x1, y1)))
+        if not all(map(math.isfinite, (x0, y0, x1, y1))):
+            raise ValueError(f"the box {box} of '{name}' is not finite")
+        plain = "" if name is None else plain_name(str(name))
+        if plain and (x0, y0, x1, y1) != (0, 0, 0, 0):
+            drawn.append((plain, (x0, y0, x1, y1)))
     return drawn
 
 
 def plain_name(name: str) -> str:
     """A name without numbers, hyphens (LayoutGPT's for spaces) and article."""
-    words = re.sub(r"[\d_\-\"'*]+", " ", name.lower()).split()
+    words = re.sub(r"[\d_\-\"'*•.)]+", " ", name.lower()).split()
     return " ".join(words[1:] if len(words) > 1 and words[0] in ("a", "an", "the") else words)
 
 
@@ -172,9 +176,14 @@ def read_examples(folder: Path, kind: str) -> list[Example]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
         objects = [row["object_list"] if "object_list" in row else [row["obj1"], row["obj2"]] for row in rows]
-        return [(str(r["prompt"]), [(str(n), tuple(b)) for n, b in o]) for r, o in zip(rows, objects, strict=True)]
+        return [(str(r["prompt"]), [_measured(*one) for one in o]) for r, o in zip(rows, objects, strict=True)]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not in NSR-1K's format ({error!r}).") from None
+        raise ValueError(f"{path} is not in NSR-1K's format ({error!r}); restore it from the data set.") from None
+
+
+def _measured(name: str, box: Sequence[float]) -> tuple[str, Sequence[float]]:
+    x, y, width, height = (float(value) for value in box)
+    return str(name), (x, y, width, height)
 
 
 def _sentences(text: TextEncoder, sentences: Sequence[str]) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable
@@ -27,14 +28,21 @@ from smartmask.models.outline import OutlineNetwork
 from smartmask.models.prior import GEOMETRY, GUIDE_CELLS, ShapeAsk, ShapePrior
 from smartmask.models.shape import MASKS, Condition, ShapeNetwork
 
+FORMAT = 1  # of converted networks; to be raised when a network's computation changes
+
 Run = Callable[..., torch.Tensor]
 
 
 def cache_folder() -> Path:
     """Where converted networks are kept: $SMARTMASK_CACHE, or the user's cache folder."""
     given = os.environ.get("SMARTMASK_CACHE")
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return (Path(given) if given else home / "smartmask") / "openvino"
+    if given:
+        return Path(given) / "openvino"
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user without a home
+        home = Path(tempfile.gettempdir())
+    return home / "smartmask" / "openvino"
 
 
 class CompiledPrior(ShapePrior):
@@ -171,7 +179,9 @@ def _keep(graph: Any, path: Path) -> Any:
 def _fingerprint(network: nn.Module) -> str:
     from openvino import get_version
 
-    found = hashlib.sha256(f"{type(network).__name__} {__version__} {torch.__version__} {get_version()}".encode())
+    config = repr(getattr(network, "plain", network).config)  # some settings leave no trace in the weights' shapes
+    versions = f"{FORMAT} {__version__} {torch.__version__} {get_version()}"
+    found = hashlib.sha256(f"{type(network).__name__} {config} {versions}".encode())
     for name, value in network.state_dict().items():
         found.update(name.encode() + str(tuple(value.shape)).encode())
         found.update(np.ascontiguousarray(value.float().numpy()).tobytes())

@@ -1,8 +1,8 @@
 """How well a box suits an object in a scene, beside what is usual for objects of its name.
 
 Learnt by telling real boxes from boxes of the same class in other scenes (noise-contrastive estimation, Gutmann and
-Hyvarinen, AISTATS 2010), so its answer estimates ``log p(box | scene) - log p(box | name)``. A ratio from a few
-thousand numbers generalises from few labelled scenes, where a density of the box itself does not (docs/decisions.md).
+Hyvarinen, AISTATS 2010), so its answer estimates ``log p(box | scene) - log p(box | name)``. A ratio of few
+weights generalises from few labelled scenes, where a density of the box itself does not (docs/decisions.md).
 It sees what lies below, in and beside the box, and how the size agrees with those of the scene's things.
 """
 
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from smartmask.data.places import SIDE
 from smartmask.data.view import View
 from smartmask.frame import Frame
 from smartmask.geometry import mask_box
@@ -25,8 +26,9 @@ SEEN = ("unlabeled", "outside", "thing")  # flags of the rendered scene that a r
 REGIONS = 5  # below the box, its lower and its upper half, left and right of it
 SCALARS = 13
 STRIP = 0.12  # height of the region below a box, as a share of the box's
-EVENNESS = 0.85  # power of the typical height in metres, as in planner/sizes.py
+EVENNESS = 0.85  # power to which metres are raised: below 1, as photographers step closer to small things
 DROPOUT = 0.05
+LEAST_CELLS = 4  # of a map of SIDE pixels: smaller things do not count
 LEAST = 1e-3  # of the frame: no side counts as smaller
 
 TypicalSize = Callable[[str], tuple[float, float]]  # name -> height in metres, width over height
@@ -66,11 +68,12 @@ def scene_things(
     without: (H, W) bool, pixels that do not count.
     """
     top = view.top if without is None else np.where(without, np.int16(-1), view.top)
+    least = max(LEAST_CELLS, LEAST_CELLS * (frame.side / SIDE) ** 2)  # as on the small maps of training
     found = []
     for index, (name, thing) in enumerate(zip(view.names, view.things, strict=True)):
         mask = top == index if thing else None
         box = mask_box(mask) if mask is not None else None
-        if mask is not None and box is not None and np.count_nonzero(mask) >= 4:
+        if mask is not None and box is not None and np.count_nonzero(mask) >= least:
             found.append((np.count_nonzero(mask), (*frame.to_frame(box), np.log(typical(name)[0]))))
     found.sort(key=lambda item: -item[0])
     things, present = np.zeros((THINGS, 5), np.float32), np.zeros(THINGS, bool)

@@ -116,6 +116,10 @@ def _read_mask(mask: str | Path | np.ndarray, photo: Photo, what: str) -> np.nda
         size = f"{kept.shape[1]}x{kept.shape[0]}" if kept.ndim == 2 else f"of shape {kept.shape}"
         raise ValueError(f"The mask of the cut-out is {size}, but {what[0].lower()}{what[1:]} is "
                          f"{photo.width}x{photo.height} (upright).")  # fmt: skip
+    if not (np.isfinite(kept).all() and kept.min() >= 0 and kept.max() <= 1):
+        raise ValueError(f"The mask of the cut-out has values from {kept.min():g} to {kept.max():g}; use 0 to 1.")
+    if not kept.any():
+        raise ValueError("The mask of the cut-out keeps nothing; it has to be above 0 on the object.")
     return kept
 
 

@@ -51,7 +51,7 @@ from smartmask.pipelines.coarse import (
 )
 from smartmask.pipelines.finish import finish, reach, settle, touch
 from smartmask.pipelines.places import Places
-from smartmask.pipelines.shapes import Defaults, Job, StepCallback, Texts, draw_shapes
+from smartmask.pipelines.shapes import PLAIN, Defaults, Job, StepCallback, Texts, draw_shapes
 from smartmask.scene import Scene
 
 LIKELY = 0.5  # weight of how likely a box is for a rough guide, beside its fit in the scene (docs/decisions.md)
@@ -205,8 +205,10 @@ class SmartMaskPipeline:
         ask = ask_for([job.shape_box for job in jobs], guides, scene.height, scene.width, texts.shape)
         painted = any(isinstance(guide, MaskGuide) for guide in guides)
         begin = self.defaults.refine_mask if painted else self.defaults.refine
+        # scales that the user gave count at every step
+        plain = PLAIN if guidance_scale is None and context_guidance_scale is None else 0.0
         masks = draw_shapes(
-            self.prior, self.outline, self.shape, jobs, ask, texts, begin, steps, scales, self.defaults,
+            self.prior, self.outline, self.shape, jobs, ask, texts, begin, steps, scales, plain, self.defaults,
             callback_on_step_end,
         )  # fmt: skip
         clock["draw"] = time.perf_counter() - start - sum(clock.values())
@@ -251,7 +253,7 @@ class SmartMaskPipeline:
             boxes, scores = places.draw(name, torch.stack([c.uniforms for c in chance]))
             density = [float(score) for score in scores]
         else:
-            boxes = [region] * len(seeds)
+            boxes = [clip_to_scene(region, height, width) if is_rough(guides) else region] * len(seeds)
         shape_boxes = self._shape_boxes(scene, guides, boxes, chance, texts, name)
         jobs: list[Job] = []
         rendered: dict[tuple[BoxXYXY, int], tuple[Frame, LayoutCrop]] = {}
@@ -314,17 +316,16 @@ def strokes_kept(masks: np.ndarray, guides: tuple[Guide, ...]) -> np.ndarray:
 
 
 def _finished(values: np.ndarray, job: Job, guides: tuple[Guide, ...], scene: Scene) -> np.ndarray:
-    """A job's mask in the scene; it meets an exact box, a lone point lies on it, and it settles on strokes."""
+    """A job's mask in the scene: it meets an exact box, a lone point lies on it, it settles on points and strokes."""
     exact = any(isinstance(guide, Box) for guide in guides)
-    strokes = [guide for guide in guides if isinstance(guide, Scribble)]
     frame = job.frame
     if len(guides) == 1 and isinstance(guides[0], Point):
         x, y = guides[0].x, guides[0].y
         frame = reach(values, frame, x, y)
         frame = settle(values, frame, sample(guides, *frame.grid(GRID), scene.height, scene.width))
         frame = touch(finish(values, frame, scene.height, scene.width), frame, x, y)
-    elif len(strokes) == len(guides) > 0:
-        frame = settle(values, frame, sample(strokes, *frame.grid(GRID), scene.height, scene.width))
+    elif guides and all(isinstance(guide, (Point, Scribble)) for guide in guides):
+        frame = settle(values, frame, sample(guides, *frame.grid(GRID), scene.height, scene.width))
     dx, dy = frame.cx - job.frame.cx, frame.cy - job.frame.cy
     job.box, job.shape_box = shift_box(job.box, dx, dy), shift_box(job.shape_box, dx, dy)
     return finish(values, frame, scene.height, scene.width, job.box if exact else None)

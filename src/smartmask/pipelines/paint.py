@@ -125,7 +125,10 @@ def load_inpainters(
     if str(inpainter) == "paste":
         shared, mask = options.pop("cutout", None), options.pop("cutout_mask", None)
         own = [
-            (shared, mask) if request.cutout is None else (request.cutout, request.cutout_mask) for request in requests
+            (shared, mask if r.cutout_mask is None else r.cutout_mask)
+            if r.cutout is None
+            else (r.cutout, r.cutout_mask)
+            for r in requests
         ]
         return [
             load_inpainter("paste", cutout=cutout, mask=kept, prompt=request.prompt, **options)

@@ -85,6 +85,7 @@ def draw_shapes(
     start: float,
     steps: int,
     scales: tuple[float, float],
+    plain: float,
     defaults: Defaults,
     callback: StepCallback | None = None,
 ) -> np.ndarray:
@@ -92,8 +93,8 @@ def draw_shapes(
 
     The prior's shape, its outline redrawn, is noised to time ``start`` (0: it stays as it is) and denoised by the mask
     network, which sees the layout and the guide (SDEdit, Meng et al., arXiv 2108.01073). ask: a row a job. scales:
-    guidance weights of object and context, for noise levels above PLAIN (guidance in an interval: Kynkäänniemi et al.,
-    arXiv 2404.07724). Of ``steps`` it takes the share that ``start`` is of the whole way.
+    guidance weights of object and context, for noise levels above ``plain`` (guidance in an interval: Kynkäänniemi et
+    al., arXiv 2404.07724). Of ``steps`` it takes the share that ``start`` is of the whole way.
     callback(step, steps) counts over all batches.
     """
     shapes = draw_coarse(prior, torch.stack([job.chance.shape for job in jobs]), ask, scales[0], defaults)
@@ -112,7 +113,7 @@ def draw_shapes(
                 keep[0], keep[1] = keep_object, keep_context
                 return network(x, t, condition, keep[0], keep[1])
 
-            return diffusion.guide_texts(predict, *(scales if t[0] > PLAIN else (1.0, 1.0)))
+            return diffusion.guide_texts(predict, *(scales if t[0] > plain else (1.0, 1.0)))
 
         def on_step(step: int, total: int, done: int = number * steps) -> None:
             if callback is not None:

@@ -14,10 +14,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.geometry import BoxXYXY
+from smartmask.models.place_fit import EVENNESS
 from smartmask.models.text import TextEncoder
 from smartmask.models.words import word_set
-from smartmask.scene import Scene
 
 # name: (height in metres as usually seen, width over height)
 TYPICAL: dict[str, tuple[float, float]] = {
@@ -80,14 +80,10 @@ _PEOPLE = word_set(
 )
 TYPICAL |= dict.fromkeys(sorted(_PEOPLE), TYPICAL["person"])
 EYE = 1.55  # metres of the camera above the ground
-RISE = 1.0  # growth of log height with the lower edge, from the top of the picture to its bottom
-LARGER = 0.4  # log height by which things that are asked for exceed the others of their scene, in the median
-SCATTER = 0.6  # deviation of that (docs/decisions.md)
 GROWTH = 2.0  # the same slope as seen within training scenes, from which a scene is let differ by about .5
 TRUST = 0.1  # power of a thing's area to which it says how large others are (docs/decisions.md)
 MISFIT = 0.4  # log height by which a thing may well miss what its scene suggests
 LEAST_TALL = 6  # pixels of a thing by which others are measured
-EVENNESS = 0.85  # power to which metres are raised: below 1, as photographers step closer to small things
 
 
 @lru_cache(maxsize=4)
@@ -172,26 +168,3 @@ def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
     order = np.argsort(values)
     shares = weights[order].cumsum()
     return float(values[order][np.searchsorted(shares, shares[-1] / 2)])
-
-
-def size_fit(name: str, boxes: Sequence[BoxXYXY], scene: Scene, encoder: TextEncoder) -> np.ndarray:
-    """``(n,)`` log weights, at most 0: how well a thing's size in each box agrees with the things of the scene.
-
-    A log-normal about the size that the median of the scene's things suggests, given typical heights and that
-    things grow towards the viewer. All 0 in a scene without things of at least 6 pixels.
-    """
-    found = ((layer.name, mask_box(layer.mask)) for layer in scene.layers if layer.thing)
-    there = [(other, box) for other, box in found if box is not None and box[3] - box[1] > 6]
-    if not there:
-        return np.zeros(len(boxes))
-    own = _relative_size(name, boxes, scene.height, encoder)
-    others = [float(_relative_size(other, [box], scene.height, encoder)[0]) for other, box in there]
-    return -0.5 * ((own - np.median(others) - LARGER) / SCATTER) ** 2
-
-
-def _relative_size(name: str, boxes: Sequence[BoxXYXY], height: int, encoder: TextEncoder) -> np.ndarray:
-    """``(n,)`` log heights, less the name's typical one and what the place in the picture explains."""
-    edges = np.array(boxes, dtype=np.float64)
-    metres, _ = typical_size(name, encoder)
-    tall = np.log(np.maximum(edges[:, 3] - edges[:, 1], 1.0))
-    return tall - EVENNESS * np.log(metres) - RISE * edges[:, 3] / height

@@ -109,7 +109,7 @@ def draw_places(pack: Pack, targets: Sequence[Target], text: TextEncoder, config
     loader = DataLoader(stream, batch_size=PART, num_workers=config.workers, worker_init_fn=one_thread)
     count = -(-config.samples // PART)
     bar = tqdm(range(count), desc="samples", unit="batch", mininterval=5)
-    parts = [part for part, _ in zip(loader, bar, strict=False)]
+    parts = [part for _, part in zip(bar, loader, strict=False)]
     return {key: torch.cat([part[key] for part in parts])[: config.samples] for key in parts[0]}
 
 

@@ -1,8 +1,8 @@
 """Where objects could stand, judged on every fully labelled scene: five folds by image.
 
 The fixed split leaves few panoptic scenes for a figure. Here the placement and the fit network are trained afresh
-for each fold, without any scene of its images, and asked for the objects of those images, under the benchmark's
-protocol without a guide. The bundled weights take no part; the recipe is what is judged.
+for each fold, without any scene of its images (of their boxes, only as sizes of decoys), and asked for the objects of
+those images, under the benchmark's protocol without a guide. The bundled weights take no part; the recipe is judged.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from smartmask.images import save_json
 from smartmask.models.place_fit import FitConfig, FitNetwork
 from smartmask.models.placement import PlacementConfig, PlacementNetwork
 from smartmask.models.presets import load_component
+from smartmask.models.prior import PriorConfig
 from smartmask.models.text import TextEncoder
 from smartmask.pipelines.chance import chances
+from smartmask.pipelines.coarse import clip_to_scene
 from smartmask.pipelines.places import Places
 from smartmask.train.dataset import Target, find_targets
 from smartmask.train.loop import Batch
@@ -110,9 +112,12 @@ def judge_fold(
     rows = []
     for case in asked:
         seed = case.target.number(config.seed)
-        uniforms = torch.stack([c.uniforms for c in chances([seed + i for i in range(config.num_masks)], 8)])
+        uniforms = torch.stack(
+            [c.uniforms for c in chances([seed + i for i in range(config.num_masks)], PriorConfig().components)]
+        )
         places = Places(placement, fit, text, case.scene)
-        ours, _ = places.draw(text.understand(case.target.name).name, uniforms)
+        drawn, _ = places.draw(text.understand(case.target.name).name, uniforms)
+        ours = [clip_to_scene(box, case.scene.height, case.scene.width) for box in drawn]
         usual = prior.draw(case, config.num_masks, np.random.default_rng(seed))
         for system, boxes in ((OURS, ours), (PRIOR, usual)):
             rows.append({"system": system, "image": case.target.key, "best": _best(boxes, case.target.box)})
@@ -160,9 +165,9 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Hit rate and best box IoU of each system, and ours minus the class prior's, with intervals by image."""
     found: dict[str, Any] = {}
     values = {}
+    images = np.array([row["image"] for row in rows if row["system"] == OURS])
     for system in (OURS, PRIOR):
         own = [row for row in rows if row["system"] == system]
-        images = np.array([row["image"] for row in own])
         best = np.array([row["best"] for row in own])
         values[system] = best
         found[system] = {"objects": len(own), "images": len(set(images.tolist())),
