@@ -253,7 +253,7 @@ class SmartMaskPipeline:
             boxes, scores = places.draw(name, torch.stack([c.uniforms for c in chance]))
             density = [float(score) for score in scores]
         else:
-            boxes = [clip_to_scene(region, height, width) if is_rough(guides) else region] * len(seeds)
+            boxes = [_within_reach(region, height, width) if is_rough(guides) else region] * len(seeds)
         shape_boxes = self._shape_boxes(scene, guides, boxes, chance, texts, name)
         jobs: list[Job] = []
         rendered: dict[tuple[BoxXYXY, int], tuple[Frame, LayoutCrop]] = {}
@@ -291,6 +291,12 @@ class SmartMaskPipeline:
             best = (fits - LIKELY * edges.square().sum(-1) / 2).argmax(1).tolist()
             boxes = [guesses[i * GUESSES + k] for i, k in enumerate(best)]
         return [clip_to_scene(box, height, width) for box in boxes]
+
+
+def _within_reach(region: BoxXYXY, height: int, width: int) -> BoxXYXY:
+    """The part of a rough guide's extent that is no further from the scene than the scene is wide and high."""
+    x0, y0, x1, y1 = region
+    return max(x0, -width), max(y0, -height), min(x1, 2.0 * width), min(y1, 2.0 * height)
 
 
 def _seeds(generator: int | torch.Generator | None, count: int) -> list[int]:
