@@ -189,7 +189,7 @@ def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder / 'config.json'} is missing; give a folder with a U-Net in the diffusers format.")
     try:
-        return UNet2DConditionModel.from_pretrained(
+        unet = UNet2DConditionModel.from_pretrained(
             folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True
         )
     except Exception as error:  # diffusers and safetensors raise nearly anything on damaged files
@@ -197,3 +197,17 @@ def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
         raise ValueError(
             f"The U-Net in {folder} cannot be loaded ({reason}); copy or train the weights again."
         ) from None
+    return in_own_memory(unet)
+
+
+def in_own_memory(module: Any) -> Any:
+    """The module with every parameter and buffer copied to memory of torch's own, in place; also returned.
+
+    Weights mapped from a safetensors file begin at any multiple of their item size; torch's allocator gives
+    multiples of 64 bytes. Some processors' kernels round a product by the address of its factors, so without the
+    copy a loaded network would answer other last bits than the one that was saved.
+    """
+    with torch.no_grad():
+        for tensor in (*module.parameters(), *module.buffers()):
+            tensor.data = tensor.data.clone()
+    return module

@@ -20,6 +20,7 @@ from smartmask.models.inpaint_unet import (
     Parts,
     build_unet,
     extend_unet,
+    in_own_memory,
     inpaint_preset,
     load_unet,
     merge_lora,
@@ -139,7 +140,7 @@ def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWo
     except Exception as error:  # the libraries raise nearly anything on missing or damaged files
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise ValueError(f"A part of {folder} cannot be loaded ({reason}); copy the folder again.") from None
-    return VAECodec(vae), ClipWords(tokenizer, text_encoder), scheduler_path(scheduler)
+    return VAECodec(in_own_memory(vae)), ClipWords(tokenizer, in_own_memory(text_encoder)), scheduler_path(scheduler)
 
 
 def _read_index(folder: Path) -> dict[str, Any]:
