@@ -84,7 +84,8 @@ def main() -> int:
 
 def load_scene(name: str) -> Scene:
     """The drawn scene with its picture as the photo."""
-    return read_scene(HERE / f"{name}.png", layout=HERE / f"{name}_layout.png", names=HERE / f"{name}_names.json")
+    scene, _ = read_scene(HERE / f"{name}.png", layout=HERE / f"{name}_layout.png", names=HERE / f"{name}_names.json")
+    return scene
 
 
 def draw_row(scene: Scene, output: Any, title: str, guide: Guide | None) -> np.ndarray:

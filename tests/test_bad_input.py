@@ -222,6 +222,7 @@ GOOD = [
     Case("box within a pixel", {"box": "5.1,5.1,5.4,5.4"}),
     Case("scribble of one point", {"scribble": "5,5"}),
     Case("no guide", {"box": NONE}),
+    Case("neither layout nor model, but a guide", {"layout": NONE, "names": NONE, "box": "5,5,40,40"}),
 ]
 
 
@@ -280,7 +281,8 @@ def test_neither_layout_nor_model(
     """The call is sound, so what is missing is a failure (1), and the sentence says how to go on without it."""
     fake = FakePipeline().install(monkeypatch)
     monkeypatch.delenv("SMARTMASK_DEBUG", raising=False)
-    case = Case("neither layout nor model", {"layout": NONE, "names": NONE}, says=("panoptic model", "--layout"))
+    case = Case("neither layout nor model", {"layout": NONE, "names": NONE, "box": NONE},
+                says=("panoptic model", "hf download", "a guide is enough", "--layout"))  # fmt: skip
     assert cli.main(command_line(case, tmp_path)) == 1
     check_sentence(capsys.readouterr().err, case)
     assert fake.calls == []

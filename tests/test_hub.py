@@ -12,9 +12,11 @@ from smartmask.hub import (
     ModelError,
     ModelMissingError,
     OutOfMemoryError,
+    cached_folder,
     check_complete,
     check_files,
     check_weights,
+    hub_cache,
     is_out_of_memory,
     loading,
     model_folder,
@@ -29,6 +31,22 @@ def test_folders_and_hub_names(tmp_path: Path) -> None:
     for wrong in ("", "  ", "model", "a/b/c", "./owner/model", "/no/such", tmp_path / "weights.safetensors"):
         with pytest.raises(ModelError, match="The model"):
             model_folder(wrong, "model")
+
+
+def test_what_was_fetched_is_found_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The layout on disk is that of huggingface_hub: refs name a commit, snapshots hold its files."""
+    model = tmp_path / "hub" / "models--owner--model"
+    monkeypatch.delenv("HF_HUB_CACHE")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    assert hub_cache() == tmp_path / "hub"
+    assert cached_folder("owner/model") is None
+    (model / "refs").mkdir(parents=True)
+    (model / "refs" / "main").write_text("abc")
+    assert cached_folder("owner/model") is None, "the commit's files are not here"
+    (model / "snapshots" / "abc").mkdir(parents=True)
+    assert cached_folder("owner/model") == model / "snapshots" / "abc"
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "elsewhere"))
+    assert cached_folder("owner/model") is None
 
 
 def test_a_folder_wins_over_a_hub_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,13 +30,13 @@ FLOW: tuple[tuple[str, ...], ...] = (
     ("smartmask",),
     ("render", "inputs", "options"),
     ("scene_file",),
+    ("segment",),
     ("data",),
     ("models",),
     ("diffusion", "masked_diffusion"),
     ("planner",),
     ("pipelines",),
     ("object_inputs",),
-    ("segment",),
     ("export", "results"),
     ("insertion_results", "layout_results"),
     ("evaluate",),
@@ -47,8 +47,8 @@ FLOW: tuple[tuple[str, ...], ...] = (
 )
 RANK = {module: rank for rank, row in enumerate(FLOW) for module in row}
 
-# The only import against the flow, inside a function: reading a photo needs a model.
-LAZY_AGAINST_THE_FLOW = {("scene", "segment")}
+# The only imports against the flow, inside functions: reading a photo needs a model.
+LAZY_AGAINST_THE_FLOW = {("scene", "segment"), ("inputs", "segment")}
 
 # What a bundled run goes through, and the packages (by import name) that it may load.
 ENTRANCES = ("smartmask", "smartmask.cli", "smartmask.__main__", "smartmask.pipelines.mask")

@@ -200,6 +200,73 @@ def test_the_default_says_what_to_fetch() -> None:
         segment.scene_from_image(PHOTO)
 
 
+# --- a photo alone -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fetched(folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The default model as an earlier download leaves it in the cache."""
+    model = tmp_path / f"models--{segment.DEFAULT_MODEL.replace('/', '--')}"
+    folder = Path(shutil.copytree(folders["mask2former"], model / "snapshots" / "0123abcd"))
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text("0123abcd")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    return folder
+
+
+def test_a_guided_photo_alone_is_an_unlabeled_scene() -> None:
+    scene, notes = segment.scene_of_photo(PHOTO, guided=True)
+    assert (scene.height, scene.width, scene.layers) == (50, 80, ())
+    assert scene.photo is not None
+    assert np.array_equal(scene.photo, PHOTO)
+    (note,) = notes
+    for word in ("unlabeled", "--layout", f"hf download {segment.DEFAULT_MODEL}"):
+        assert word in note
+
+
+def test_a_photo_alone_without_a_guide() -> None:
+    with pytest.raises(ModelMissingError, match=r"hf download.*a guide is enough.*--layout"):
+        segment.scene_of_photo(PHOTO, guided=False)
+    with pytest.raises(ModelMissingError, match="paint it"):
+        segment.scene_of_photo(PHOTO, guided=False, remedy="paint it")
+    with pytest.raises(ValueError, match="The photo has shape"):
+        segment.scene_of_photo(PHOTO[..., 0], guided=True)
+
+
+def test_a_named_model_that_is_not_here_is_an_error_with_a_guide_too() -> None:
+    with pytest.raises(ModelMissingError, match="hf download someone/panoptic"):
+        segment.scene_of_photo(PHOTO, "someone/panoptic", guided=True)
+
+
+@pytest.mark.parametrize("guided", [True, False])
+def test_what_was_fetched_earlier_reads_the_photo(guided: bool, fetched: Path) -> None:
+    scene, notes = segment.scene_of_photo(PHOTO, guided=guided)
+    assert notes == ()
+    assert scene.source == segment.DEFAULT_MODEL
+    expected = segment.scene_from_image(PHOTO, fetched)
+    assert [layer.name for layer in scene.layers] == [layer.name for layer in expected.layers]
+    assert Scene.from_image(PHOTO).source == segment.DEFAULT_MODEL
+
+
+def test_an_interrupted_download_or_no_transformers_is_no_model_at_hand(
+    fetched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert segment.fetched_model() == fetched
+    monkeypatch.setattr(segment.importlib.util, "find_spec", lambda name: None)
+    assert segment.fetched_model() is None
+    monkeypatch.undo()
+    (fetched / "model.safetensors").unlink()
+    assert segment.fetched_model() is None
+
+
+def test_a_network_is_not_even_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    monkeypatch.setattr(socket, "socket", lambda *_, **__: pytest.fail("a socket was opened"))
+    monkeypatch.setattr(segment, "_load", lambda *_: pytest.fail("a model was loaded"))
+    assert segment.scene_of_photo(PHOTO, guided=True)[1]
+
+
 def test_transformers_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     refused(folder, "pip install smartmask[insert]", "--layout", kind=ModelMissingError)
@@ -259,6 +326,7 @@ def test_exit_codes(folders: dict[str, Path], tmp_path: Path) -> None:
     line = ["masks", str(tmp_path / "photo.png"), "--object", "dog", "--out", str(tmp_path / "out")]
     missing = run(*line)
     assert missing.returncode == 1, missing.stderr
+    assert "a guide is enough" in missing.stderr
     assert "hf download" in missing.stderr
     wrong = run(*line, "--segmenter", str(tmp_path))
     assert wrong.returncode == 2, wrong.stderr

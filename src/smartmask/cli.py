@@ -220,7 +220,8 @@ def masks(
         "engine": checks.check_engine(engine),
     }
     drawn = checks.check_pool(num_masks) if diverse else num_masks
-    scene = read_scene(image, layout, names, panoptic, segmenter)
+    guided = any((box, point, blob, scribble, mask))
+    scene, notes = read_scene(image, layout, names, panoptic, segmenter, guided=guided)
     guides = parse_guides(
         box or (), point or (), blob or (), scribble or (), mask or (), size=(scene.height, scene.width)
     )
@@ -257,6 +258,7 @@ def masks(
         seconds["write"] = time.perf_counter() - moment
         result = describe_masks(output, scene, guides, request)
         seconds["total"] = time.perf_counter() - start
+        result["notes"] = [*notes, *result["notes"]]
         result["timings"] |= {stage: round(value, 4) for stage, value in seconds.items()}
         save_result(result, folder)
     _print_masks(result, out, as_json)

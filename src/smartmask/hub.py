@@ -51,6 +51,25 @@ def model_folder(name: str | Path, what: str) -> Path | None:
     return None
 
 
+def hub_cache() -> Path:
+    """The folder in which Hugging Face's libraries keep what they fetched; their variables, read anew each time."""
+    for variable, below in (("HF_HUB_CACHE", ""), ("HUGGINGFACE_HUB_CACHE", ""), ("HF_HOME", "hub")):
+        if os.environ.get(variable):
+            return Path(os.environ[variable]).expanduser() / below
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "huggingface" / "hub"
+
+
+def cached_folder(name: str, revision: str = "main") -> Path | None:
+    """The folder of a hub model that was fetched earlier, or None; asks the disk alone, never a network."""
+    model = hub_cache() / f"models--{name.replace('/', '--')}"
+    try:
+        commit = (model / "refs" / revision).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    folder = model / "snapshots" / commit
+    return folder if commit and folder.is_dir() else None
+
+
 def check_files(folder: Path, what: str, *needed: str) -> None:
     """ModelError of one sentence unless the folder holds these files; ``a|b`` stands for either of two."""
     for names in needed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -160,7 +160,7 @@ def insert(
     from smartmask.inputs import read_scene
     from smartmask.object_inputs import read_objects, refuse_beside
     from smartmask.photo import Photo
-    from smartmask.pipelines.insert import scene_of
+    from smartmask.pipelines.insert import all_guided, scene_of
     from smartmask.pipelines.lay import lay
     from smartmask.pipelines.paint import PaintOptions
 
@@ -180,7 +180,7 @@ def insert(
 
         refuse_beside(object=prompt, objects_json=objects_json, box=box, point=point, blob=blob, scribble=scribble,
                       mask=mask, order=order, pick=pick, cutout_mask=cutout_mask)  # fmt: skip
-        scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
+        scene, notes = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
         phrase = read_phrase(objects, scene, weights, context, cutout or ())
         requests = phrase.objects
     else:
@@ -189,9 +189,10 @@ def insert(
             mask or (), cutout or (), cutout_mask or (), order, context, (picture.height, picture.width),
         )  # fmt: skip
         if own_layout or any(item.mask is None for item in requests):
-            scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
+            scene, notes = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb(),
+                                      guided=all_guided(requests))  # fmt: skip
         else:
-            scene = scene_of(picture, None, requests)
+            scene, notes = scene_of(picture, None, requests)
     has_cutout = any(item.cutout is not None for item in requests)
     painter = "paste" if inpainter is None and has_cutout else inpainter
     loader = loader_options(painter, given(fit=fit, mirror=mirror, defringe=defringe), models, has_cutout)
@@ -201,9 +202,10 @@ def insert(
 
     def make_plan(on_step: StepCallback | None) -> Plan:
         if phrase is None:
-            return lay(scene, requests, num_masks=num_masks, pick=pick, pipeline=weights, generator=seed,
+            plan = lay(scene, requests, num_masks=num_masks, pick=pick, pipeline=weights, generator=seed,
                        callback=on_step)  # fmt: skip
-        plan = phrase.plan(num_masks, seed, on_step)
+            return replace(plan, notes=notes)
+        plan = replace(phrase.plan(num_masks, seed, on_step), notes=notes)
         request.update(phrase=objects, phrase_notes=list(phrase.request.notes), relations=phrase.describe())
         return plan
 
@@ -255,6 +257,7 @@ def remove(
     from smartmask.pipelines.paint import PaintOptions
     from smartmask.pipelines.remove import erasure, refuse_paste
     from smartmask.scene import Scene
+    from smartmask.segment import LAYOUT, scene_of_photo
 
     start = time.perf_counter()
     picture = Photo.load(photo)
@@ -270,8 +273,11 @@ def remove(
     context = None if context is None else check_prompt(context, "context prompt")
     what = read_region(region, (picture.height, picture.width))
     own_layout = any(value is not None for value in (layout, names, panoptic, segmenter))
-    if own_layout or isinstance(what, (int, str)):
-        scene = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
+    if own_layout:
+        scene, _ = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
+    elif isinstance(what, (int, str)):
+        remedy = f"paint the region or give it as a box x0,y0,x1,y1, or give the layout: {LAYOUT}"
+        scene, _ = scene_of_photo(picture.rgb(), guided=False, cache=segmenter_cache, remedy=remedy)
     else:
         scene = Scene.empty(picture.height, picture.width)
     plan = erasure(scene, what, fill, grow, options.feather, seed, context)

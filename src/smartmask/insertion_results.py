@@ -163,9 +163,11 @@ def describe_photo(photo: Photo, result: InsertResult | None) -> dict[str, Any]:
 
 
 def run_notes(plan: Plan, suffix: str, request: Mapping[str, Any]) -> list[str]:
-    """What a user should know of a run: how a phrase was read, the mask pipeline's notes, loss in the file, what is
-    not kept."""
-    notes = [*request.get("phrase_notes", ())]
+    """What a user should know of a run.
+
+    Notes on the scene, how a phrase was read, the mask pipeline's notes, loss in the file, what is not kept.
+    """
+    notes = [*plan.notes, *request.get("phrase_notes", ())]
     notes += [note for laid in plan.objects if laid.output is not None for note in laid.output.notes]
     if suffix != ".png":
         notes.append(f"result{suffix} is compressed with loss; only a PNG keeps the untouched pixels bit for bit.")

@@ -1,12 +1,14 @@
 """Photo to scene: any panoptic model of transformers, by hub name or local folder.
 
 The model's own class names become the layers' names. Masks are what is visible; their depth order is
-a guess from the masks alone (``panoptic.depth_order``).
+a guess from the masks alone (``panoptic.depth_order``). Nothing is fetched unless a model is named: without a name
+it is the default one if an earlier download left it on this machine.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -17,7 +19,10 @@ import numpy as np
 
 from smartmask.categories import is_thing
 from smartmask.hub import (
+    ModelError,
+    ModelMissingError,
     OutOfMemoryError,
+    cached_folder,
     check_complete,
     check_files,
     check_weights,
@@ -36,6 +41,13 @@ from smartmask.scene_file import load_scene, save_scene
 DEFAULT_MODEL = "facebook/mask2former-swin-tiny-coco-panoptic"
 WHAT = "panoptic model"
 WITHOUT = "without it, give the layout: --layout PNG with --names or --panoptic, or scene= in Python"
+LAYOUT = "--layout PNG with --names or --panoptic, or scene= in Python"
+ABSENT = f"the {WHAT} '{DEFAULT_MODEL}' is not on this machine ('hf download {DEFAULT_MODEL}' fetches it)"
+NOTE_UNLABELED = (
+    f"No layout of the photo is given and {ABSENT}, so the scene is unlabeled: masks follow the guide and know "
+    f"nothing of the picture; a layout ({LAYOUT}) or that model makes them fit it."
+)
+GUIDE_IS_ENOUGH = f"a guide is enough (box, point, blob, scribble or mask), or give the layout: {LAYOUT}"
 FAMILIES = ("mask2former", "maskformer", "detr")  # config.model_type; each answers with queries
 
 
@@ -62,8 +74,8 @@ def scene_from_image(
     """The scene of a photograph: layers of what is visible, back to front, pixels nobody is sure of unlabeled.
 
     image: a picture file, or (H, W, 3) uint8 RGB, upright.  model: a hub name or a folder with config.json,
-    preprocessor_config.json and safetensors weights (Mask2Former, MaskFormer or DETR); None for
-    DEFAULT_MODEL.  revision: of a hub model.  rule: how sure the model must be.
+    preprocessor_config.json and safetensors weights (Mask2Former, MaskFormer or DETR); None for DEFAULT_MODEL,
+    if it was fetched earlier.  revision: of a hub model that is named.  rule: how sure the model must be.
     cache: a folder for results, keyed by the picture's pixels, the model and the rule; None keeps none.
     A model stays loaded for the next call.
     Raises ValueError for bad input or a folder that is no such model, ModelMissingError where it has to be
@@ -72,9 +84,14 @@ def scene_from_image(
     photo = _photo(image)
     if cache is not None:
         output_folder(cache)  # a closed door should be found before the model has run
-    name = DEFAULT_MODEL if model is None else str(model)
     rule = rule or MergeRule()
-    folder = model_folder(name, WHAT)
+    if model is None:
+        name, folder = DEFAULT_MODEL, fetched_model()
+        if folder is None:
+            raise ModelMissingError(f"No {WHAT} is named, and {ABSENT} ({WITHOUT})")
+    else:
+        name = str(model)
+        folder = model_folder(name, WHAT)
     stamp = ""
     if folder is not None:
         check_folder(folder)
@@ -83,10 +100,48 @@ def scene_from_image(
     if kept is not None and kept.is_file():
         return replace(load_scene(kept)[0], photo=photo)
     segmenter = _load(name if folder is None else str(folder.resolve()), revision, device, stamp)
-    scene = segment(photo, segmenter, rule)
+    scene = replace(segment(photo, segmenter, rule), source=name)
     if kept is not None:
         save_scene(scene, kept)
     return scene
+
+
+def scene_of_photo(
+    image: str | Path | np.ndarray,
+    model: str | Path | None = None,
+    *,
+    guided: bool,
+    cache: str | Path | None = None,
+    remedy: str = GUIDE_IS_ENOUGH,
+) -> tuple[Scene, tuple[str, ...]]:
+    """``(scene, notes)`` of a photograph without a layout, by what is at hand.
+
+    image, cache: as in scene_from_image.  model: its model, which may be fetched if it is named; None asks what was
+    fetched earlier, and where nothing was, a guided call gets an unlabeled scene (no layers, only the photo) and a
+    note that says so.  guided: whether every object has a guide or mask, so that the scene need not tell its place.
+    remedy: what works without a layout, for the sentence of the ModelMissingError that an unguided call then gets.
+    Raises what scene_from_image raises.
+    """
+    if model is not None or fetched_model() is not None:
+        return scene_from_image(image, model, cache=cache), ()
+    photo = _photo(image)
+    if cache is not None:
+        output_folder(cache)  # a folder that cannot be is a mistake, though nothing will lie in it
+    if not guided:
+        raise ModelMissingError(f"No layout of the photo is given and {ABSENT}; {remedy}")
+    return replace(Scene.empty(*photo.shape[:2]), photo=photo), (NOTE_UNLABELED,)
+
+
+def fetched_model() -> Path | None:
+    """The folder of DEFAULT_MODEL if an earlier download left it here whole and transformers can run it, else None."""
+    folder = cached_folder(DEFAULT_MODEL)
+    if folder is None or importlib.util.find_spec("transformers") is None:
+        return None
+    try:
+        check_folder(folder)
+    except ModelError:
+        return None  # a download that was interrupted
+    return folder
 
 
 def segment(photo: np.ndarray, segmenter: Segmenter, rule: MergeRule | None = None) -> Scene:
@@ -119,7 +174,7 @@ def check_folder(folder: Path) -> None:
     check_files(folder, WHAT, "config.json", "preprocessor_config.json|processor_config.json")
     kind = read_config(folder / "config.json", WHAT).get("model_type")
     if kind not in FAMILIES:
-        raise ValueError(f"The {WHAT} '{folder}' is of the type {kind!r}; give one of {', '.join(FAMILIES)}.")
+        raise ModelError(f"The {WHAT} '{folder}' is of the type {kind!r}; give one of {', '.join(FAMILIES)}.")
     check_weights(folder, WHAT)
 
 

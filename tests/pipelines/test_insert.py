@@ -98,6 +98,20 @@ def test_the_result_holds_all_that_the_contract_names(photo: Photo, scene: Scene
     assert [len(step.layers) for step in result.scenes] == [2, 3]
 
 
+def test_a_photo_alone_and_a_guide(photo: Photo) -> None:
+    from smartmask.hub import ModelMissingError
+
+    def call(requests: Any) -> Any:
+        return insert(photo.pixels, requests, inpainter=FlatPainter(), pipeline=FakePipeline(), options=HARD)  # type: ignore[arg-type]
+
+    result = call(ObjectRequest("dog", Box(5, 5, 30, 30)))
+    assert [layer.name for layer in result.scene.layers] == ["dog"]
+    assert "unlabeled" in result.notes[0]
+    assert call([ObjectRequest("dog", mask=box(5, 20, 20, 40))]).notes == ()
+    with pytest.raises(ModelMissingError, match="a guide is enough"):
+        call([ObjectRequest("dog", Box(5, 5, 30, 30)), ObjectRequest("cat")])
+
+
 @pytest.mark.parametrize("suffix", ["png", "webp"])
 def test_photos_by_file(tmp_path: Path, suffix: str) -> None:
     rgba = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 4), dtype=np.uint8)
@@ -336,7 +350,7 @@ def test_a_real_photo_with_a_cutout_of_another(data_root: Path) -> None:
     outline = polygons_to_mask([np.array(p).reshape(-1, 2) for p in dog["segmentation"]], *rgb.shape[:2])
     cutout = np.dstack([rgb, outline.astype(np.uint8) * 255])
     path = coco / "images" / "000000000307.jpg"
-    scene = read_scene(path, coco / "panoptic" / "000000000307.png", None, coco / "panoptic.json")
+    scene, _ = read_scene(path, coco / "panoptic" / "000000000307.png", None, coco / "panoptic.json")
     place = np.zeros((scene.height, scene.width), dtype=bool)
     place[210:420, 330:450] = True  # behind the frisbee, in front of the other dog
     order = [layer.name for layer in scene.layers].index("frisbee")

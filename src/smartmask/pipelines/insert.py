@@ -6,6 +6,7 @@ Masks are laid first (``lay``), then painted back to front on crops and blended 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,8 @@ def insert(
 
     photo: a file, an (H, W[, C]) uint8 or uint16 array, or a Photo.  prompt: the object's name, or a list of
     names and ObjectRequests: masks are laid in that order, each seeing the former ones, and painted
-    back to front.  scene: the photo's layout; None asks a panoptic model, or nobody if all masks are given.
+    back to front.  scene: the photo's layout; None asks a panoptic model if one was fetched earlier, and takes an
+    unlabeled scene if not, provided that every object has a guide (``.notes`` say so) or a mask.
     guidance, mask, order, context: as in ObjectRequest, for a single object.
     inpainter: "paste" (with ``cutout=``, ``cutout_mask=``), a folder or hub name, or any Inpainter; inpainter_options
     (device, dtype, cutout, ...) go to its loader.  generator, num_masks, pick, pipeline: as in ``lay``.
@@ -64,22 +66,32 @@ def insert(
     if inpainter is None:
         raise NoInpainterError(f"{NO_INPAINTER}.")
     painters = load_inpainters(inpainter, requests, **inpainter_options)
-    scene = scene_of(photo, scene, requests)
+    scene, notes = scene_of(photo, scene, requests)
     plan = lay(
         scene, requests, num_masks=num_masks, pick=pick, pipeline=pipeline, generator=generator,
         callback=callback_on_step_end,
     )  # fmt: skip
-    return paint(photo, plan, painters, options, callback_on_step_end)
+    return paint(photo, replace(plan, notes=notes), painters, options, callback_on_step_end)
 
 
-def scene_of(photo: Photo, scene: Scene | None, requests: Sequence[ObjectRequest]) -> Scene:
-    """The scene to insert into, of the photo's size; without one, an empty one where no mask has to be found."""
+def scene_of(photo: Photo, scene: Scene | None, requests: Sequence[ObjectRequest]) -> tuple[Scene, tuple[str, ...]]:
+    """``(scene, notes)``: the scene to insert into, of the photo's size.
+
+    Without one, an empty one where no mask has to be found, else what ``segment.scene_of_photo`` gives.
+    """
     if scene is not None:
         if (scene.height, scene.width) != (photo.height, photo.width):
             raise ValueError(
                 f"The photo is {photo.width}x{photo.height} (upright), but the scene is {scene.width}x{scene.height}."
             )
-        return scene
+        return scene, ()
     if all(request.mask is not None for request in requests):
-        return Scene.empty(photo.height, photo.width)
-    return Scene.from_image(photo.rgb())
+        return Scene.empty(photo.height, photo.width), ()
+    from smartmask.segment import scene_of_photo
+
+    return scene_of_photo(photo.rgb(), guided=all_guided(requests))
+
+
+def all_guided(requests: Sequence[ObjectRequest]) -> bool:
+    """Whether every object has a guide or a mask of its own, so that no scene is needed to find its place."""
+    return all(request.mask is not None or request.guidance not in (None, [], ()) for request in requests)

@@ -70,10 +70,11 @@ class Laid:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A scene and the objects laid into it, in the order of their requests."""
+    """A scene and the objects laid into it, in the order of their requests; notes: what to know of the scene."""
 
     scene: Scene
     objects: tuple[Laid, ...]
+    notes: tuple[str, ...] = ()
 
     def after(self, count: int | None = None) -> Scene:
         """The scene with the first ``count`` objects (None: all); ``after(k - 1)`` undoes object k."""

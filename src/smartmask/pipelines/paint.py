@@ -89,6 +89,12 @@ class InsertResult:
     inpainters: tuple[str, ...]
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know: of the scene, then of each object's masks."""
+        drawn = [laid.output for laid in self.plan.objects if laid.output is not None]
+        return (*self.plan.notes, *(note for output in drawn for note in output.notes))
+
+    @property
     def image(self) -> np.ndarray:
         """``(H, W, C)`` uint8 or uint16 pixels of the finished photo."""
         return self.photo.pixels
