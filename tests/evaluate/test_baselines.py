@@ -7,18 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from smartmask.evaluate.baselines import (
-    BASELINES,
-    ClassMean,
-    Retrieval,
-    ShapeBank,
-    box_fill,
-    ellipse,
-    from_box_frame,
-    place,
-    shape_key,
-    to_box_frame,
-)
+from smartmask.evaluate.baselines import BASELINES, ClassMean, Cover, Retrieval, box_fill, covering, ellipse, place
+from smartmask.evaluate.shapes import ShapeBank, from_box_frame, pairwise_ious, shape_key, to_box_frame
 from smartmask.geometry import BoxXYXY, box_mask, mask_box, mask_iou
 from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
 from smartmask.scene import Layer, Scene
@@ -79,22 +69,29 @@ def test_pasting_rounds_the_box_and_cuts_at_the_border() -> None:
 
 
 def test_bank_knows_names_boxes_and_aspects(bank: ShapeBank) -> None:
-    assert len(bank) == 19  # the empty mask is left out
-    assert bank.knows("Dining Table")
-    assert not bank.knows("zebra")
-    assert bank.aspects[0] == 1
-    np.testing.assert_allclose(bank.boxes[0], [30 / 120, 30 / 90, 50 / 120, 50 / 90])
-    assert len(bank.members("ball")) == 4
-    assert len(bank.members("zebra")) == 19
-    assert mask_iou(bank.shape(2), to_box_frame(disk(40, 40, 20, 20))) == 1
-    with pytest.raises(ValueError, match="empty"):
+    outlines = bank.outlines
+    assert len(outlines) == 19  # the empty mask is left out
+    assert outlines.knows("Dining Table")
+    assert not outlines.knows("zebra")
+    assert outlines.aspects[0] == 1
+    np.testing.assert_allclose(bank.places.of("ball")[0], [30 / 120, 30 / 90, 50 / 120, 50 / 90])
+    assert len(outlines.members("ball")) == len(bank.places.of("Ball")) == 4
+    assert len(outlines.members("zebra")) == len(bank.places.of("zebra")) == 19
+    assert mask_iou(outlines.shape(2), to_box_frame(disk(40, 40, 20, 20))) == 1
+    with pytest.raises(ValueError, match="no outline"):
         ShapeBank.from_layers([])
 
 
 def test_nearest_orders_by_aspect_within_the_class() -> None:
-    bank = ShapeBank.from_layers([("a", box_mask((0, 0, w, 20), HEIGHT, WIDTH)) for w in (10, 20, 40, 80)])
-    assert bank.nearest("a", 2.2, 2).tolist() == [2, 3]
-    assert bank.nearest("a", 0.6, 2).tolist() == [0, 1]
+    bars = [("a", box_mask((0, 0, w, 20), HEIGHT, WIDTH)) for w in (10, 20, 40, 80)]
+    found = ShapeBank.from_layers([*bars, ("b", box_mask((0, 0, 44, 20), HEIGHT, WIDTH))]).outlines
+    assert found.nearest("a", 2.2, 2).tolist() == [2, 3]
+    assert found.nearest("a", 0.6, 2).tolist() == [0, 1]
+    assert found.nearest("b", 2.2, 2).tolist() == [4]
+    assert found.nearest("b", 2.2, 2, least=3).tolist() == [4, 2, 3]  # filled up from all classes
+    assert found.select(found.names == "b", "bars").sets.tolist() == [""]
+    with pytest.raises(ValueError, match="no outline among zebras"):
+        found.select(found.names == "zebra", "zebras")
 
 
 def test_box_fill_of_a_rectangle_is_exact(bank: ShapeBank, scene: Scene) -> None:
@@ -135,11 +132,51 @@ def test_retrieval_gives_different_shapes_and_repeats_itself(bank: ShapeBank, sc
     masks = system(scene, "dining table", guide, 8, 3).masks
     assert masks.shape == (8, HEIGHT, WIDTH)
     np.testing.assert_array_equal(masks, system(scene, "dining table", guide, 8, 3).masks)
-    # Only four balls are known: all four are used, then the nearest of other classes.
-    balls = Retrieval(bank)._pool("ball", 1.0, 8)
-    assert set(bank.members("ball")) <= set(balls)
-    assert len(balls) >= 8
+    # Only four balls are known: the nearest of other classes fill up.
+    assert system(scene, "ball", guide, 8, 0).masks.shape[0] == 8
     assert system(scene, "zebra", guide, 8, 0).masks.shape[0] == 8
+
+
+def left_half(height: int) -> np.ndarray:
+    """Fills its box but for the upper right quarter's first ``height`` rows."""
+    mask = box_mask((10, 10, 74, 74), HEIGHT, WIDTH)
+    mask[10 : 10 + height, 42:74] = False
+    return mask
+
+
+def test_covering_takes_one_of_each_kind_the_most_typical_first() -> None:
+    alike = np.full((7, 7), 0.1)
+    for group in ([0, 1, 2], [3, 4], [5, 6]):
+        alike[np.ix_(group, group)] = 0.8
+    np.fill_diagonal(alike, 1)
+    assert covering(alike, 1).tolist() == [0]
+    assert covering(alike, 3).tolist() == [0, 3, 5]
+    assert covering(alike + 1e-9, 3).tolist() == [0, 3, 5]  # last bits decide nothing
+    assert sorted(covering(alike, 20).tolist()) == list(range(7))
+
+
+def test_the_cover_holds_mirror_images_and_ignores_the_seed(scene: Scene) -> None:
+    bank = ShapeBank.from_layers([("flag", left_half(20 + k)) for k in range(12)])
+    system = Cover(bank)
+    guide = Box(10, 10, 74, 74)
+    masks = system(scene, "flag", guide, 4, 0).masks
+    np.testing.assert_array_equal(masks, system(scene, "flag", guide, 4, 99).masks)
+    right, left = masks[:, 20, 60], masks[:, 20, 20]
+    assert set(right) == set(left) == {True, False}, "some are mirrored"
+    assert (right != left).all()
+    assert len({mask.tobytes() for mask in masks}) == 4
+    few = Cover(ShapeBank.from_layers([("flag", left_half(20))]))(scene, "flag", guide, 4, 0).masks
+    assert len(few) == 4
+    assert len({mask.tobytes() for mask in few}) == 2
+    assert len(system(scene, "flag", None, 3, 0).masks) == 3
+
+
+def test_pairwise_overlaps_are_exact() -> None:
+    shapes = np.stack([to_box_frame(disk(40, 40, 20, 20)), np.ones((64, 64), bool), np.zeros((64, 64), bool)])
+    found = pairwise_ious(shapes, shapes[:2])
+    assert found[0, 0] == found[1, 1] == 1
+    assert found[0, 1] == found[1, 0] == pytest.approx(mask_iou(shapes[0], shapes[1]))
+    assert found[2].tolist() == [0, 0]
 
 
 def test_place_uses_the_guide_or_the_class_prior(bank: ShapeBank, scene: Scene) -> None:

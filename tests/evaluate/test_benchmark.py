@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 
 from smartmask.data.pack import Pack
 from smartmask.evaluate.baselines import BASELINES, SPECIAL, Prediction, box_fill
-from smartmask.evaluate.benchmark import PipelineSystem, Row, cases, measure, obedience, run, train_bank
+from smartmask.evaluate.benchmark import PipelineSystem, Row, cases, measure, obedience, run
 from smartmask.evaluate.cli import app
-from smartmask.evaluate.report import build_report, figures, paired, pick_extremes, sheet, to_csv, to_markdown
+from smartmask.evaluate.memories import train_bank, whole_outlines
+from smartmask.evaluate.report import build_report, figures, paired
+from smartmask.evaluate.report_text import pick_extremes, sheet, to_csv, to_markdown
 from smartmask.evaluate.systems import system_names
-from smartmask.evaluate.targets import GUIDANCE, Case, Protocol, find_targets
+from smartmask.evaluate.targets import GUIDANCE, Case, Protocol, Sample, draw_sample, find_targets, object_flags
 from smartmask.geometry import box_mask
 from smartmask.guidance import Blob, Box, Guide, Point, Scribble, draw
 from smartmask.scene import Scene
@@ -56,34 +58,43 @@ def of(rows: list[Row], system: str, name: str = "") -> list[Row]:
     return [row for row in rows if row.system == system and row.target.name.startswith(name)]
 
 
-def test_the_bank_holds_training_shapes_only(pack: Pack) -> None:
+def test_the_bank_holds_whole_training_shapes_and_all_training_places(pack: Pack) -> None:
     bank = train_bank(pack, EVERY)
-    assert len(bank) == 28  # fourteen pictures, two things each
-    assert set(bank.names) == {"ball", "bus"}
+    assert len(bank.places.boxes) == 28  # fourteen pictures, two things each
+    assert bank.places.boxes.min() >= 0
+    assert bank.places.boxes.max() <= 1
+    assert set(bank.outlines.names) == {"ball", "bus"}
+    assert len(bank.outlines) < 28
+    train = [i for i, split in enumerate(pack.meta.splits) if split == "train"]
+    assert set(bank.outlines.keys) <= {pack.meta.keys[i] for i in train}
+    whole = sum(not object_flags(pack.scene(i), layer) for i in train for layer in (2, 3))
+    assert len(bank.outlines) == whole
+    test = whole_outlines(pack, EVERY, "test")
+    assert not set(test.keys) & set(bank.outlines.keys)
 
 
 def test_an_oracle_scores_one_and_its_empty_sample_zero(rows: list[Row]) -> None:
     found = figures(of(rows, "oracle"), curve=True)
-    for metric in ("iou", "boundary"):
-        assert found[metric]["top"] == found[metric]["best"] == [1, 1, 1]
-        assert found[metric]["unranked"] == [0, 0, 0]
+    for metric in ("own", "iou", "boundary"):
+        assert found[metric]["first"] == found[metric]["best"] == [1, 1, 1]
+        assert found[metric]["mean"] == [1 / 8, 1 / 8, 1 / 8]
     # Best of k with one right answer among eight is k / 8.
     assert [mean for mean, _, _ in found["iou"]["best_of_k"]] == [k / 8 for k in range(1, 9)]
     assert [mean for mean, _, _ in found["iou"]["top_of_k"]] == [k / 8 for k in range(1, 9)]  # it leads the ranking
     assert found["box"]["hit"] == [1, 1, 1]
-    assert found["box"]["hit_unranked"] == [0, 0, 0]
+    assert found["box"]["hit_mean"] == [1 / 8, 1 / 8, 1 / 8]
     assert found["objects"] == 16
     assert found["images"] == 8
 
 
 def test_box_fill_on_boxes_scores_one_and_on_ellipses_pi_over_four(rows: list[Row]) -> None:
-    assert figures(of(rows, "box-fill", "bus"))["iou"]["top"] == [1, 1, 1]
-    assert figures(of(rows, "box-fill", "ball"))["iou"]["top"][0] == pytest.approx(np.pi / 4, abs=0.02)
-    assert figures(of(rows, "ellipse", "ball"))["iou"]["top"][0] > 0.95
+    assert figures(of(rows, "box-fill", "bus"))["iou"]["first"] == [1, 1, 1]
+    assert figures(of(rows, "box-fill", "ball"))["iou"]["first"][0] == pytest.approx(np.pi / 4, abs=0.02)
+    assert figures(of(rows, "ellipse", "ball"))["iou"]["first"][0] > 0.95
 
 
 def test_baselines_recover_simple_classes(rows: list[Row]) -> None:
-    assert figures(of(rows, "class-mean"))["iou"]["top"][0] > 0.95
+    assert figures(of(rows, "class-mean"))["iou"]["first"][0] > 0.95
     assert figures(of(rows, "retrieval"))["iou"]["best"][0] > 0.95
 
 
@@ -132,10 +143,10 @@ def test_baselines_run_under_every_kind_of_guide(pack: Pack, kind: str) -> None:
         lambda: ticks.append(1),
     )
     assert len(ticks) == 4
-    report = build_report(found, protocol, "smartmask eval masks", {})
+    report = build_report(found, draw_sample(pack, protocol), protocol, "smartmask eval masks", {})
     general = set(BASELINES) - set(SPECIAL)
-    assert set(report["results"][kind]) == general | {name for name, own in SPECIAL.items() if own == kind}
-    best = report["results"][kind]["retrieval"]["iou"]["best"][0]
+    assert set(report["results"][kind]["all"]) == general | {name for name, own in SPECIAL.items() if own == kind}
+    best = report["results"][kind]["all"]["retrieval"]["iou"]["best"][0]
     assert best > (0.5 if kind in ("box", "blob", "mask") else 0.02)
 
 
@@ -158,32 +169,50 @@ def test_a_pipeline_is_told_apart_by_its_first_seed(questions: list[Case]) -> No
 
 def test_paired_differences_are_taken_object_by_object(rows: list[Row]) -> None:
     same = paired(of(rows, "ellipse"), of(rows, "ellipse"))
-    assert same == {rank: [0, 0, 0] for rank in ("unranked", "top", "best")}
-    assert paired(of(rows, "oracle"), of(rows, "ellipse"))["top"][0] > 0
+    assert same == {metric: {rank: [0, 0, 0] for rank in ("first", "mean", "best")} for metric in ("own", "iou")}
+    assert paired(of(rows, "oracle"), of(rows, "ellipse"))["own"]["first"][0] > 0
 
 
-def test_the_report_holds_all_and_reads_as_json(rows: list[Row]) -> None:
-    report = build_report(rows, EVERY, "smartmask eval masks", {"weights": None})
+def test_the_report_holds_all_and_reads_as_json(pack: Pack, rows: list[Row]) -> None:
+    sample = draw_sample(pack, EVERY)
+    report = build_report(rows, sample, EVERY, "smartmask eval masks", {"weights": None})
     assert json.loads(json.dumps(report, allow_nan=False)) == report
-    assert report["objects"] == 16
-    assert report["images"] == 8
+    assert report["objects"] == {"all": 16, "whole": len(sample.whole)}
+    assert report["images"]["all"] == 8
     assert set(report["groups"]["box"]["source"]) == {"coco", "voc"}
-    assert "minus_retrieval" in report["results"]["box"]["oracle"]
+    oracle = report["results"]["box"]["all"]["oracle"]
+    assert oracle["minus_cover"]["own"]["mean"][0] < 0 < oracle["minus_cover"]["own"]["first"][0]
+    assert report["results"]["box"]["all"]["retrieval"]["diversity_share"] == [1, 1, 1]
     page = to_markdown(report)
-    assert "| oracle | 0.000 [0.000, 0.000] | 1.000 [1.000, 1.000]" in page
-    assert page.count("\n## ") == 1
+    assert "| oracle | 1.000 [1.000, 1.000] | 0.125 [0.125, 0.125] | 1.000 [1.000, 1.000]" in page
+    assert page.count("\n## ") == 2
     lines = to_csv(rows).splitlines()
     assert len(lines) == 1 + len(rows)
     assert len({line.count(",") for line in lines}) == 1
+
+
+def test_whole_objects_are_reported_apart_from_a_sample_of_all(pack: Pack, rows: list[Row]) -> None:
+    sample = draw_sample(pack, Protocol(limit=2, whole=3))
+    assert len(sample.every) == 2
+    assert len(sample.whole) == 3
+    assert sample.targets[:2] == list(sample.every)
+    assert len(sample.targets) == len(set(sample.every) | set(sample.whole))
+    every = find_targets(pack, EVERY)
+    unflagged = [t for t in every if not object_flags(pack.scene(t.record), t.layer)]
+    assert list(sample.whole) == unflagged[:3]  # in the same order, by hash
+    report = build_report(rows, sample, EVERY, "", {})
+    assert {part: f["oracle"]["objects"] for part, f in report["results"]["box"].items()} == {"whole": 3, "all": 2}
+    alone = build_report(rows, Sample((), sample.whole), EVERY, "", {})
+    assert list(alone["results"]["box"]) == ["whole"]
 
 
 def test_extremes_run_from_best_to_worst_and_make_a_sheet(rows: list[Row], questions: list[Case]) -> None:
     some = of(rows, "ellipse")
     picks = pick_extremes(some, each=2)
     assert len(picks) == 6
-    best = [row.iou.max() for row in picks]
+    best = [row.own.max() for row in picks]
     assert best == sorted(best, reverse=True)
-    assert best[0] == max(row.iou.max() for row in some)
+    assert best[0] == max(row.own.max() for row in some)
     assert len(pick_extremes(some, each=8)) == 16
     by_target = {(case.target.record, case.target.layer): case for case in questions}
     page = sheet(picks, [by_target[row.target.record, row.target.layer] for row in picks], picks)
@@ -202,7 +231,10 @@ def test_the_command_writes_its_report(pack: Pack, tmp_path: Path) -> None:
     files = [path.name for path in (tmp_path / "out").iterdir()]
     written = {name.removesuffix(".png").removesuffix(".svg") for name in files}
     assert written == {"report.json", "report.md", "objects.csv"} | {
-        f"{what}_{kind}" for what in ("sheet", "curves") for kind in ("box", "none")
+        f"{what}_{kind}{part}"
+        for what, parts in (("sheet", ("",)), ("curves", ("_whole", "_all")))
+        for kind in ("box", "none")
+        for part in parts
     }
 
 
@@ -217,9 +249,9 @@ def test_the_command_refuses_bad_options(pack: Pack, options: list[str], message
 
 
 def test_special_baselines_join_their_own_guidance_only() -> None:
-    general = ("pipeline", "box-fill", "ellipse", "class-mean", "retrieval")
-    assert system_names(None, ("box",)) == general
-    assert system_names(None, ("box", "none")) == (*general, "holes")
+    general = ("pipeline", "box-fill", "ellipse", "class-mean", "retrieval", "cover")
+    assert system_names(None, ("box",)) == (*general, "cover-400")
+    assert system_names(None, ("none",)) == (*general, "holes")
     assert system_names(None, ("mask",)) == (*general, "guide")
     assert system_names(["guide", "pipeline"], ("box",)) == ("guide", "pipeline")
 

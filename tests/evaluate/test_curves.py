@@ -16,7 +16,7 @@ def system(best: list[float], top: list[float]) -> dict[str, Any]:
     def intervals(values: list[float]) -> list[list[float]]:
         return [[v, v - 0.02, v + 0.02] for v in values]
 
-    return {"iou": {"best_of_k": intervals(best), "top_of_k": intervals(top)}}
+    return {"own": {"best_of_k": intervals(best), "top_of_k": intervals(top)}}
 
 
 def test_every_system_has_a_line_in_the_plot() -> None:
@@ -37,5 +37,5 @@ def test_every_system_has_a_line_in_the_plot() -> None:
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_flat_curves_at_the_ends_are_drawn(value: float) -> None:
-    flat = {"iou": {"best_of_k": [[value] * 3], "top_of_k": [[value] * 3]}}
+    flat = {"own": {"best_of_k": [[value] * 3], "top_of_k": [[value] * 3]}}
     assert "nan" not in curve_svg({"flat": flat}, "")

@@ -90,9 +90,10 @@ def test_the_command_marks_its_row(root: Path, people: Pack) -> None:
     common = ["masks", "--data", str(people.path), "--sources", "pennfudan", "--systems", "box-fill"]
     arguments = [*common, "--photos", str(root), "--num-masks", "2", "--json"]
     report = json.loads(CliRunner().invoke(app, arguments, catch_exceptions=False).stdout)
-    assert set(report["results"]["box"]) == {"box-fill", GRABCUT}
-    scores = {name: found["iou"]["top"][0] for name, found in report["results"]["box"].items()}
+    found = report["results"]["box"]["all"]
+    assert set(found) == {"box-fill", GRABCUT}
+    scores = {name: figures["own"]["first"][0] for name, figures in found.items()}
     assert scores[GRABCUT] > 0.95 > scores["box-fill"]
-    assert report["objects"] == 3
+    assert report["objects"]["all"] == 3
     refused = CliRunner().invoke(app, [*arguments, "--guidance", "point"])
     assert "exact box" in str(refused.exception)

@@ -22,6 +22,8 @@ from smartmask.evaluate.metrics import (
     diversity,
     mask_ious,
     outline,
+    own_ious,
+    ratio_interval,
     top_of_curve,
 )
 from smartmask.geometry import box_mask, mask_iou
@@ -176,3 +178,31 @@ def test_columns_are_resampled_together() -> None:
     groups = np.repeat(np.arange(5), 4)
     alone = [bootstrap_interval(column, groups) for column in values.T]
     np.testing.assert_allclose(bootstrap_intervals(values, groups), alone)
+
+
+def test_overlap_in_the_own_box_is_the_same_at_any_size_and_counts_what_lies_outside() -> None:
+    small, large = np.zeros((40, 40), bool), np.zeros((400, 400), bool)
+    small[10:20, 10:30], large[100:200, 100:300] = True, True
+    for true, unit in ((small, 1), (large, 10)):
+        half = true.copy()
+        half[:, 20 * unit :] = False
+        beyond = true.copy()
+        beyond[10 * unit : 20 * unit, 30 * unit : 40 * unit] = True  # half as much again
+        masks = np.stack([true, half, beyond, np.zeros_like(true)])
+        assert own_ious(masks, true).tolist() == pytest.approx([1, 0.5, 2 / 3, 0])
+    hair = np.zeros((300, 300), bool)
+    hair[np.arange(300), np.arange(300)] = True  # under half of every cell
+    assert own_ious(np.stack([hair, ~hair]), hair).tolist() == [1, 0]
+    with pytest.raises(ValueError, match="no box"):
+        own_ious(hair[None], np.zeros_like(hair))
+
+
+def test_a_ratio_of_means_has_an_interval() -> None:
+    below = np.arange(1.0, 41.0)
+    groups = np.repeat(np.arange(20), 2)
+    assert ratio_interval(0.5 * below, below, groups) == pytest.approx((0.5, 0.5, 0.5))
+    found = ratio_interval(np.full(40, 10.0), below, groups)
+    assert found.mean == pytest.approx(10 / 20.5)
+    assert found.low < found.mean < found.high
+    with pytest.raises(ValueError, match="above 0"):
+        ratio_interval(below, 0 * below, groups)

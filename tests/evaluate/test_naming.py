@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from smartmask.data.pack import Pack
 from smartmask.evaluate.baselines import BASELINES, Prediction
-from smartmask.evaluate.benchmark import cases, train_bank
+from smartmask.evaluate.benchmark import cases
 from smartmask.evaluate.cli import app
 from smartmask.evaluate.judge import Judge
+from smartmask.evaluate.memories import train_bank
 from smartmask.evaluate.naming import judged, known_targets, macro_interval, text_report, word_report
 from smartmask.evaluate.naming_cli import parse_words
 from smartmask.evaluate.realism import REAL

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from smartmask.data.pack import Pack
 from smartmask.evaluate.answers import answers
 from smartmask.evaluate.baselines import BASELINES, Prediction
-from smartmask.evaluate.benchmark import cases, train_bank
+from smartmask.evaluate.benchmark import cases
 from smartmask.evaluate.cli import app
 from smartmask.evaluate.judge import load_judge
+from smartmask.evaluate.memories import train_bank
 from smartmask.evaluate.realism import REAL
 from smartmask.evaluate.targets import Protocol, find_targets
 from smartmask.guidance import Guide

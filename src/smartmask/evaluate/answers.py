@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.evaluate.baselines import System, shape_key
+from smartmask.evaluate.baselines import System
 from smartmask.evaluate.realism import REAL
+from smartmask.evaluate.shapes import shape_key
 from smartmask.evaluate.silhouettes import SIDE, Silhouettes, silhouette
 from smartmask.evaluate.targets import Case
 

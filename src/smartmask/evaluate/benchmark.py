@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from smartmask.data.pack import Pack
-from smartmask.evaluate.baselines import SPECIAL, Prediction, ShapeBank, System
+from smartmask.evaluate.baselines import SPECIAL, Prediction, System
 from smartmask.evaluate.grabcut import GRABCUT, GrabCut
-from smartmask.evaluate.metrics import boundary_fs, diversity, mask_ious
-from smartmask.evaluate.targets import Case, Protocol, Target, admitted, make_case
+from smartmask.evaluate.metrics import boundary_fs, diversity, mask_ious, own_ious
+from smartmask.evaluate.targets import Case, Protocol, Target, make_case
 from smartmask.geometry import box_iou, mask_box, rle_encode
 from smartmask.guidance import Blob, Box, Guide, MaskGuide
 from smartmask.scene import Scene
@@ -43,9 +43,10 @@ class PipelineSystem:
 class Row:
     """What one system scored on one object with one kind of guide.
 
-    iou, boundary, box_iou: (n,) against the real object (its mask, outline and tight box), in the
-    system's order, best first. first: index of the unranked sample. obedience: mean share of the
-    masks that keeps to the guide; obedience_true: the real object's own. seconds: of the call.
+    iou, own, boundary, box_iou: (n,) against the real object (its mask in the scene, its mask in its own box
+    at 64 x 64, its outline and its tight box), in the system's order, best first. first: index of the sample
+    of the first seed. obedience: mean share of the masks that keeps to the guide; obedience_true: the real
+    object's own. seconds: of the call.
     top: the first mask as RLE, for pictures.
     """
 
@@ -54,6 +55,7 @@ class Row:
     system: str
     flags: tuple[str, ...]
     iou: np.ndarray
+    own: np.ndarray
     boundary: np.ndarray
     box_iou: np.ndarray
     first: int
@@ -62,14 +64,6 @@ class Row:
     obedience_true: float
     seconds: float
     top: dict[str, Any]
-
-
-def train_bank(pack: Pack, protocol: Protocol) -> ShapeBank:
-    """The shapes of the training split, of the sources and the minimum area that the protocol admits."""
-    targets = admitted(pack, protocol, "train")
-    by_record = groupby(targets, key=lambda t: t.record)
-    scenes = ((pack.scene(position), group) for position, group in by_record)
-    return ShapeBank.from_layers((t.name, scene.layers[t.layer].mask) for scene, group in scenes for t in group)
 
 
 def cases(pack: Pack, targets: Iterable[Target], protocol: Protocol) -> Iterator[Case]:
@@ -130,6 +124,7 @@ def measure(case: Case, system: str, answer: Prediction, num_masks: int, seconds
         system=system,
         flags=case.flags,
         iou=spread(mask_ious(masks, true)),
+        own=spread(own_ious(masks, true)),
         boundary=spread(boundary_fs(masks, true)),
         box_iou=spread(overlaps),
         first=answer.first,

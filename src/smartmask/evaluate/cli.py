@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
 import typer
 
-from smartmask.evaluate.console import (
-    DataOption,
-    JsonOption,
-    LimitOption,
-    OutOption,
-    SourcesOption,
-    SplitOption,
-    command_line,
-    finish,
-    heading,
-    listed,
-    progress,
-)
 from smartmask.evaluate.insertion_cli import insertion
+from smartmask.evaluate.masks_cli import frame, masks
 from smartmask.evaluate.naming_cli import text
 from smartmask.evaluate.papers_cli import ab, ab_score, paper_table
 from smartmask.evaluate.pictures_cli import diversity, gallery
@@ -30,179 +13,17 @@ from smartmask.evaluate.planner_cli import layout, plan, several
 from smartmask.evaluate.realism_cli import judge, realism
 from smartmask.evaluate.scene_cli import order, sense
 from smartmask.evaluate.speed_cli import speed
-from smartmask.options import WeightsOption
-
-if TYPE_CHECKING:
-    from smartmask.data.pack import Pack
-    from smartmask.evaluate.benchmark import Row
-    from smartmask.evaluate.grabcut import GrabCut
-    from smartmask.evaluate.targets import Protocol, Target
 
 app = typer.Typer(help="Measure the pipeline beside its baselines.", no_args_is_help=True)
 
-app.command()(gallery)
-app.command()(diversity)
-app.command()(plan)
-app.command()(layout)
-app.command()(several)
-app.command()(realism)
-app.command()(judge)
-app.command()(text)
-app.command()(order)
-app.command()(sense)
-app.command()(speed)
-app.command()(insertion)
-app.command()(paper_table)
-app.command()(ab)
-app.command()(ab_score)
+COMMANDS = (
+    masks, realism, judge, text, order, sense, frame, gallery, diversity, plan, layout, several, speed, insertion,
+    paper_table, ab, ab_score,
+)  # fmt: skip
+for command in COMMANDS:
+    app.command()(command)
 
 
 @app.callback()
 def _group() -> None:
     """Measure the pipeline beside its baselines."""
-
-
-@app.command()
-def masks(
-    data: DataOption,
-    split: SplitOption = "test",
-    limit: LimitOption = 500,
-    guidance: Annotated[str, typer.Option(help="Of box, blob, scribble, mask, point, none.")] = "box",
-    sources: SourcesOption = "voc,coco",
-    systems: Annotated[
-        str | None, typer.Option(help="Of pipeline, box-fill, ellipse, class-mean, retrieval, guide, holes.")
-    ] = None,
-    num_masks: Annotated[int, typer.Option(help="Samples an object.")] = 8,
-    min_area: Annotated[float, typer.Option(help="Smallest object, as a share of the image.")] = 0.01,
-    seed: Annotated[int, typer.Option(help="Of the choice of objects, guides and samples.")] = 0,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps; the model's own by default.")] = None,
-    photos: Annotated[
-        Path | None,
-        typer.Option(metavar="ROOT", help="The packed folder: adds GrabCut; only objects with a photo count."),
-    ] = None,
-    weights: WeightsOption = None,
-    out: OutOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Masks against real unseen objects: IoU, boundary F, best of n, diversity, obedience, place.
-
-    Everything inside the object's box is hidden from every system. Writes report.json, report.md,
-    objects.csv, and for each kind of guide a sheet (best, median and worst objects) and a plot of
-    best-of-n curves into --out.
-    """
-    from smartmask.data.pack import Pack
-    from smartmask.evaluate.benchmark import cases, run, train_bank
-    from smartmask.evaluate.report import build_report, to_markdown
-    from smartmask.evaluate.systems import PIPELINE, make_systems, pipeline_system, system_names
-    from smartmask.evaluate.targets import Protocol
-
-    # 1. What to ask, of whom: cheap, and everything that can be wrong with the input.
-    protocol = Protocol(
-        split=split,
-        sources=listed(sources),
-        limit=limit or None,
-        min_area=min_area,
-        num_masks=num_masks,
-        seed=seed,
-        guidance=listed(guidance),
-    )
-    names = system_names(None if systems is None else listed(systems), protocol.guidance)
-    pack = Pack(data)
-    targets, sighted = _objects(pack, protocol, photos)
-    model = pipeline_system(weights, steps) if PIPELINE in names else None
-
-    # 2. The run.
-    bank = train_bank(pack, protocol)
-    asked = make_systems(names, bank, model)
-    questions = cases(pack, targets, protocol)
-    with progress("objects", len(targets) * len(protocol.guidance)) as advance:
-        rows = run(questions, asked, protocol, advance, sighted)
-
-    # 3. The report.
-    extra = {
-        "shape_bank": len(bank),
-        "objects_of_unknown_class": sum(not bank.knows(t.name) for t in targets),
-        "weights": None if model is None else str(weights or "bundled"),
-        "photographs": None if photos is None else "only objects with a photograph count",
-    }
-    report = build_report(rows, protocol, command_line(), extra)
-    if out is not None:
-        _save(out, report, rows, pack, protocol)
-    print(json.dumps(report, indent=2) if as_json else to_markdown(report))
-
-
-@app.command()
-def frame(
-    data: DataOption,
-    split: SplitOption = "test",
-    limit: LimitOption = 1000,
-    sources: SourcesOption = "voc,coco",
-    min_area: Annotated[float, typer.Option(help="Smallest object, as a share of the image.")] = 0.01,
-    seed: Annotated[int, typer.Option(help="Of the choice of objects.")] = 0,
-    out: OutOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """The mask frame's own loss: IoU of unseen masks with themselves after encoding and decoding."""
-    from smartmask.data.pack import Pack
-    from smartmask.evaluate.frame import frame_report, frame_scores
-    from smartmask.evaluate.report import machine
-    from smartmask.evaluate.targets import Protocol, find_targets
-
-    protocol = Protocol(split=split, sources=listed(sources), limit=limit or None, min_area=min_area, seed=seed)
-    pack = Pack(data)
-    targets = find_targets(pack, protocol)
-    with progress("masks", len(targets)) as advance:
-        scores = frame_scores(pack, targets, advance)
-    report = {**heading("frame"), "machine": machine(), **frame_report(targets, *scores)}
-    rows = {"all": report["all"], **report["by_size"]}
-    lines = [f"{report['numbers']} numbers a mask", "| size | objects | IoU | 10 % | 1 % | worst | boundary F |"]
-    lines.append("|---|---|---|---|---|---|---|")
-    for name, f in rows.items():
-        low = f["iou_quantiles"]
-        cells = [f["iou"][0], low["10%"], low["1%"], f["iou_worst"], f["boundary"][0]]
-        lines.append(f"| {name} | {f['objects']} | " + " | ".join(f"{v:.4f}" for v in cells) + " |")
-    finish("frame", report, lines, out, as_json)
-
-
-def _objects(pack: Pack, protocol: Protocol, photos: Path | None) -> tuple[list[Target], GrabCut | None]:
-    """The objects to ask about, and what looks at their photographs."""
-    from smartmask.evaluate.grabcut import GrabCut, find_photos, with_photos
-    from smartmask.evaluate.targets import choose, find_targets
-
-    if photos is None:
-        return find_targets(pack, protocol), None
-    if "box" not in protocol.guidance:
-        raise ValueError(f"GrabCut needs an exact box, not {', '.join(protocol.guidance)}; leave --photos out.")
-    paths = find_photos(photos, protocol.sources)
-    every = with_photos(pack, find_targets(pack, replace(protocol, limit=None)), paths)
-    return choose(every, protocol.limit, protocol.seed), GrabCut(pack, paths)
-
-
-def _save(out: Path, report: dict[str, Any], rows: list[Row], pack: Pack, protocol: Protocol) -> None:
-    from smartmask.evaluate.curves import curve_svg
-    from smartmask.evaluate.report import to_csv, to_markdown
-    from smartmask.images import save_json, save_png
-    from smartmask.results import staging
-
-    with staging(out) as folder:
-        (folder / "report.md").write_text(to_markdown(report), encoding="utf-8")
-        (folder / "objects.csv").write_text(to_csv(rows), encoding="utf-8")
-        for kind in protocol.guidance:
-            save_png(_sheet(kind, rows, pack, protocol), folder / f"sheet_{kind}.png")
-            plot = curve_svg(report["results"][kind], f"IoU of the best of k, guidance {kind}")
-            (folder / f"curves_{kind}.svg").write_text(plot, encoding="utf-8")
-        save_json(report, folder / "report.json")
-
-
-def _sheet(kind: str, rows: list[Row], pack: Pack, protocol: Protocol) -> Any:
-    """Best, median and worst objects of the first system, beside retrieval (or the last system)."""
-    from smartmask.evaluate.report import REFERENCE, pick_extremes, sheet
-    from smartmask.evaluate.targets import make_case
-
-    of_kind = [row for row in rows if row.kind == kind]
-    names = list(dict.fromkeys(row.system for row in of_kind))
-    other = REFERENCE if REFERENCE in names else names[-1]
-    rivals = {(row.target.record, row.target.layer): row for row in of_kind if row.system == other}
-    picks = pick_extremes([row for row in of_kind if row.system == names[0]])
-    questions = [make_case(pack[row.target.record], row.target, kind, protocol) for row in picks]
-    return sheet(picks, questions, [rivals[row.target.record, row.target.layer] for row in picks])

@@ -19,6 +19,17 @@ SourcesOption = Annotated[str, typer.Option(help="Whose objects count, separated
 SplitOption = Annotated[str, typer.Option(help="test, dev or train.")]
 LimitOption = Annotated[int, typer.Option(help="At most so many objects, the same for the same seed; 0: all.")]
 
+LicencesOption = Annotated[
+    str | None, typer.Option(help="Only remembered outlines of this licence tier, such as open; all by default.")
+]
+MemoryOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Outlines for the baselines: a curated table or a memory; else the model's own, or those of the pack.",
+    ),
+]
+
 
 def command_line() -> str:
     """The command line of this process, as one would type it."""

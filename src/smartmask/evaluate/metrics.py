@@ -54,6 +54,34 @@ def mask_ious(masks: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.where(union > 0, inter / np.maximum(union, 1), 1.0)
 
 
+def own_ious(masks: np.ndarray, true: np.ndarray, side: int = 64) -> np.ndarray:
+    """IoU of ``(n, H, W)`` masks with a ``(H, W)`` object, seen in the object's own tight box: (n,) float64.
+
+    Both are stretched to ``side`` cells a side of the box, so that small and large objects count in the
+    same detail; what of a mask lies outside the box counts by its area. Raises ValueError for an empty object.
+    """
+    box = mask_box(true)
+    if box is None:
+        raise ValueError("An object without a pixel has no box of its own.")
+    x0, y0, x1, y1 = (int(v) for v in box)
+    cell = (x1 - x0) * (y1 - y0) / side**2  # pixels
+    real = _cells(true[y0:y1, x0:x1], side)
+    if not real.any():  # a hair: thinner than a cell
+        return mask_ious(masks, true)
+    scores = np.zeros(len(masks))
+    for i, mask in enumerate(masks):
+        inside = mask[y0:y1, x0:x1]
+        drawn = _cells(inside, side)
+        outside = (np.count_nonzero(mask) - np.count_nonzero(inside)) / cell
+        scores[i] = np.count_nonzero(drawn & real) / (np.count_nonzero(drawn | real) + outside)
+    return scores
+
+
+def _cells(mask: np.ndarray, side: int) -> np.ndarray:
+    how = cv2.INTER_AREA if side**2 < mask.size else cv2.INTER_LINEAR
+    return cv2.resize(mask.astype(np.float32), (side, side), interpolation=how) >= 0.5
+
+
 def outline(mask: np.ndarray) -> np.ndarray:
     """``(H, W)`` bool: one-pixel-wide boundary of a mask; the image's own border is no boundary.
 
@@ -212,3 +240,21 @@ def bootstrap_intervals(
     means = (draws @ sums) / (draws @ sizes)[:, None]
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     return [Interval(float(m), float(a), float(b)) for m, a, b in zip(values.mean(axis=0), low, high, strict=True)]
+
+
+def ratio_interval(
+    above: np.ndarray, below: np.ndarray, groups: np.ndarray, confidence: float = 0.95, samples: int = 1000
+) -> Interval:
+    """The ratio of two means, ``above`` and ``below`` (m,) of the same objects, with its bootstrap interval by group.
+
+    Raises ValueError if ``below`` has no positive mean.
+    """
+    if not np.sum(below) > 0:
+        raise ValueError("A ratio of means needs a mean above 0 below the line.")
+    index = np.unique(groups, return_inverse=True)[1]
+    sums = np.stack([np.bincount(index, weights=values) for values in (above, below)], axis=1)
+    draws = np.random.default_rng(0).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=samples)
+    drawn = draws @ sums
+    ratios = drawn[:, 0] / np.maximum(drawn[:, 1], 1e-12)
+    low, high = np.quantile(ratios, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(np.sum(above) / np.sum(below)), float(low), float(high))

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.evaluate.baselines import System, shape_key
+from smartmask.evaluate.baselines import System
 from smartmask.evaluate.judge import Judge, named_by
 from smartmask.evaluate.metrics import Interval, bootstrap_interval
 from smartmask.evaluate.realism import REAL
+from smartmask.evaluate.shapes import shape_key
 from smartmask.evaluate.silhouettes import silhouette
 from smartmask.evaluate.targets import Case, Target
 

@@ -9,6 +9,8 @@ import typer
 from smartmask.evaluate.console import (
     DataOption,
     JsonOption,
+    LicencesOption,
+    MemoryOption,
     OutOption,
     SourcesOption,
     SplitOption,
@@ -39,17 +41,19 @@ def text(
     min_area: Annotated[float, typer.Option(help="Smallest object, as a share of the image.")] = 0.01,
     seed: Annotated[int, typer.Option(help="Of objects and samples.")] = 0,
     judge: JudgeOption = None,
+    memory: MemoryOption = None,
+    licences: LicencesOption = None,
     weights: WeightsOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Class accuracy of a network trained on real masks, on generated masks and on real ones (the ceiling)."""
     from smartmask.data.pack import Pack
-    from smartmask.evaluate.benchmark import cases, train_bank
+    from smartmask.evaluate.benchmark import cases
     from smartmask.evaluate.judge import load_judge
     from smartmask.evaluate.naming import known_targets, text_lines, text_report, word_report
     from smartmask.evaluate.report import machine
-    from smartmask.evaluate.systems import PIPELINE, make_systems, pipeline_system, system_names
+    from smartmask.evaluate.systems import PIPELINE, assemble, system_names
     from smartmask.evaluate.targets import Protocol, find_targets
 
     protocol = Protocol(
@@ -68,8 +72,8 @@ def text(
     network = load_judge(judge)
     pack = Pack(data)
     every = find_targets(pack, protocol)
-    pipeline = pipeline_system(weights) if PIPELINE in names else None
-    asked = make_systems(names, train_bank(pack, protocol), pipeline)
+    systems_asked = assemble(names, pack, protocol, weights, memory, licences)
+    asked, pipeline = systems_asked.systems, systems_asked.systems.get(PIPELINE)
     targets = known_targets(every, network, each)
     with progress("objects", len(targets)) as advance:
         control = PIPELINE if pipeline else None
@@ -84,7 +88,7 @@ def text(
     report = {
         **heading("text"),
         "machine": machine(),
-        "weights": str(weights or "bundled"),
+        **systems_asked.about,
         "judge": str(judge or "bundled"),
         "split": split,
         "guidance": guidance,

@@ -10,7 +10,9 @@ import typer
 from smartmask.evaluate.console import (
     DataOption,
     JsonOption,
+    LicencesOption,
     LimitOption,
+    MemoryOption,
     OutOption,
     SourcesOption,
     SplitOption,
@@ -38,6 +40,8 @@ def realism(
     folds: Annotated[int, typer.Option(min=2, help="Folds of the classifier that tells generated from real.")] = 5,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of that classifier a fold.")] = 300,
     judge: JudgeOption = None,
+    memory: MemoryOption = None,
+    licences: LicencesOption = None,
     weights: WeightsOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
@@ -45,11 +49,11 @@ def realism(
     """How real masks look as a set: Frechet and kernel distances beside their floor, and a classifier's AUC."""
     from smartmask.data.pack import Pack
     from smartmask.evaluate.answers import answers, realism_lines
-    from smartmask.evaluate.benchmark import cases, train_bank
+    from smartmask.evaluate.benchmark import cases
     from smartmask.evaluate.judge import load_judge
     from smartmask.evaluate.realism import realism_report
     from smartmask.evaluate.report import machine
-    from smartmask.evaluate.systems import PIPELINE, make_systems, pipeline_system, system_names
+    from smartmask.evaluate.systems import assemble, system_names
     from smartmask.evaluate.targets import Protocol, find_targets
 
     protocol = Protocol(
@@ -59,16 +63,15 @@ def realism(
     network = load_judge(judge)
     pack = Pack(data)
     targets = find_targets(pack, protocol)
-    pipeline = pipeline_system(weights) if PIPELINE in names else None
-    asked = make_systems(names, train_bank(pack, protocol), pipeline)
+    asked = assemble(names, pack, protocol, weights, memory, licences)
     with progress("objects", len(targets)) as advance:
-        pictures, empty = answers(cases(pack, targets, protocol), asked, seed, advance)
-    with progress("folds", folds * len(asked)) as advance:
+        pictures, empty = answers(cases(pack, targets, protocol), asked.systems, seed, advance)
+    with progress("folds", folds * len(asked.systems)) as advance:
         found = realism_report(pictures, network, folds, steps, seed, advance)
     report: dict[str, Any] = {
         **heading("realism"),
         "machine": machine(),
-        "weights": str(weights or "bundled"),
+        **asked.about,
         "judge": str(judge or "bundled"),
         "split": split,
         "guidance": guidance,

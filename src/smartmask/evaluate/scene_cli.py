@@ -9,7 +9,9 @@ import typer
 from smartmask.evaluate.console import (
     DataOption,
     JsonOption,
+    LicencesOption,
     LimitOption,
+    MemoryOption,
     OutOption,
     SourcesOption,
     SplitOption,
@@ -90,16 +92,18 @@ def sense(
     num_masks: Annotated[int, typer.Option(min=2, help="Samples an object.")] = 8,
     min_area: Annotated[float, typer.Option(help="Smallest object, as a share of the image.")] = 0.01,
     seed: Annotated[int, typer.Option(help="Of objects and samples.")] = 0,
+    memory: MemoryOption = None,
+    licences: LicencesOption = None,
     weights: WeightsOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Without a guide: share of people, animals, vehicles and furniture that rest on something, beside real ones."""
     from smartmask.data.pack import Pack
-    from smartmask.evaluate.benchmark import cases, train_bank
+    from smartmask.evaluate.benchmark import cases
     from smartmask.evaluate.report import machine
     from smartmask.evaluate.sense import kind_of, sense_lines, sense_report
-    from smartmask.evaluate.systems import PIPELINE, make_systems, pipeline_system, system_names
+    from smartmask.evaluate.systems import assemble, system_names
     from smartmask.evaluate.targets import Protocol, choose, find_targets
 
     everything = Protocol(
@@ -115,13 +119,12 @@ def sense(
     pack = Pack(data)
     fitting = [target for target in find_targets(pack, everything) if kind_of(target.name)]
     targets = choose(fitting, limit or None, seed)
-    pipeline = pipeline_system(weights) if PIPELINE in names else None
-    asked = make_systems(names, train_bank(pack, everything), pipeline)
+    asked = assemble(names, pack, everything, weights, memory, licences)
     with progress("objects", len(targets)) as advance:
         found = sense_report(
             cases(pack, targets, everything),
             lambda case: pack.scene(case.target.record).remove(case.target.layer),
-            asked,
+            asked.systems,
             num_masks,
             seed,
             advance,
@@ -129,7 +132,7 @@ def sense(
     report = {
         **heading("sense"),
         "machine": machine(),
-        "weights": str(weights or "bundled"),
+        **asked.about,
         "split": split,
         "rules": everything.rules(),
         **found,

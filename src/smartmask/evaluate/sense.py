@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from smartmask.categories import clean_name
-from smartmask.evaluate.baselines import System, shape_key
+from smartmask.evaluate.baselines import System
 from smartmask.evaluate.metrics import bootstrap_interval
 from smartmask.evaluate.realism import REAL
+from smartmask.evaluate.shapes import shape_key
 from smartmask.evaluate.targets import Case
 from smartmask.geometry import mask_box
 from smartmask.scene import Scene

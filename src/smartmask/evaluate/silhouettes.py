@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from smartmask.data.pack import Pack
-from smartmask.evaluate.baselines import shape_key
+from smartmask.evaluate.shapes import shape_key
 from smartmask.evaluate.targets import Target
 from smartmask.geometry import mask_box
 

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smartmask.evaluate.baselines import BASELINES, SPECIAL, ShapeBank, System
+from smartmask.data.pack import Pack
+from smartmask.evaluate.baselines import BASELINES, SPECIAL, System
+from smartmask.evaluate.memories import memory_of, read_outlines, train_bank, whole_outlines
+from smartmask.evaluate.shapes import Outlines, ShapeBank
+from smartmask.evaluate.targets import Protocol
 
 PIPELINE = "pipeline"
 KNOWN = (PIPELINE, *BASELINES)
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The systems of a run by name, what the baselines know, and what a report says of it.
+
+    pipe: the SmartMaskPipeline behind the system PIPELINE; None where it is not asked.
+    """
+
+    systems: Mapping[str, System]
+    bank: ShapeBank
+    about: dict[str, Any]
+    pipe: Any = None
 
 
 def system_names(asked: Sequence[str] | None, guidance: Sequence[str]) -> tuple[str, ...]:
@@ -22,13 +41,58 @@ def system_names(asked: Sequence[str] | None, guidance: Sequence[str]) -> tuple[
     return tuple(asked)
 
 
-def pipeline_system(weights: Path | None, steps: int | None = None) -> System:
-    """The pipeline of a folder of weights, or the bundled one."""
-    from smartmask.evaluate.benchmark import PipelineSystem
+def assemble(
+    names: Sequence[str],
+    pack: Pack,
+    protocol: Protocol,
+    weights: Path | None = None,
+    memory: Path | None = None,
+    licences: str | None = None,
+    steps: int | None = None,
+) -> Asked:
+    """The systems of these names. memory, licences: see ``baseline_outlines`` and ``load_pipeline``."""
+    pipe = load_pipeline(weights, licences) if PIPELINE in names else None
+    bank = train_bank(pack, protocol, baseline_outlines(pack, protocol, pipe, memory, licences))
+    settings: dict[str, Any] = {} if steps is None else {"num_inference_steps": steps}
+    systems = make_systems(names, bank, None if pipe is None else pipeline_of(pipe, **settings))
+    about = {
+        "weights": None if pipe is None else str(weights or "bundled"),
+        "memory": f"{len(bank.outlines)} outlines, {bank.outlines.about}",
+        "licences": licences,
+    }
+    return Asked(systems, bank, about, pipe)
+
+
+def baseline_outlines(pack: Pack, protocol: Protocol, pipe: Any, memory: Path | None, licences: str | None) -> Outlines:
+    """What the baselines remember: a file, else the pipeline's own memory, else whole objects of the train split.
+
+    licences: a tier, such as "open"; None for all. Raises ValueError for a file that is no memory, or an unknown tier.
+    """
+    if memory is not None:
+        return read_outlines(memory, licences)
+    own = memory_of(pipe)
+    if own is None and licences is not None:
+        raise ValueError(f"The pack's own objects have no licence tier '{licences}'; give a memory, or leave it out.")
+    return whole_outlines(pack, protocol, "train") if own is None else own
+
+
+def load_pipeline(weights: Path | None = None, licences: str | None = None) -> Any:
+    """The pipeline of a folder of weights, or the bundled one; licences: the tier of outlines that it may use."""
     from smartmask.pipelines.mask import SmartMaskPipeline
 
-    settings: dict[str, Any] = {} if steps is None else {"num_inference_steps": steps}
-    return PipelineSystem(SmartMaskPipeline.from_pretrained(weights), **settings)
+    if licences is None:
+        return SmartMaskPipeline.from_pretrained(weights)
+    load: Any = SmartMaskPipeline.from_pretrained
+    if "licences" not in inspect.signature(load).parameters:
+        raise ValueError(f"This model has no outlines of the licence tier '{licences}'; leave --licences out.")
+    return load(weights, licences=licences)
+
+
+def pipeline_of(pipe: Any, **settings: Any) -> System:
+    """A loaded pipeline as a system."""
+    from smartmask.evaluate.benchmark import PipelineSystem
+
+    return PipelineSystem(pipe, **settings)
 
 
 def make_systems(names: Sequence[str], bank: ShapeBank, pipeline: System | None) -> dict[str, System]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -28,7 +29,8 @@ class Protocol:
     """The rules of a benchmark run; all of them are written into its report.
 
     split: "test", "dev" or "train".  sources: whose objects count; "coco" admits coco_panoptic and
-    coco_instances.  limit: number of objects (None: all), drawn in turn from each source.  min_area:
+    coco_instances.  limit: number of objects (None: all), drawn in turn from each source.  whole: number of
+    whole objects (0: those among the limit).  min_area:
     smallest object, as a share of the image.  num_masks: samples an object.  seed: of the choice of
     objects, guides, hidden regions and samples.  guidance: kinds of guides.  hide_margin: how far
     beyond an exact box the layout is hidden, as a share of the box's larger side (at least
@@ -44,6 +46,7 @@ class Protocol:
     guidance: tuple[str, ...] = ("box",)
     hide_margin: float = 0.06
     decoys: int = 3
+    whole: int = 0
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -66,14 +69,16 @@ class Protocol:
         return [
             f"Objects: things of the {self.split} split of {' and '.join(self.sources)} that cover at least "
             f"{self.min_area:.1%} of the image; {limit} (seed {self.seed}).",
-            "Masks are what the annotation shows (visible parts in modal sources). Objects in several parts, cut by "
-            "the border or touching another thing are kept and also reported apart.",
+            "Whole objects are in one part, clear of the border, and no other thing lies within "
+            f"{VOID_RING} pixels; they are reported apart. All objects hold the others too, as annotated (visible "
+            "parts in modal sources).",
             "A system sees the scene without the object, without photograph and caption. With an exact box, every "
             f"layer is cleared inside the box grown by {self.hide_margin:.0%} of its larger side (at least "
             f"{VOID_RING} pixels). With any other guide, a random box or ellipse round the object is cleared, and "
             f"{self.decoys} more of the same family elsewhere. Layers that vanish are removed, also from the text.",
-            f"{self.num_masks} masks an object. Unranked: the first seed's. Top: the system's first choice. Best of "
-            "k: expected over all subsets of k. Intervals: 95 % bootstrap over images.",
+            f"{self.num_masks} masks an object, its seeds beginning at a random number. First: the system's own first "
+            "choice. Mean: of all. Intervals: 95 % bootstrap over images.",
+            "IoU in the object's own box: both seen at 64 x 64 in it, what lies outside counting by its area.",
             "Boundary F: tolerance 0.8 % of the image diagonal (DAVIS).",
         ]
 
@@ -164,6 +169,33 @@ def choose(targets: Iterable[Target], limit: int | None, seed: int) -> list[Targ
     ranked = [(turn, source, t) for source, queue in queues.items() for turn, t in enumerate(queue)]
     ranked.sort(key=lambda item: item[:2])
     return [target for _, _, target in ranked[:limit]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The objects of a run. every: drawn from all objects; whole: drawn from the whole ones. Both may share some."""
+
+    every: tuple[Target, ...]
+    whole: tuple[Target, ...]
+
+    @property
+    def targets(self) -> list[Target]:
+        """All of them, each once."""
+        return list(dict.fromkeys((*self.every, *self.whole)))
+
+
+def draw_sample(pack: Pack, protocol: Protocol) -> Sample:
+    """The objects of a run by the protocol. Raises ValueError if it admits none."""
+    every = find_targets(pack, protocol)
+    if not protocol.whole:
+        return Sample(tuple(every), tuple(t for t in every if is_whole(pack, t)))
+    ranked = choose(admitted(pack, protocol, protocol.split), None, protocol.seed)
+    return Sample(tuple(every), tuple(islice((t for t in ranked if is_whole(pack, t)), protocol.whole)))
+
+
+def is_whole(pack: Pack, target: Target) -> bool:
+    """Whether an object has no flag: in one part, clear of the border, touching no other thing."""
+    return not object_flags(pack.scene(target.record), target.layer)
 
 
 def make_case(record: Record, target: Target, kind: str, protocol: Protocol) -> Case:
