@@ -47,8 +47,8 @@ FLOW: tuple[tuple[str, ...], ...] = (
 )
 RANK = {module: rank for rank, row in enumerate(FLOW) for module in row}
 
-# The only imports against the flow, inside functions: reading a photo needs a model.
-LAZY_AGAINST_THE_FLOW = {("scene", "segment"), ("inputs", "segment")}
+# The only imports against the flow, inside functions: reading a photo needs a model, reading labels the text encoder.
+LAZY_AGAINST_THE_FLOW = {("scene", "segment"), ("inputs", "segment"), ("data", "models")}
 
 # What a bundled run goes through, and the packages (by import name) that it may load.
 ENTRANCES = ("smartmask", "smartmask.cli", "smartmask.__main__", "smartmask.pipelines.mask")

@@ -7,12 +7,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-if TYPE_CHECKING:
-    from smartmask.data.registry import Record
+T = TypeVar("T")
 
 app = typer.Typer(name="data", help="Read, check and pack data sets.", no_args_is_help=True)
 
@@ -117,6 +116,32 @@ def pack(
     print(f"{sum(report.scenes.values()):,} scenes in {out}, {report.size / 2**20:.1f} MiB")
 
 
+@app.command()
+def curate(
+    root: Annotated[Path, typer.Argument(metavar="ROOT", help="The folder with objects/, voc/, coco/, ...")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where outlines.parquet and report.md go.")],
+    sets: Annotated[list[str] | None, typer.Option("--set", metavar="NAME", help="Only these sets.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the whole single objects among the outlines of data sets, and say what is wrong with the others."""
+    from collections import Counter
+
+    from smartmask.data.curation_file import OUTLINES, REPORT, curate, write_outlines
+    from smartmask.data.outlines import read_pictures
+    from smartmask.images import output_folder
+
+    folder = output_folder(out)
+    with _counted(read_pictures(root, tuple(sets) if sets else None), "pictures") as pictures:
+        outlines = curate(pictures)
+    write_outlines(outlines, folder)
+    verdicts = Counter(outline.verdict for outline in outlines)
+    if as_json:
+        print(json.dumps({"out": str(folder / OUTLINES), "outlines": len(outlines), "verdicts": verdicts}, indent=2))
+        return
+    print("\n".join(f"{verdict:<10} {count:>7,}" for verdict, count in verdicts.most_common()))
+    print(f"{len(outlines):,} outlines in {folder / OUTLINES}, counts by set and name in {folder / REPORT}")
+
+
 def _check_out(file: Path, suffix: str) -> None:
     """Raise ValueError before the work, not after it, if the file cannot be written."""
     from smartmask.images import output_folder
@@ -129,7 +154,7 @@ def _check_out(file: Path, suffix: str) -> None:
 
 
 @contextmanager
-def _counted(records: Iterable[Record], what: str) -> Iterator[Iterable[Record]]:
+def _counted(records: Iterable[T], what: str) -> Iterator[Iterable[T]]:
     """The records, with a running count on stderr where somebody watches."""
     if not sys.stderr.isatty():
         yield records

@@ -12,6 +12,7 @@ _SETS = (
     ("cocoa", "cocoa", "*.json"),
     ("coco_panoptic", "coco", "**/panoptic*.json"),
     ("coco_instances", "coco", "**/instances*.json"),
+    ("objects", "objects", "*.json"),
     ("voc", "voc", "SegmentationClass*"),
     ("pennfudan", "pennfudan", "*[mM]asks"),
     ("camvid", "camvid", "*/labels"),
