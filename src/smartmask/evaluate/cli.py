@@ -11,14 +11,14 @@ from smartmask.evaluate.papers_cli import ab, ab_score, paper_table
 from smartmask.evaluate.pictures_cli import diversity, gallery
 from smartmask.evaluate.planner_cli import layout, plan, several
 from smartmask.evaluate.realism_cli import judge, realism
-from smartmask.evaluate.scene_cli import order, sense
+from smartmask.evaluate.scene_cli import order, scene, sense
 from smartmask.evaluate.speed_cli import speed
 
 app = typer.Typer(help="Measure the pipeline beside its baselines.", no_args_is_help=True)
 
 COMMANDS = (
-    masks, realism, judge, text, order, sense, frame, gallery, diversity, plan, layout, several, speed, insertion,
-    paper_table, ab, ab_score,
+    masks, scene, realism, judge, text, order, sense, frame, gallery, diversity, plan, layout, several, speed,
+    insertion, paper_table, ab, ab_score,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

@@ -19,9 +19,7 @@ SourcesOption = Annotated[str, typer.Option(help="Whose objects count, separated
 SplitOption = Annotated[str, typer.Option(help="test, dev or train.")]
 LimitOption = Annotated[int, typer.Option(help="At most so many objects, the same for the same seed; 0: all.")]
 
-LicencesOption = Annotated[
-    str | None, typer.Option(help="Only remembered outlines of this licence tier, such as open; all by default.")
-]
+LicencesOption = Annotated[str | None, typer.Option(help="Only remembered outlines of a licence tier: open, or all.")]
 MemoryOption = Annotated[
     Path | None,
     typer.Option(

@@ -248,7 +248,7 @@ def _makers(
 
 
 def _pipeline(weights: Path | None) -> Any:
+    from smartmask import SmartMaskPipeline
     from smartmask.evaluate.benchmark import PipelineSystem
-    from smartmask.pipelines.mask import SmartMaskPipeline
 
     return PipelineSystem(SmartMaskPipeline.from_pretrained(weights))

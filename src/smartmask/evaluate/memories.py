@@ -79,8 +79,8 @@ TABLE = ("name", "set", "tier", "source", "split", "verdict", "x0", "y0", "x1", 
 def curated_outlines(path: Path, split: str, licences: str | None = None) -> Outlines:
     """The whole outlines of a split in the table that curation writes (``outlines.parquet``).
 
-    licences: a tier, "open" or "research"; None for both. ValueError, naming the file, if it is missing or another
-    table, or if nothing is left.
+    licences: a tier, "open" or "research"; None or "all" for both. ValueError, naming the file, if it is missing or
+    another table, or if nothing is left.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -95,12 +95,12 @@ def curated_outlines(path: Path, split: str, licences: str | None = None) -> Out
     for row in table.to_pylist():
         if row["verdict"] != "whole" or row["split"] != split or row["name"] is None:
             continue
-        if licences is not None and row["tier"] != licences:
+        if licences not in (None, "all", row["tier"]):
             continue
         shape = to_box_frame(rle_decode({"size": [row["h"], row["w"]], "counts": row["counts"]}))
         aspect = (row["x1"] - row["x0"]) / (row["y1"] - row["y0"])
         chosen.append((row["name"], np.packbits(shape), aspect, row["set"], row["source"]))
-    tier = "" if licences is None else f", licence tier {licences}"
+    tier = "" if licences in (None, "all") else f", licence tier {licences}"
     return Outlines.of(chosen, f"whole ones of the {split} split in {path.name}{tier}")
 
 

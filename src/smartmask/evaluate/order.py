@@ -21,7 +21,7 @@ from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
-    from smartmask.pipelines.mask import SmartMaskPipeline
+    from smartmask import SmartMaskPipeline
 
 COMMON = 20  # pixels that two masks share before one can be said to hide the other
 SMALLEST = 0.01  # of the image: smaller things are no partners

@@ -22,11 +22,11 @@ def gallery(
     weights: WeightsOption = None,
 ) -> None:
     """Unseen scenes with box, scribble and no guide, chosen by seed; the layout is drawn, not the photograph."""
+    from smartmask import SmartMaskPipeline
     from smartmask.data.pack import Pack
     from smartmask.evaluate.gallery import choose_exhibits, gallery_sheet, make_exhibits
     from smartmask.evaluate.targets import Protocol
     from smartmask.images import save_json, save_png
-    from smartmask.pipelines.mask import SmartMaskPipeline
     from smartmask.results import staging
 
     protocol = Protocol(split=split, sources=listed(sources), seed=seed, min_area=0.02, num_masks=8)
@@ -63,8 +63,8 @@ def diversity(
     checks.check_prompt(prompt)
     checks.check_num_masks(num_masks)
     scene, _ = read_scene(image, layout, names, panoptic, segmenter)
+    from smartmask import SmartMaskPipeline
     from smartmask.evaluate.clusters import cluster_masks, cluster_report, cluster_sheet
-    from smartmask.pipelines.mask import SmartMaskPipeline
 
     pipe = SmartMaskPipeline.from_pretrained(weights)
     output = pipe(scene, prompt, context_prompt=context, num_masks=num_masks, generator=seed)

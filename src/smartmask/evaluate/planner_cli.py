@@ -144,7 +144,7 @@ def _prompt_report(
     if ask is not None and model is not None:
         drawers[ask] = model
     if draw:
-        from smartmask.pipelines.mask import SmartMaskPipeline
+        from smartmask import SmartMaskPipeline
 
         drawers["drawn"] = drawn_with(SmartMaskPipeline.from_pretrained(weights), field)
     with progress("layouts", len(prompts) * len(drawers)) as advance:
@@ -171,12 +171,12 @@ def _prompt_lines(systems: dict[str, Any]) -> list[str]:
 def _distance_report(
     path: Path, split: str, limit: int, seed: int, field: StuffField, weights: Path | None
 ) -> dict[str, Any]:
+    from smartmask import SmartMaskPipeline
     from smartmask.data.pack import Pack
     from smartmask.data.plans import STYLES, plan_scenes
     from smartmask.evaluate.layout_realism import SOURCES, layout_distances, time_of_ten
     from smartmask.evaluate.layouts import HEIGHT, WIDTH
     from smartmask.evaluate.report import machine
-    from smartmask.pipelines.mask import SmartMaskPipeline
 
     packed = Pack(path)
     unseen = plan_scenes(packed, split, SOURCES)
@@ -221,12 +221,12 @@ def several(
     Share of the relations that hold; unwanted overlap; how far sizes are from what the scene's own things say.
     --limit: scenes.
     """
+    from smartmask import SmartMaskPipeline
     from smartmask.checks import check_num_masks, check_seed
     from smartmask.data.pack import Pack
     from smartmask.data.plans import plan_scenes
     from smartmask.evaluate.layout_realism import SOURCES
     from smartmask.evaluate.together import SYSTEMS, SizeModel, interval, make_tasks, real_size_errors, together_report
-    from smartmask.pipelines.mask import SmartMaskPipeline
 
     check_num_masks(num_masks)
     check_seed(seed)

@@ -1,4 +1,4 @@
-"""``smartmask eval order`` and ``smartmask eval sense``: depth of new objects, and what they stand on."""
+"""``smartmask eval scene``, ``order`` and ``sense``: what scenes tell of shapes, of depth, and what things rest on."""
 
 from __future__ import annotations
 
@@ -23,6 +23,65 @@ from smartmask.evaluate.console import (
 from smartmask.options import WeightsOption
 
 
+def scene(
+    data: DataOption,
+    split: SplitOption = "test",
+    limit: LimitOption = 300,
+    whole: Annotated[int, typer.Option(help="Whole objects, reported apart; 0: those among the limit.")] = 240,
+    sources: SourcesOption = "voc,coco",
+    systems: Annotated[str, typer.Option(help="Of pipeline and the baselines, which see no scene.")] = "pipeline,cover",
+    swaps: Annotated[int, typer.Option(min=1, help="Other scenes an object is asked about in; their mean counts.")] = 1,
+    num_masks: Annotated[int, typer.Option(min=2, help="Samples an object.")] = 8,
+    min_area: Annotated[float, typer.Option(help="Smallest object, as a share of the image.")] = 0.01,
+    seed: Annotated[int, typer.Option(help="Of objects and samples.")] = 0,
+    memory: MemoryOption = None,
+    licences: LicencesOption = None,
+    weights: WeightsOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Overlap in the true scene beside a like object's scene and none, same box and seeds: what the scene tells."""
+    from smartmask.data.pack import Pack
+    from smartmask.evaluate.benchmark import cases
+    from smartmask.evaluate.report import machine
+    from smartmask.evaluate.scene_use import Donors, scene_lines, scene_report, scene_rows
+    from smartmask.evaluate.systems import assemble, system_names
+    from smartmask.evaluate.targets import Protocol, draw_sample
+
+    protocol = Protocol(
+        split=split, sources=listed(sources), limit=limit or None, whole=whole, min_area=min_area,
+        num_masks=num_masks, seed=seed,
+    )  # fmt: skip
+    names = system_names(listed(systems), protocol.guidance)
+    pack = Pack(data)
+    sample = draw_sample(pack, protocol)
+    asked = assemble(names, pack, protocol, weights, memory, licences)
+    with progress("objects", len(sample.targets)) as advance:
+        questions = cases(pack, sample.targets, protocol)
+        rows = scene_rows(questions, asked.systems, Donors(pack, protocol), swaps, advance)
+    found = scene_report(rows, sample)
+    report = {
+        **heading("scene"),
+        "machine": machine(),
+        **asked.about,
+        "split": split,
+        "swaps": swaps,
+        "rules": protocol.rules(),
+        "results": found,
+    }
+    lines = [
+        f"# Scene: exact box, {num_masks} masks an object, all in the box hidden",
+        "",
+        f"smartmask {report['version']}, `{report['command']}`; weights: {report['weights']}; memory: "
+        f"{report['memory']}; split {split}.",
+        "IoU in the object's own box, 64 x 64. Swapped: the scene of another object of the same name and set whose box "
+        f"lies most alike{f' (mean of {swaps})' if swaps > 1 else ''}. 95 % bootstrap by image.",
+        "",
+        *scene_lines(found),
+    ]
+    finish("scene", report, lines, out, as_json)
+
+
 def order(
     data: DataOption,
     split: SplitOption = "test",
@@ -35,6 +94,7 @@ def order(
     as_json: JsonOption = False,
 ) -> None:
     """In front or behind: balanced accuracy in composed scenes of known depth, beside simple rules on boxes."""
+    from smartmask import SmartMaskPipeline
     from smartmask.data.pack import Pack
     from smartmask.evaluate.order import (
         HEURISTICS,
@@ -46,7 +106,6 @@ def order(
     )
     from smartmask.evaluate.report import machine
     from smartmask.evaluate.targets import Protocol
-    from smartmask.pipelines.mask import SmartMaskPipeline
 
     protocol = Protocol(split=split, sources=listed(sources), limit=None, seed=seed)
     pack = Pack(data)

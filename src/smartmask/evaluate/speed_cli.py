@@ -58,7 +58,7 @@ def speed(
 
     import torch  # only now: the memory of this process counts into that of its children
 
-    from smartmask.pipelines.mask import SmartMaskPipeline
+    from smartmask import SmartMaskPipeline
 
     if threads is not None:
         torch.set_num_threads(threads)

@@ -71,16 +71,16 @@ def baseline_outlines(pack: Pack, protocol: Protocol, pipe: Any, memory: Path | 
     if memory is not None:
         return read_outlines(memory, licences)
     own = memory_of(pipe)
-    if own is None and licences is not None:
+    if own is None and licences not in (None, "all"):
         raise ValueError(f"The pack's own objects have no licence tier '{licences}'; give a memory, or leave it out.")
     return whole_outlines(pack, protocol, "train") if own is None else own
 
 
 def load_pipeline(weights: Path | None = None, licences: str | None = None) -> Any:
     """The pipeline of a folder of weights, or the bundled one; licences: the tier of outlines that it may use."""
-    from smartmask.pipelines.mask import SmartMaskPipeline
+    from smartmask import SmartMaskPipeline
 
-    if licences is None:
+    if licences in (None, "all"):
         return SmartMaskPipeline.from_pretrained(weights)
     load: Any = SmartMaskPipeline.from_pretrained
     if "licences" not in inspect.signature(load).parameters:

@@ -32,7 +32,7 @@ from smartmask.planner.phrases import Relation, Request, Wanted
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
-    from smartmask.pipelines.mask import SmartMaskPipeline
+    from smartmask import SmartMaskPipeline
 
 SYSTEMS = ("together", "in sequence", "independent")
 TEMPLATES = (("left of", "right of"), ("behind", "in front of"), ("beside", "beside"), ("left of", None))
