@@ -35,6 +35,7 @@ FLOW: tuple[tuple[str, ...], ...] = (
     ("models",),
     ("diffusion", "masked_diffusion"),
     ("planner",),
+    ("masks",),
     ("pipelines",),
     ("object_inputs",),
     ("export", "results"),

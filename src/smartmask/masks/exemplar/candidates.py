@@ -1,0 +1,150 @@
+"""Candidates: remembered outlines, each in the box it would take under the guides, weighed in whole numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from smartmask.geometry import BoxXYXY
+from smartmask.masks.exemplar.asked import Asked, seen_in
+from smartmask.masks.exemplar.choose import UNITS
+from smartmask.masks.exemplar.memory import CELLS
+from smartmask.masks.exemplar.pool import Pool
+
+POOL = 160  # candidates that strata are made of
+STRETCH = 0.22  # log aspect by which an outline is willingly stretched (a standard deviation)
+MOST = math.log(1.7)  # and at the most
+STROKE = 14.0  # nats that leaving all of a stroke uncovered costs
+PAINT = 22.0  # nats between no overlap with a painted mask and all
+AVOID = 16.0  # nats that lying wholly where the object must not be costs
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """n shapes of a pool in boxes.
+
+    shapes: (n,) indices into the pool. boxes: (n, 4) of the scene. stretch: (n,) log of the box's aspect
+    over the shape's. units: (n,) int64 log scores, UNITS a nat.
+    """
+
+    shapes: np.ndarray
+    boxes: np.ndarray
+    stretch: np.ndarray
+    units: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def take(self, which: np.ndarray) -> Candidates:
+        """Some of them, in that order."""
+        return Candidates(self.shapes[which], self.boxes[which], self.stretch[which], self.units[which])
+
+    def weighed(self, units: np.ndarray) -> Candidates:
+        """The same with more added to their scores."""
+        return replace(self, units=self.units + units)
+
+    def best(self, count: int = POOL) -> Candidates:
+        """The ``count`` of the highest score, ties by their order; in their own order."""
+        if len(self) > count:
+            kept = np.argsort(-self.units, kind="stable")[:count]
+            return self.take(np.sort(kept))
+        return self
+
+
+def in_box(pool: Pool, box: BoxXYXY) -> Candidates:
+    """Shapes that fill an exact box. One that would be stretched by more than MOST keeps the rest of its aspect."""
+    width, height = max(box[2] - box[0], 1e-6), max(box[3] - box[1], 1e-6)
+    stretch = math.log(width / height) - np.log(pool.aspects)
+    beyond = stretch - np.clip(stretch, -MOST, MOST)  # above 0: the box is too wide for it
+    own_width, own_height = width * np.exp(-np.maximum(beyond, 0)), height * np.exp(np.minimum(beyond, 0))
+    middle = (box[0] + box[2]) / 2
+    boxes = np.stack(
+        [middle - own_width / 2, box[3] - own_height, middle + own_width / 2, np.full(len(pool), box[3])], 1
+    )
+    return Candidates(np.arange(len(pool)), boxes, stretch - beyond, nats(-0.5 * (stretch / STRETCH) ** 2))
+
+
+def near_box(pool: Pool, box: BoxXYXY) -> Candidates:
+    """Shapes that stand in a suggested box as they are: with its area, on its lower edge, in its middle."""
+    width, height = max(box[2] - box[0], 1e-6), max(box[3] - box[1], 1e-6)
+    off = math.log(width / height) - np.log(pool.aspects)
+    give = np.sign(off) * np.minimum(np.abs(off), STRETCH / 2)  # a little of it is stretched away
+    aspect = pool.aspects * np.exp(give)
+    own_width = np.sqrt(width * height * aspect)
+    own_height = own_width / aspect
+    middle = (box[0] + box[2]) / 2
+    boxes = np.stack(
+        [middle - own_width / 2, box[3] - own_height, middle + own_width / 2, np.full(len(pool), box[3])], 1
+    )
+    return Candidates(np.arange(len(pool)), boxes, give, nats(-0.5 * (off / STRETCH) ** 2))
+
+
+def in_boxes(pool: Pool, boxes: Sequence[BoxXYXY], units: np.ndarray, keep: int = 3) -> Candidates:
+    """Shapes, each in the ``keep`` guessed boxes that suit it best. units: (boxes,) int64 of each box."""
+    given = np.array(boxes, np.float64).reshape(-1, 4)
+    aspects = np.log((given[:, 2] - given[:, 0]) / (given[:, 3] - given[:, 1]))
+    stretch = aspects[None, :] - np.log(pool.aspects)[:, None]
+    score = units[None, :] + nats(-0.5 * (stretch / STRETCH) ** 2)
+    best = np.argsort(-score, axis=1, kind="stable")[:, :keep]
+    which = np.repeat(np.arange(len(pool)), best.shape[1])
+    chosen = best.ravel()
+    return Candidates(which, given[chosen], stretch[which, chosen], score[which, chosen])
+
+
+def by_moments(pool: Pool, moments: tuple[float, float, float, float]) -> Candidates:
+    """Shapes, each placed and scaled so that its mass lies where the guide's does."""
+    cx, cy, sx, sy = moments
+    steps = (np.arange(CELLS) + 0.5) / CELLS
+    cells = pool.cells.astype(np.float64)
+    area = np.maximum(cells.sum(axis=(1, 2)), 1e-9)
+    across, down = cells.sum(axis=1), cells.sum(axis=2)
+    ux, uy = across @ steps / area, down @ steps / area
+    dx = np.sqrt(np.maximum(across @ steps**2 / area - ux**2, 1e-4))
+    dy = np.sqrt(np.maximum(down @ steps**2 / area - uy**2, 1e-4))
+    width, height = sx / dx, sy / dy
+    stretch = np.log(width / height) - np.log(pool.aspects)
+    given = np.clip(stretch, -MOST, MOST)  # what lies beyond is shared by both sides
+    width, height = width * np.exp((given - stretch) / 2), height * np.exp((stretch - given) / 2)
+    left, top = cx - ux * width, cy - uy * height
+    boxes = np.stack([left, top, left + width, top + height], axis=1)
+    return Candidates(np.arange(len(pool)), boxes, given, nats(-0.5 * (stretch / STRETCH) ** 2))
+
+
+def guided(asked: Asked, cells: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """``(n,)`` int64 units: how well pictures (n, C, C) in boxes (n, 4) agree with strokes, paint, what is barred."""
+    total = np.zeros(len(cells))
+    maps = [asked.strokes, asked.painted, asked.avoid]
+    if any(item is not None for item in maps):
+        seen = seen_in(asked.window, cells, boxes).reshape(len(cells), -1).astype(np.float64)
+        area = np.maximum(seen.sum(axis=1), 1e-9)
+        if asked.strokes is not None:
+            wanted = (asked.strokes >= 0.5).ravel().astype(np.float64)
+            total += STROKE * ((seen @ wanted) / max(wanted.sum(), 1.0) - 1)
+        if asked.painted is not None:
+            wanted = (asked.painted >= 0.5).ravel().astype(np.float64)
+            shared = seen @ wanted
+            total += PAINT * (shared / np.maximum(area + wanted.sum() - shared, 1e-9) - 1)
+        if asked.avoid is not None:
+            barred = (asked.avoid >= 0.5).ravel().astype(np.float64)
+            total -= AVOID * (seen @ barred) / area
+    if len(asked.points):
+        total += STROKE * (_hit(cells, boxes, asked.points).mean(axis=1) - 1)
+    return nats(total)
+
+
+def _hit(cells: np.ndarray, boxes: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """``(n, k)`` float: whether each point (k, 2) lies in each picture."""
+    side = cells.shape[1]
+    u = (points[None, :, 0] - boxes[:, 0:1]) / np.maximum(boxes[:, 2:3] - boxes[:, 0:1], 1e-6) * side
+    v = (points[None, :, 1] - boxes[:, 1:2]) / np.maximum(boxes[:, 3:4] - boxes[:, 1:2], 1e-6) * side
+    inside = (u >= 0) & (u < side) & (v >= 0) & (v < side)
+    column, row = np.clip(u, 0, side - 1).astype(np.int64), np.clip(v, 0, side - 1).astype(np.int64)
+    return (cells[np.arange(len(cells))[:, None], row, column] & inside).astype(np.float64)
+
+
+def nats(values: np.ndarray) -> np.ndarray:
+    """Log scores in nats, as whole units."""
+    return np.round(np.maximum(values, -1000.0) * UNITS).astype(np.int64)

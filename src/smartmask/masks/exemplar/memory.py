@@ -1,0 +1,306 @@
+"""The memory: named whole outlines with set, source and licence, in safetensors files, one a licence tier.
+
+Points are kept on a grid of GRID steps along the longer side, each as its difference to the one before, a byte an
+axis; longer edges get points in between. A file holds, beside the tensors, names, sets and sources as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from smartmask.masks.exemplar.outline import Outline
+
+GRID = 1000  # steps along the longer side of an outline
+FAR = 127  # the longest step that a byte holds
+CELLS = 32  # a side of the pictures by which outlines are compared
+TIERS = ("open", "research")
+SIDES = "ltrb"  # bits of `cut`: left, top, right, bottom
+KINDS = ("photo", "model", "drawn")
+FORMAT = "smartmask outlines 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Remembered:
+    """One outline with what is known of it.
+
+    name: in the vocabulary's words. set, source, licence: where it comes from (source: the split key).
+    kind: of KINDS. cut: letters of SIDES at which the picture's border cuts it, "" for a whole one.
+    quality: [0, 1], how clearly it reads as its name. traits: {trait: score in [-1, 1]} (attributes.py).
+    """
+
+    outline: Outline
+    name: str
+    set: str
+    source: str
+    licence: str
+    kind: str = "photo"
+    cut: str = ""
+    quality: float = 0.5
+    traits: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """N outlines as arrays; row i of each belongs to outline i.
+
+    points: (P, 2) int8 steps. loop_points: (L,) points a loop. loop_first: (L, 2) first point of each loop.
+    loop_count: (N,) loops an outline. size: (N, 2) width and height on the grid.
+    name, set: (N,) indices into ``names`` and ``sets``. kind, cut, quality: (N,) uint8. traits: (N, T) int8 in
+    127ths. pictures: (N, CELLS^2 / 8) uint8, bits of each outline in its own box.
+    embeddings: (N, 2, D) int8, of each outline and of its mirror image, by the chooser; None before.
+    sources: N split keys. sets: (name, licence) of each set.
+    """
+
+    points: np.ndarray
+    loop_points: np.ndarray
+    loop_first: np.ndarray
+    loop_count: np.ndarray
+    size: np.ndarray
+    name: np.ndarray
+    set: np.ndarray
+    kind: np.ndarray
+    cut: np.ndarray
+    quality: np.ndarray
+    traits: np.ndarray
+    pictures: np.ndarray
+    names: tuple[str, ...]
+    sets: tuple[tuple[str, str], ...]
+    trait_names: tuple[str, ...]
+    sources: tuple[str, ...]
+    embeddings: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        loops = np.concatenate([[0], np.cumsum(self.loop_count, dtype=np.int64)])
+        object.__setattr__(self, "_loops", loops)
+        object.__setattr__(self, "_points", np.concatenate([[0], np.cumsum(self.loop_points, dtype=np.int64)]))
+        order = np.argsort(self.name, kind="stable")
+        bounds = np.searchsorted(self.name[order], np.arange(len(self.names) + 1))
+        rows = {name: order[bounds[i] : bounds[i + 1]] for i, name in enumerate(self.names)}
+        object.__setattr__(self, "_rows", rows)
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+    def rows(self, name: str) -> np.ndarray:
+        """Indices of the outlines of a name, ascending; empty for a name without."""
+        found: np.ndarray | None = self._rows.get(name)  # type: ignore[attr-defined]
+        return np.zeros(0, np.int64) if found is None else found
+
+    def aspects(self, rows: np.ndarray) -> np.ndarray:
+        """``(n,)`` width over height."""
+        size = self.size[rows].astype(np.float64)
+        return size[:, 0] / size[:, 1]
+
+    def outline(self, row: int) -> Outline:
+        """The outline of a row."""
+        loops, starts = self._loops, self._points  # type: ignore[attr-defined]
+        found = []
+        for loop in range(loops[row], loops[row + 1]):
+            steps = self.points[starts[loop] : starts[loop + 1]].astype(np.int32)
+            steps[0] = self.loop_first[loop]
+            found.append(np.cumsum(steps, axis=0).astype(np.float32) / self.size[row].astype(np.float32))
+        return Outline(tuple(found), float(self.size[row, 0] / self.size[row, 1]))
+
+    def cells(self, rows: np.ndarray, mirrored: np.ndarray | None = None) -> np.ndarray:
+        """``(n, CELLS, CELLS)`` bool: outlines in their own boxes; mirrored: (n,) bool."""
+        found = np.unpackbits(self.pictures[rows], axis=1).reshape(-1, CELLS, CELLS).astype(bool)
+        return found if mirrored is None else np.where(mirrored[:, None, None], found[:, :, ::-1], found)
+
+    def describe(self, row: int) -> dict[str, Any]:
+        """What is known of an outline: name, set, licence, source, kind, the sides at which it is cut."""
+        set_name, licence = self.sets[int(self.set[row])]
+        return {
+            "name": self.names[int(self.name[row])], "set": set_name, "licence": licence,
+            "source": self.sources[row], "kind": KINDS[int(self.kind[row])], "cut": cut_letters(int(self.cut[row])),
+        }  # fmt: skip
+
+    def select(self, rows: np.ndarray) -> Memory:
+        """A memory of some rows, in their order."""
+        return remember([self._record(int(row)) for row in rows], self.trait_names, self._embedded(rows))
+
+    def _embedded(self, rows: np.ndarray) -> np.ndarray | None:
+        return None if self.embeddings is None else self.embeddings[rows]
+
+    def _record(self, row: int) -> Remembered:
+        known = self.describe(row)
+        traits = dict(zip(self.trait_names, (self.traits[row] / 127).tolist(), strict=True))
+        return Remembered(self.outline(row), **known, quality=float(self.quality[row]) / 255, traits=traits)
+
+
+def cut_letters(bits: int) -> str:
+    """ "lb" for an outline that the left and the bottom border cut."""
+    return "".join(letter for i, letter in enumerate(SIDES) if bits >> i & 1)
+
+
+def remember(
+    records: Iterable[Remembered], trait_names: Sequence[str] = (), embeddings: np.ndarray | None = None
+) -> Memory:
+    """A memory of outlines, in their order."""
+    records = list(records)
+    names = sorted({record.name for record in records})
+    sets = sorted({(record.set, record.licence) for record in records})
+    name_index, set_index = {n: i for i, n in enumerate(names)}, {s: i for i, s in enumerate(sets)}
+    coded = [_code(record.outline) for record in records]
+    loops = [loop for item, _ in coded for loop in item]
+    traits = [[(record.traits or {}).get(trait, 0.0) for trait in trait_names] for record in records]
+    return Memory(
+        points=np.concatenate([steps for _, steps in loops]) if loops else np.zeros((0, 2), np.int8),
+        loop_points=np.array([len(steps) for _, steps in loops], np.uint16),
+        loop_first=np.array([first for first, _ in loops], np.int16).reshape(-1, 2),
+        loop_count=np.array([len(item) for item, _ in coded], np.uint16),
+        size=np.array([size for _, size in coded], np.uint16).reshape(-1, 2),
+        name=np.array([name_index[r.name] for r in records], np.uint16),
+        set=np.array([set_index[r.set, r.licence] for r in records], np.uint8),
+        kind=np.array([KINDS.index(r.kind) for r in records], np.uint8),
+        cut=np.array([sum(1 << SIDES.index(c) for c in r.cut) for r in records], np.uint8),
+        quality=np.array([round(255 * min(max(r.quality, 0), 1)) for r in records], np.uint8),
+        traits=np.round(127 * np.clip(np.array(traits, np.float64).reshape(len(records), -1), -1, 1)).astype(np.int8),
+        pictures=_pictures(record.outline for record in records),
+        names=tuple(names), sets=tuple(sets), trait_names=tuple(trait_names),
+        sources=tuple(record.source for record in records), embeddings=embeddings,
+    )  # fmt: skip
+
+
+def _pictures(outlines: Iterable[Outline]) -> np.ndarray:
+    rows = [np.packbits(outline.cells(CELLS)) for outline in outlines]
+    return np.stack(rows) if rows else np.zeros((0, CELLS**2 // 8), np.uint8)
+
+
+def _code(outline: Outline) -> tuple[list[tuple[np.ndarray, np.ndarray]], tuple[int, int]]:
+    """``[(first point, (n, 2) int8 steps; the first is 0)], (width, height)`` on the grid."""
+    width = GRID if outline.aspect >= 1 else max(1, round(GRID * outline.aspect))
+    height = GRID if outline.aspect <= 1 else max(1, round(GRID / outline.aspect))
+    coded = []
+    for loop in outline.loops:
+        points = np.round(loop * np.array([width, height])).astype(np.int32)
+        ahead = np.roll(points, -1, axis=0) - points
+        pieces = np.maximum(np.ceil(np.abs(ahead).max(axis=1) / FAR).astype(int), 1)
+        edge = np.repeat(np.arange(len(points)), pieces)
+        part = np.arange(edge.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        dense = points[edge] + np.round(ahead[edge] * (part / pieces[edge])[:, None]).astype(np.int32)
+        moved = np.any(dense != np.roll(dense, 1, axis=0), axis=1)
+        dense = dense[moved] if moved.sum() >= 3 else dense
+        steps = np.diff(dense, axis=0, prepend=dense[:1])
+        coded.append((dense[0], steps.astype(np.int8)))
+    return coded, (width, height)
+
+
+# --- files -----------------------------------------------------------------------------------------
+
+_TENSORS = (
+    "points", "loop_points", "loop_first", "loop_count", "size", "name", "set", "kind", "cut", "quality", "traits",
+    "pictures",
+)  # fmt: skip
+
+
+def write_memory(memory: Memory) -> bytes:
+    """The bytes of a memory's safetensors file."""
+    tensors = {key: np.ascontiguousarray(getattr(memory, key)) for key in _TENSORS}
+    if memory.embeddings is not None:
+        tensors["embeddings"] = np.ascontiguousarray(memory.embeddings)
+    tensors["sources"] = np.frombuffer("\n".join(memory.sources).encode() or b"\n", np.uint8)
+    about = {"names": memory.names, "sets": memory.sets, "traits": memory.trait_names}
+    return save(tensors, metadata={"format": FORMAT, "about": json.dumps(about)})
+
+
+def read_memory(path: Path) -> Memory:
+    """The memory in a file. Raises ValueError, naming the file, if it is missing or damaged."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise ValueError(f"{path} is not a memory of outlines; 'smartmask memory add' writes one.")
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        about = json.loads(metadata["about"])
+        count = len(tensors["name"])
+        text = tensors.pop("sources").tobytes().decode()
+        memory = Memory(
+            **{key: tensors[key] for key in _TENSORS}, embeddings=tensors.get("embeddings"),
+            names=tuple(about["names"]), sets=tuple((str(a), str(b)) for a, b in about["sets"]),
+            trait_names=tuple(about["traits"]), sources=tuple(text.split("\n")) if count else (),
+        )  # fmt: skip
+        _check(memory)
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; give a folder of weights written by save_pretrained.") from None
+    except (SafetensorError, KeyError, TypeError, IndexError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"The memory of outlines {path} is damaged ({str(error)[:100]}); restore it.") from None
+    return memory
+
+
+def _check(memory: Memory) -> None:
+    """KeyError for arrays that do not belong together, so that a damaged file is told when it is read."""
+    count, loops = len(memory.name), len(memory.loop_points)
+    rows = (
+        memory.loop_count,
+        memory.size,
+        memory.set,
+        memory.kind,
+        memory.cut,
+        memory.quality,
+        memory.traits,
+        memory.pictures,
+    )
+    whole = (
+        all(len(row) == count for row in rows)
+        and len(memory.sources) == count
+        and len(memory.loop_first) == loops == int(memory.loop_count.sum())
+        and len(memory.points) == int(memory.loop_points.sum())
+        and (memory.embeddings is None or len(memory.embeddings) == count)
+    )
+    if not whole:
+        raise KeyError("its arrays do not belong together")
+    if count and (
+        int(memory.name.max()) >= len(memory.names) or int(memory.set.max()) >= len(memory.sets)
+        or int(memory.kind.max()) >= len(KINDS) or int(memory.size.min()) < 1 or int(memory.loop_points.min()) < 3
+    ):  # fmt: skip
+        raise KeyError("an index lies outside its table")
+
+
+def join(memories: Sequence[Memory]) -> Memory:
+    """One memory of several, in their order; embeddings only if all have them."""
+    if len(memories) == 1:
+        return memories[0]
+    names = sorted({name for memory in memories for name in memory.names})
+    sets = sorted({item for memory in memories for item in memory.sets})
+    traits = memories[0].trait_names
+    embedded = all(memory.embeddings is not None for memory in memories)
+    parts: dict[str, list[np.ndarray]] = {key: [] for key in _TENSORS}
+    for memory in memories:
+        for key in _TENSORS:
+            parts[key].append(getattr(memory, key))
+        parts["name"][-1] = _renumber(memory.name, memory.names, names).astype(np.uint16)
+        parts["set"][-1] = _renumber(memory.set, memory.sets, sets).astype(np.uint8)
+        parts["traits"][-1] = _columns(memory, traits)
+    joined = {key: np.concatenate(value) for key, value in parts.items()}
+    embeddings = np.concatenate([m.embeddings for m in memories if m.embeddings is not None]) if embedded else None
+    sources = tuple(source for memory in memories for source in memory.sources)
+    return Memory(
+        **joined, names=tuple(names), sets=tuple(sets), trait_names=traits, sources=sources, embeddings=embeddings
+    )
+
+
+def _renumber(index: np.ndarray, old: Sequence[Any], new: Sequence[Any]) -> np.ndarray:
+    place = {item: i for i, item in enumerate(new)}
+    table = np.array([place[item] for item in old] or [0])
+    return table[index] if len(index) else index
+
+
+def _columns(memory: Memory, traits: Sequence[str]) -> np.ndarray:
+    columns = np.zeros((len(memory), len(traits)), np.int8)
+    for i, trait in enumerate(traits):
+        if trait in memory.trait_names:
+            columns[:, i] = memory.traits[:, memory.trait_names.index(trait)]
+    return columns
+
+
+def with_embeddings(memory: Memory, embeddings: np.ndarray) -> Memory:
+    """The memory with the chooser's embeddings ``(N, 2, D)`` int8."""
+    return replace(memory, embeddings=embeddings)

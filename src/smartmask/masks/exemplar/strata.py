@@ -1,0 +1,89 @@
+"""From many weighted candidates to the one of a seed: strata that cover what is possible, walked by the seeds.
+
+Everything is in whole numbers, so that no choice hangs on the last bits of a processor's sums. The strata depend
+on the candidates alone, a seed's choice on the strata and the seed: not on how many masks are asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+COUNT = 8  # strata; as many neighbouring seeds cover them all
+FINE = 1000  # steps of an overlap
+WHOLE = 1 << 16  # the weight of the best candidate
+NEAR = 3  # of a stratum's weight the share 1/NEAR that lies nearest its middle is drawn from
+ROTATION = 2_654_435_761  # Knuth's multiplier: neighbouring blocks of seeds walk a stratum in large steps
+
+
+@dataclass(frozen=True, eq=False)
+class Strata:
+    """members: of each stratum, the candidates that may be drawn, from its middle outwards. cumulative: their weights,
+    summed. expected: (candidates,) int64, mean overlap of each with all, in FINE."""
+
+    members: list[np.ndarray]
+    cumulative: list[np.ndarray]
+    expected: np.ndarray
+
+    def choose(self, seed: int) -> int:
+        """The candidate of a seed. Seeds 0 to COUNT - 1 take the strata's middles, later ones walk outwards."""
+        which = seed % len(self.members)
+        members, cumulative = self.members[which], self.cumulative[which]
+        block = seed // len(self.members)
+        if block == 0:
+            return int(members[0])
+        at = (block * ROTATION) % (1 << 32) * int(cumulative[-1]) >> 32
+        return int(members[int(np.searchsorted(cumulative, at, side="right"))])
+
+
+def weights_of(units: np.ndarray, scale: int) -> np.ndarray:
+    """``(n,)`` int64 weights, WHOLE for the best, of whole log scores with ``scale`` units a nat; at least 1."""
+    below = (units.max(initial=0) - units).tolist() if len(units) else []
+    table = {b: max(1, round(WHOLE * math.exp(-b / scale))) for b in set(below)}
+    return np.array([table[b] for b in below], np.int64)
+
+
+def overlaps(cells: np.ndarray) -> np.ndarray:
+    """``(n, n)`` int64 intersections over unions, in FINE, of ``(n, C, C)`` bool pictures."""
+    flat = cells.reshape(len(cells), -1).astype(np.float32)  # sums of ones: exact below 2^24
+    shared = np.round(flat @ flat.T).astype(np.int64)
+    area = np.diag(shared)
+    union = area[:, None] + area[None, :] - shared
+    return np.where(union > 0, FINE * shared // np.maximum(union, 1), FINE)
+
+
+def stratify(weights: np.ndarray, overlap: np.ndarray, count: int = COUNT, near: int = NEAR) -> Strata:
+    """Strata of weighted candidates. overlap: (n, n) as ``overlaps`` gives it.
+
+    Middles are taken greedily: each the one that raises most the weighted overlap of all candidates with their best
+    middle (k-medoids; Kaufman and Rousseeuw 1990, BUILD). A candidate belongs to the middle that it overlaps most.
+    """
+    total = len(weights)
+    best = np.zeros(total, np.int64)
+    middles: list[int] = []
+    for _ in range(min(count, total)):
+        gain = (np.maximum(overlap, best[None, :]) * weights[None, :]).sum(axis=1)
+        gain[middles] = -1
+        middles.append(int(gain.argmax()))  # argmax takes the first of equals
+        best = np.maximum(best, overlap[middles[-1]])
+    nearest = overlap[middles].argmax(axis=0)
+    nearest[middles] = np.arange(len(middles))
+    members, cumulative = [], []
+    for index, middle in enumerate(middles):
+        own = np.flatnonzero(nearest == index)
+        away = np.where(own == middle, -1, FINE - overlap[middle, own])
+        own = own[np.argsort(away, kind="stable")]
+        summed = np.cumsum(weights[own])
+        kept = max(1, int(np.searchsorted(summed, -(-int(summed[-1]) // near), side="left")) + 1)
+        members.append(own[:kept])
+        cumulative.append(summed[:kept])
+    expected = (overlap * weights[None, :]).sum(axis=1) // max(int(weights.sum()), 1)
+    return Strata(members, cumulative, expected)
+
+
+def choose_all(strata: Strata, seeds: Sequence[int]) -> list[int]:
+    """The candidate of each seed."""
+    return [strata.choose(seed) for seed in seeds]

@@ -1,0 +1,174 @@
+"""SmartMaskPipeline: scene and name in, ranked masks out. It checks, asks the model, ranks, finds what is seen."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from smartmask.checks import check_num_masks, check_pool, check_seed
+from smartmask.geometry import BoxXYXY
+from smartmask.guidance import Guidance, as_guides
+from smartmask.masks.model import Facing, MaskModel, MaskRequest, Progress, Suggestion
+from smartmask.masks.rank import spread
+from smartmask.scene import Scene
+
+BUNDLED = Path(__file__).parent.parent / "weights" / "small"
+
+
+@dataclass(frozen=True, eq=False)
+class MaskOutput:
+    """What the pipeline returns, best first.
+
+    masks, visible: (n, H, W) bool, amodal and amodal minus what stands in front. scores: (n,) in [0, 1].
+    orders: index in ``scene.layers`` of each (len(layers) is the front). seeds: the seed of each.
+    boxes: of the whole objects, in pixel edges, also beyond the border. why: what each was made of.
+    timings: seconds a stage. notes: sentences for the user.
+    """
+
+    masks: np.ndarray
+    visible: np.ndarray
+    scores: np.ndarray
+    orders: list[int]
+    seeds: list[int]
+    boxes: list[BoxXYXY]
+    why: list[dict[str, Any]]
+    timings: dict[str, float]
+    notes: list[str]
+
+
+class SmartMaskPipeline:
+    """Masks of where and how an object could stand in a scene, from any mask model; it knows nothing of networks."""
+
+    def __init__(self, model: MaskModel) -> None:
+        self.model = model
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: str | Path | None = None, *, licences: str = "all", memory: str | Path | None = None
+    ) -> SmartMaskPipeline:
+        """Loads a folder written by ``save_pretrained``; without argument the bundled weights.
+
+        licences: "all" or "open": which remembered outlines are used. memory: a folder of outlines of the user's own
+        (``smartmask memory add``); None uses the standard one if there is any.
+        Never touches the network. Raises ValueError, naming the file, if something is missing or damaged.
+        """
+        from smartmask.masks.exemplar.files import load_model
+
+        return cls(load_model(BUNDLED if folder is None else Path(folder), licences, memory))
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes ``model_index.json`` and a subfolder a component (JSON and safetensors), atomically."""
+        from smartmask.masks.exemplar.files import save_model
+        from smartmask.masks.exemplar.model import ExemplarModel
+
+        if not isinstance(self.model, ExemplarModel):
+            raise ValueError(f"A {type(self.model).__name__} has no saved form here; use its own save_pretrained.")
+        save_model(self.model, Path(folder))
+
+    def __call__(
+        self,
+        scene: Scene,
+        prompt: str,
+        context_prompt: str | None = None,
+        guidance: Guidance = None,
+        num_masks: int = 8,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        context_guidance_scale: float | None = None,
+        generator: int | torch.Generator | None = None,
+        callback_on_step_end: Progress | None = None,
+        *,
+        not_here: Guidance = None,
+        order: int | None = None,
+        facing: Facing | None = None,
+        like: np.ndarray | None = None,
+        like_distance: float = 0.3,
+        diverse: bool = False,
+    ) -> MaskOutput:
+        """Masks for ``prompt`` in ``scene``, best first, at the scene's own size.
+
+        context_prompt: a sentence about the whole picture; None uses the scene's caption or its names.
+        guidance: a guide, a list of them, or None (the model suggests place, size and depth). not_here: guides that
+        say where the object is not. order: the depth, an index in ``scene.layers``; None lets the model say.
+        facing: "left" or "right". like: (H, W) bool, a mask whose variations are wanted, ``like_distance`` 0 (near)
+        to 1 (far). diverse: draws four times as many and keeps those that are good and differ.
+        generator: an int s stands for seeds s, s + 1, ...; a torch.Generator draws them; None is chance.
+        The mask of a seed does not depend on ``num_masks``. callback_on_step_end(done, all) may raise to stop.
+        Raises ValueError for bad input.
+        """
+        # 1. check
+        start = time.perf_counter()
+        check_num_masks(num_masks)
+        if order is not None and not 0 <= order <= len(scene.layers):
+            raise ValueError(
+                f"Order {order} is outside 0..{len(scene.layers)}; 0 is the back, {len(scene.layers)} the front."
+            )
+        request = _request(
+            object=prompt, context=context_prompt, guides=as_guides(guidance, scene.height, scene.width),
+            not_here=as_guides(not_here, scene.height, scene.width), order=order, guidance_scale=guidance_scale,
+            context_guidance_scale=context_guidance_scale, steps=num_inference_steps, facing=facing,
+            like=_like(like, scene), like_distance=like_distance, diverse=diverse,
+        )  # fmt: skip
+        drawn = check_pool(num_masks) if diverse else num_masks
+        seeds = seeds_of(generator, drawn)
+        # 2. ask the model
+        suggestions = self.model.suggest(scene, request, seeds, callback_on_step_end)
+        clock = {"suggest": time.perf_counter() - start}
+        # 3. rank; what stands in front covers
+        ranked = sorted(suggestions, key=lambda s: (-s.score, seeds.index(s.seed)))
+        ranked = spread(ranked, num_masks) if diverse else ranked
+        output = _output(scene, ranked, self.model.notes(scene, request), clock)
+        clock["rank"] = time.perf_counter() - start - clock["suggest"]
+        return output
+
+
+def _output(scene: Scene, ranked: list[Suggestion], notes: list[str], clock: dict[str, float]) -> MaskOutput:
+    covered = {order: scene.covered(order) for order in {s.order for s in ranked}}
+    return MaskOutput(
+        masks=np.stack([s.mask for s in ranked]),
+        visible=np.stack([s.mask & ~covered[s.order] for s in ranked]),
+        scores=np.array([s.score for s in ranked]), orders=[s.order for s in ranked], seeds=[s.seed for s in ranked],
+        boxes=[s.box for s in ranked], why=[s.why for s in ranked], timings=clock, notes=notes,
+    )  # fmt: skip
+
+
+def _request(**values: Any) -> MaskRequest:
+    """The request, its first fault told in one sentence."""
+    from pydantic import ValidationError
+
+    try:
+        return MaskRequest(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raised = first.get("ctx", {}).get("error")
+        if isinstance(raised, ValueError):
+            raise raised from None
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"The request's {where} is {first.get('input')!r}: {first['msg'].lower()}.") from None
+
+
+def _like(mask: np.ndarray | None, scene: Scene) -> np.ndarray | None:
+    if mask is None:
+        return None
+    given = np.asarray(mask)
+    if given.shape != (scene.height, scene.width):
+        raise ValueError(f"The mask to vary has shape {given.shape}, but the scene is {scene.width}x{scene.height}.")
+    if not given.any():
+        raise ValueError("The mask to vary is empty; give one with at least one pixel.")
+    return given.astype(bool)
+
+
+def seeds_of(generator: int | torch.Generator | None, count: int) -> list[int]:
+    """The seeds that a generator argument stands for."""
+    if isinstance(generator, torch.Generator):
+        return [int(s) for s in torch.randint(2**31, (count,), generator=generator, device=generator.device)]
+    if generator is None:
+        first = int(np.random.default_rng().integers(2**31))
+        return [first + i for i in range(count)]
+    check_seed(generator)
+    return [generator + i for i in range(count)]

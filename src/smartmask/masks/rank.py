@@ -1,0 +1,48 @@
+"""Choosing a few of many suggestions: plausible ones that differ from each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from smartmask.masks.model import Suggestion
+
+DIFFERENCE = 0.5  # weight of being different against being plausible
+WORK_SIDE = 128  # overlaps are judged at this size; they only steer a choice
+
+
+def spread(ranked: Sequence[Suggestion], count: int, difference: float = DIFFERENCE) -> list[Suggestion]:
+    """The ``count`` suggestions that are best together, of some ranked best first, in the order of their choice.
+
+    Greedy maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): first the most plausible, then each time
+    the one with the highest ``(1 - difference) * quality + difference * distance``, where quality is the rank among
+    all (1 best, 0 worst) and distance is 1 - IoU to the nearest one already chosen.
+    Raises ValueError unless 1 <= count <= n and difference lies in [0, 1].
+    """
+    total = len(ranked)
+    if not 1 <= count <= total:
+        raise ValueError(f"Cannot choose {count} of {total} masks; ask for 1 to {total}.")
+    if not 0 <= difference <= 1:
+        raise ValueError(f"The weight of difference is {difference:g}; it must be from 0 to 1.")
+    distance = 1 - overlaps([suggestion.mask for suggestion in ranked])
+    quality = np.linspace(1, 0, total) if total > 1 else np.ones(1)
+    chosen = [0]
+    while len(chosen) < count:
+        value = (1 - difference) * quality + difference * distance[:, chosen].min(axis=1)
+        value[chosen] = -1
+        chosen.append(int(np.round(value * 1e9).argmax()))
+    return [ranked[index] for index in chosen]
+
+
+def overlaps(masks: Sequence[np.ndarray]) -> np.ndarray:
+    """``(n, n)`` IoU of each pair of ``(H, W)`` bool masks, at a longer side of WORK_SIDE at most."""
+    height, width = masks[0].shape
+    scale = min(1.0, WORK_SIDE / max(height, width))
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    flat = np.stack([cv2.resize(m.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).ravel() for m in masks])
+    shared = flat.astype(np.float32) @ flat.astype(np.float32).T
+    area = np.diag(shared)
+    union = area[:, None] + area[None, :] - shared
+    return np.where(union > 0, shared / np.maximum(union, 1), 1.0)
