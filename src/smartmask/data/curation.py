@@ -30,6 +30,7 @@ MAX_KEPT_SIDE = 400  # longest side of the masks that are kept
 BORDER = 0.004  # of the picture's side: nearer to the border counts as cut by it
 NEAR = 0.005  # of the picture's longer side: another outline within counts as touching
 VOC_RING = 7  # pixels: VOC's ring is 5 wide
+BROAD = 5  # pixels of the radius of a disc that fits into no ring
 CONTACT = 0.01  # share of an outline that may lie near another and still not touch it
 NESTED = 0.8  # a thing that lies by this share inside another's mask is in front of it, and hides none of its outline
 LOOSE = 0.03  # share of the area outside the largest part
@@ -76,12 +77,20 @@ class Curated:
 
 def judge(picture: Picture) -> list[Curated]:
     """The verdict of every outline of a picture, as far as the picture tells."""
-    return [_judged(picture, index) for index in range(len(picture.outlines))]
+    unclear = _broad_void(picture)
+    return [_judged(picture, index, unclear) for index in range(len(picture.outlines))]
 
 
-def _judged(picture: Picture, index: int) -> Curated:
+def _broad_void(picture: Picture) -> np.ndarray | None:
+    """``(H, W)`` bool of open areas broader than a ring, in which something unclear stands; None without a void."""
+    if picture.void is None or not picture.void.any():
+        return None
+    return cv2.morphologyEx(picture.void.astype(np.uint8), cv2.MORPH_OPEN, _disc(BROAD)) > 0
+
+
+def _judged(picture: Picture, index: int, unclear: np.ndarray | None) -> Curated:
     outline = picture.outlines[index]
-    near = contact(picture, index)
+    near = contact(picture, index, unclear)
     area = int(np.count_nonzero(outline.mask))
     cut = cut_sides(picture, outline)
     mask, loose = without_specks(shrunk(outline.mask))
@@ -136,23 +145,22 @@ def cut_sides(picture: Picture, outline: NamedOutline) -> str:
     return "".join(side for side, is_met in zip("ltrb", met, strict=True) if is_met)
 
 
-def contact(picture: Picture, index: int) -> float:
+def contact(picture: Picture, index: int, unclear: np.ndarray | None = None) -> float:
     """Share of an outline, in [0, 1], that lies within a few pixels of other things; 0 for amodal outlines.
 
     Other things are the other outlines, but for those that lie inside this one's mask or it in theirs: they
-    overlap, so neither was cut where they meet. Broad areas that a set leaves open count as things too.
+    overlap, so neither was cut where they meet. unclear: ``(H, W)`` bool of what counts as things, too, and
+    says that the set draws a ring round its objects, or None.
     """
-    if picture.amodal or (len(picture.outlines) < 2 and picture.void is None):
+    if picture.amodal or (len(picture.outlines) < 2 and unclear is None):
         return 0.0
     outline = picture.outlines[index]
-    has_void = picture.void is not None and bool(picture.void.any())
-    reach = VOC_RING if has_void else max(2, round(NEAR * max(picture.height, picture.width)))
+    reach = VOC_RING if unclear is not None else max(2, round(NEAR * max(picture.height, picture.width)))
     x0, y0, x1, y1 = outline.box
     window = (max(x0 - reach, 0), max(y0 - reach, 0), min(x1 + reach, picture.width), min(y1 + reach, picture.height))
     others = _others(picture, index, window)
-    if picture.void is not None and has_void:
-        void = picture.void[window[1] : window[3], window[0] : window[2]].astype(np.uint8)
-        others |= cv2.morphologyEx(void, cv2.MORPH_OPEN, _disc(VOC_RING)).astype(bool)
+    if unclear is not None:
+        others |= unclear[window[1] : window[3], window[0] : window[2]]
     if not others.any():
         return 0.0
     mask = np.zeros(others.shape, np.uint8)
