@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["HF_HUB_CACHE"] = os.path.join(os.path.dirname(__file__), "no-such-cache")  # what a user fetched stays out
+os.environ["SMARTMASK_MEMORY"] = os.path.join(os.path.dirname(__file__), "no-such-memory")  # nor what a user remembered
 _threads = os.environ.setdefault("OMP_NUM_THREADS", "2")
 for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, _threads)  # read by torch and numpy at their import; results vary with it, so pinned

@@ -43,7 +43,7 @@ FLOW: tuple[tuple[str, ...], ...] = (
     ("evaluate",),
     ("train",),
     ("serve",),
-    ("cli", "insertion_cli", "insertion_options", "picture_cli", "planner_cli"),
+    ("cli", "insertion_cli", "insertion_options", "memory_cli", "picture_cli", "planner_cli"),
     ("__main__",),
 )
 RANK = {module: rank for rank, row in enumerate(FLOW) for module in row}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 ENGINES = ("torch", "openvino")  # what runs the drawing networks
+LICENCES = ("all", "open")  # which remembered outlines are used
 MAX_PROMPT = 1000  # characters
 MAX_MASKS = 1000
 POOL = 4  # masks drawn for each one that a diverse choice keeps
@@ -75,3 +76,10 @@ def check_engine(engine: str) -> str:
     if engine not in ENGINES:
         raise ValueError(f"The engine is {engine!r}; it must be {' or '.join(ENGINES)}.")
     return engine
+
+
+def check_licences(licences: str) -> str:
+    """One of LICENCES."""
+    if licences not in LICENCES:
+        raise ValueError(f"The licences are {licences!r}; use {' or '.join(repr(name) for name in LICENCES)}.")
+    return licences

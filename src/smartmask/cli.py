@@ -51,6 +51,7 @@ SUB_APPS = {
     "data": ("smartmask.data.cli", "Read, check and pack data sets."),
     "train": ("smartmask.train.cli", "Train the models."),
     "eval": ("smartmask.evaluate.cli", "Measure the pipeline beside its baselines."),
+    "memory": ("smartmask.memory_cli", "Look after the remembered outlines; add your own."),
 }
 # Commands of a group that need more of the package than the group's own module may import.
 ADDED = {"data": (planner_cli.instruct,)}

@@ -158,6 +158,16 @@ def output_folder(path: str | Path) -> Path:
     return path
 
 
+def output_file(file: Path, suffix: str) -> Path:
+    """A file to be written, its folder made and proven writable; ValueError before the work if it cannot be."""
+    if file.suffix.lower() != suffix:
+        raise ValueError(f"The output '{file}' must end in {suffix}.")
+    if file.is_dir():
+        raise ValueError(f"The output '{file}' is a folder; give a file name.")
+    output_folder(file.parent)
+    return file
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write that takes its place at the end of the block, and leaves the old one if the block fails."""

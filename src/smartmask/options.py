@@ -37,6 +37,16 @@ MaskOption = Annotated[list[Path] | None, typer.Option(metavar="PNG", help="A ro
 WeightsOption = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Weights to use instead of the bundled ones.")
 ]
+LicencesOption = Annotated[
+    str,
+    typer.Option(
+        metavar="all|open", help="Which remembered outlines are used: all, or those under open licences only."
+    ),
+]
+MemoryOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Outlines of your own ('smartmask memory add'), if not in the standard folder."),
+]
 EngineOption = Annotated[
     str, typer.Option(metavar="torch|openvino", help="What runs the networks; openvino needs the package of that name.")
 ]

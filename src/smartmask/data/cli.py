@@ -55,10 +55,10 @@ def summary(
     """Count a data set's scenes, objects, names, sizes, splits and captions, and draw some of its scenes."""
     from smartmask.data.registry import read
     from smartmask.data.summary import sheet, summarise
-    from smartmask.images import save_png
+    from smartmask.images import output_file, save_png
 
     if out is not None:
-        _check_out(out, ".png")
+        output_file(out, ".png")
     errors: list[ValueError] = []
     records = read(format, path, on_error=errors.append if skip_bad else None)
     with _counted(records, "scenes") as counted:
@@ -94,12 +94,13 @@ def pack(
     """Pack the layouts of data sets (no photographs) into one small Parquet file for training."""
     from smartmask.data.discover import discover, parse_source, read_all
     from smartmask.data.pack import write_pack
+    from smartmask.images import output_file
 
     sources = discover(root) if root is not None else []
     sources += [parse_source(text) for text in source or ()]
     if not sources:
         raise ValueError("There is nothing to pack; give a folder with data sets, or --source FORMAT=PATH.")
-    _check_out(out, ".parquet")
+    output_file(out, ".parquet")
     errors: list[ValueError] = []
     with _counted(read_all(sources, errors.append if skip_bad else None), "scenes") as records:
         report = write_pack(records, out, max_side)
@@ -140,17 +141,6 @@ def curate(
         return
     print("\n".join(f"{verdict:<10} {count:>7,}" for verdict, count in verdicts.most_common()))
     print(f"{len(outlines):,} outlines in {folder / OUTLINES}, counts by set and name in {folder / REPORT}")
-
-
-def _check_out(file: Path, suffix: str) -> None:
-    """Raise ValueError before the work, not after it, if the file cannot be written."""
-    from smartmask.images import output_folder
-
-    if file.suffix.lower() != suffix:
-        raise ValueError(f"The output '{file}' must end in {suffix}.")
-    if file.is_dir():
-        raise ValueError(f"The output '{file}' is a folder; give a file name.")
-    output_folder(file.parent)
 
 
 @contextmanager

@@ -13,22 +13,15 @@ from typing import Any
 import numpy as np
 
 from smartmask import __version__
+from smartmask.checks import check_licences
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.masks.exemplar.guess import StrokeTable
-from smartmask.masks.exemplar.memory import TIERS, Memory, join, read_memory, write_memory
+from smartmask.masks.exemplar.memory import TIERS, Memory, is_open, join, read_memory, write_memory
 from smartmask.masks.exemplar.model import ExemplarDefaults, ExemplarModel
 from smartmask.models.presets import load_component, save_component
 from smartmask.models.text import TextEncoder
 
 CLASS = "ExemplarModel"
-LICENCES = ("all", *TIERS[:1])
-
-
-def check_licences(licences: str) -> str:
-    """ "all" or "open"."""
-    if licences not in LICENCES:
-        raise ValueError(f"The licences are {licences!r}; use {' or '.join(repr(name) for name in LICENCES)}.")
-    return licences
 
 
 def load_model(root: Path, licences: str = "all", own: str | Path | None = None) -> ExemplarModel:
@@ -45,7 +38,7 @@ def load_model(root: Path, licences: str = "all", own: str | Path | None = None)
         raise ValueError(f"{root / 'model_index.json'} has unfit defaults ({error}); restore it.") from None
     chooser = load_component(root / "chooser", Chooser, ChooserConfig)
     strokes = StrokeTable.load(root / "chooser" / "strokes.safetensors")
-    memory = join([*load_memories(root, licences).values(), *read_own(own, chooser)])
+    memory = join([*load_memories(root, licences).values(), *read_own(own, chooser, licences)])
     return ExemplarModel(text, memory, chooser, strokes, load_places(root / "place", text), defaults)
 
 
@@ -101,14 +94,6 @@ def by_tier(memory: Memory) -> dict[str, Memory]:
     is_free = free[memory.set] if len(memory) else np.zeros(0, bool)
     rows = {"open": np.flatnonzero(is_free), "research": np.flatnonzero(~is_free)}
     return {tier: memory.select(found) for tier, found in rows.items()}
-
-
-def is_open(licence: str) -> bool:
-    """Whether a licence lets everyone use an outline for anything, with attribution."""
-    return licence.lower().startswith(OPEN_LICENCES) and "not stated" not in licence
-
-
-OPEN_LICENCES = ("cc by", "cc-by", "cc0", "public domain", "mit", "apache", "sil", "ofl", "own")
 
 
 def save_memories(folder: Path, memories: Mapping[str, Memory]) -> None:

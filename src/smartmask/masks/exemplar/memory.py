@@ -7,6 +7,7 @@ axis; longer edges get points in between. A file holds, beside the tensors, name
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ TIERS = ("open", "research")
 SIDES = "ltrb"  # bits of `cut`: left, top, right, bottom
 KINDS = ("photo", "model", "drawn")
 FORMAT = "smartmask outlines 1"
+OPEN_LICENCES = ("cc by", "cc0", "public domain", "mit", "apache", "sil", "ofl", "own")
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +137,13 @@ class Memory:
         return Remembered(self.outline(row), **known, quality=float(self.quality[row]) / 255, traits=traits)
 
 
+def is_open(licence: str) -> bool:
+    """Whether a licence lets everyone use an outline for anything, with attribution; a user's "own" counts as open."""
+    words = re.sub(r"[^a-z0-9]+", " ", licence.lower())
+    closed = re.search(r"\b(nc|nd|noncommercial|non commercial|not stated|research)\b", words)
+    return closed is None and re.match(rf"({'|'.join(OPEN_LICENCES)})\b", words) is not None
+
+
 def cut_letters(bits: int) -> str:
     """ "lb" for an outline that the left and the bottom border cut."""
     return "".join(letter for i, letter in enumerate(SIDES) if bits >> i & 1)
@@ -158,7 +167,7 @@ def remember(
         loop_count=np.array([len(item) for item, _ in coded], np.uint16),
         size=np.array([size for _, size in coded], np.uint16).reshape(-1, 2),
         name=np.array([name_index[r.name] for r in records], np.uint16),
-        set=np.array([set_index[r.set, r.licence] for r in records], np.uint8),
+        set=np.array([set_index[r.set, r.licence] for r in records], np.uint16),
         kind=np.array([KINDS.index(r.kind) for r in records], np.uint8),
         cut=np.array([sum(1 << SIDES.index(c) for c in r.cut) for r in records], np.uint8),
         quality=np.array([round(255 * min(max(r.quality, 0), 1)) for r in records], np.uint8),
@@ -195,73 +204,88 @@ def _code(outline: Outline) -> tuple[list[tuple[np.ndarray, np.ndarray]], tuple[
 
 # --- files -----------------------------------------------------------------------------------------
 
-_TENSORS = (
-    "points", "loop_points", "loop_first", "loop_count", "size", "name", "set", "kind", "cut", "quality", "traits",
-    "pictures",
-)  # fmt: skip
+# tensor: columns, 0 for one that is a plain list, -1 for any number
+_TENSORS = {
+    "points": 2, "loop_points": 0, "loop_first": 2, "loop_count": 0, "size": 2, "name": 0, "set": 0, "kind": 0,
+    "cut": 0, "quality": 0, "traits": -1, "pictures": CELLS**2 // 8,
+}  # fmt: skip
 
 
-def write_memory(memory: Memory) -> bytes:
-    """The bytes of a memory's safetensors file."""
+def write_memory(memory: Memory, more: Mapping[str, str] | None = None) -> bytes:
+    """The bytes of a memory's safetensors file. more: further metadata, which ``read_file`` gives back."""
     tensors = {key: np.ascontiguousarray(getattr(memory, key)) for key in _TENSORS}
     if memory.embeddings is not None:
         tensors["embeddings"] = np.ascontiguousarray(memory.embeddings)
     tensors["sources"] = np.frombuffer("\n".join(memory.sources).encode() or b"\n", np.uint8)
     about = {"names": memory.names, "sets": memory.sets, "traits": memory.trait_names}
-    return save(tensors, metadata={"format": FORMAT, "about": json.dumps(about)})
+    return save(tensors, metadata={**(more or {}), "format": FORMAT, "about": json.dumps(about)})
 
 
 def read_memory(path: Path) -> Memory:
     """The memory in a file. Raises ValueError, naming the file, if it is missing or damaged."""
+    return read_file(path)[0]
+
+
+def read_file(path: Path) -> tuple[Memory, dict[str, str]]:
+    """The memory in a file, and its metadata. Raises ValueError, naming the file, if it is missing or damaged."""
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
+            metadata: dict[str, str] = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise ValueError(f"{path} is not a memory of outlines; 'smartmask memory add' writes one.")
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         about = json.loads(metadata["about"])
-        count = len(tensors["name"])
-        text = tensors.pop("sources").tobytes().decode()
+        _check_tensors(tensors)
+        text = tensors["sources"].tobytes().decode()
         memory = Memory(
             **{key: tensors[key] for key in _TENSORS}, embeddings=tensors.get("embeddings"),
-            names=tuple(about["names"]), sets=tuple((str(a), str(b)) for a, b in about["sets"]),
-            trait_names=tuple(about["traits"]), sources=tuple(text.split("\n")) if count else (),
+            names=tuple(map(str, about["names"])), sets=tuple((str(a), str(b)) for a, b in about["sets"]),
+            trait_names=tuple(map(str, about["traits"])),
+            sources=tuple(text.split("\n")) if len(tensors["name"]) else (),
         )  # fmt: skip
-        _check(memory)
+        _check_fit(memory)
     except FileNotFoundError:
         raise ValueError(f"{path} is missing; give a folder of weights written by save_pretrained.") from None
-    except (SafetensorError, KeyError, TypeError, IndexError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:
+        raise ValueError(f"The memory of outlines {path} cannot be read ({error.strerror or error}).") from None
+    except (SafetensorError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError, _DamagedError) as error:
         raise ValueError(f"The memory of outlines {path} is damaged ({str(error)[:100]}); restore it.") from None
-    return memory
+    return memory, metadata
 
 
-def _check(memory: Memory) -> None:
-    """KeyError for arrays that do not belong together, so that a damaged file is told when it is read."""
-    count, loops = len(memory.name), len(memory.loop_points)
-    rows = (
-        memory.loop_count,
-        memory.size,
-        memory.set,
-        memory.kind,
-        memory.cut,
-        memory.quality,
-        memory.traits,
-        memory.pictures,
-    )
-    whole = (
-        all(len(row) == count for row in rows)
-        and len(memory.sources) == count
-        and len(memory.loop_first) == loops == int(memory.loop_count.sum())
-        and len(memory.points) == int(memory.loop_points.sum())
-        and (memory.embeddings is None or len(memory.embeddings) == count)
-    )
-    if not whole:
-        raise KeyError("its arrays do not belong together")
-    if count and (
-        int(memory.name.max()) >= len(memory.names) or int(memory.set.max()) >= len(memory.sets)
-        or int(memory.kind.max()) >= len(KINDS) or int(memory.size.min()) < 1 or int(memory.loop_points.min()) < 3
-    ):  # fmt: skip
-        raise KeyError("an index lies outside its table")
+class _DamagedError(Exception):
+    """What is wrong with the arrays of a file."""
+
+
+def _check_tensors(tensors: Mapping[str, np.ndarray]) -> None:
+    """Kinds and shapes of a file's arrays, and that they belong together, so that damage is told when it is read."""
+    for key, columns in _TENSORS.items():
+        array = tensors[key]
+        shaped = array.ndim == (1 if columns == 0 else 2) and (columns <= 0 or array.shape[1] == columns)
+        if array.dtype.kind not in "iu" or not shaped:
+            raise _DamagedError(f"its {key} are {array.dtype} of shape {array.shape}")
+    count, loops = len(tensors["name"]), len(tensors["loop_points"])
+    embeddings = tensors.get("embeddings")
+    if (
+        any(len(tensors[key]) != count for key in list(_TENSORS)[3:])
+        or len(tensors["loop_first"]) != loops
+        or loops != int(tensors["loop_count"].sum())
+        or len(tensors["points"]) != int(tensors["loop_points"].sum())
+        or (embeddings is not None and (embeddings.shape[:2] != (count, 2) or embeddings.ndim != 3))
+    ):
+        raise _DamagedError("its arrays do not belong together")
+    for key, least in (("name", 0), ("set", 0), ("kind", 0), ("size", 1), ("loop_points", 3), ("loop_count", 1)):
+        if tensors[key].size and int(tensors[key].min()) < least:
+            raise _DamagedError(f"its {key} go down to {int(tensors[key].min())}")
+
+
+def _check_fit(memory: Memory) -> None:
+    """That a memory's tables have what its arrays point to."""
+    if len(memory.sources) != len(memory) or memory.traits.shape[1] != len(memory.trait_names):
+        raise _DamagedError("its tables do not fit its arrays")
+    tables = (memory.name, len(memory.names)), (memory.set, len(memory.sets)), (memory.kind, len(KINDS))
+    if any(len(index) and int(index.max()) >= size for index, size in tables):
+        raise _DamagedError("an index lies outside its table")
 
 
 def join(memories: Sequence[Memory]) -> Memory:
@@ -277,7 +301,7 @@ def join(memories: Sequence[Memory]) -> Memory:
         for key in _TENSORS:
             parts[key].append(getattr(memory, key))
         parts["name"][-1] = _renumber(memory.name, memory.names, names).astype(np.uint16)
-        parts["set"][-1] = _renumber(memory.set, memory.sets, sets).astype(np.uint8)
+        parts["set"][-1] = _renumber(memory.set, memory.sets, sets).astype(np.uint16)
         parts["traits"][-1] = _columns(memory, traits)
     joined = {key: np.concatenate(value) for key, value in parts.items()}
     embeddings = np.concatenate([m.embeddings for m in memories if m.embeddings is not None]) if embedded else None

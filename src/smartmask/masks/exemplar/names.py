@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartmask.masks.exemplar.attributes import Wish
+from smartmask.data.naming_tables import CANONICAL
+from smartmask.masks.exemplar.attributes import UNSEEN, Wish
 from smartmask.masks.exemplar.choose import UNITS
 from smartmask.masks.exemplar.memory import KINDS, Memory
 from smartmask.models.text import Meaning, TextEncoder
+from smartmask.models.words import ARTICLES, singular, tokens
 
 ENOUGH = 10  # real outlines of its own from which a name needs no drawn ones, and none of its neighbours'
 LENT = 24  # outlines that a name without any borrows, at least
@@ -37,8 +39,9 @@ class Own:
 
 def own_rows(memory: Memory, text: TextEncoder, meaning: Meaning, wish: Wish) -> Own:
     """The outlines for a name as it was understood. Raises ValueError for a memory without outlines."""
-    rows = memory.rows(meaning.name)
-    if wish.part and meaning.name in UPRIGHT and len(rows):
+    name = remembered_name(memory, meaning)
+    rows = memory.rows(name)
+    if wish.part and name in UPRIGHT and len(rows):
         upright = rows[(memory.cut[rows] == 0) & (memory.aspects(rows) < SLENDER)]
         if len(upright):
             return Own(upright, np.zeros(len(upright), bool), None, HEAD if wish.part == "head" else BUST)
@@ -47,7 +50,22 @@ def own_rows(memory: Memory, text: TextEncoder, meaning: Meaning, wish: Wish) ->
         if not len(memory):
             raise ValueError("The memory holds no outline; load another one, or add outlines to it.")
         return Own(rows, np.zeros(len(rows), bool))
-    return _lent(memory, text, meaning, rows)
+    return _lent(memory, text, meaning, name, rows)
+
+
+def remembered_name(memory: Memory, meaning: Meaning) -> str:
+    """The name under which a memory keeps what a text means.
+
+    That is the vocabulary's, but for words that it does not have, or only as another's synonym, and under which a
+    user has remembered outlines: "a pink unicorn" is "unicorn" there, not the "horse" that the vocabulary makes of it.
+    """
+    name = CANONICAL.get(meaning.name, meaning.name)
+    words = [word for word in tokens(meaning.text) if word not in ARTICLES and word not in UNSEEN]
+    if meaning.how != "name" and words:
+        for own in (" ".join(words), " ".join([*words[:-1], singular(words[-1])])):
+            if len(memory.rows(own)):
+                return own
+    return name
 
 
 def _worth(memory: Memory, rows: np.ndarray) -> np.ndarray:
@@ -56,7 +74,7 @@ def _worth(memory: Memory, rows: np.ndarray) -> np.ndarray:
     return real if int((memory.cut[real] == 0).sum()) >= ENOUGH else rows
 
 
-def _lent(memory: Memory, text: TextEncoder, meaning: Meaning, own: np.ndarray) -> Own:
+def _lent(memory: Memory, text: TextEncoder, meaning: Meaning, own_name: str, own: np.ndarray) -> Own:
     """A name's few outlines with those of the nearest names."""
     vectors = np.stack([text.encode(name) for name in memory.names])
     norms = np.linalg.norm(vectors, axis=1) * max(float(np.linalg.norm(meaning.vector)), 1e-6)
@@ -65,7 +83,7 @@ def _lent(memory: Memory, text: TextEncoder, meaning: Meaning, own: np.ndarray) 
     rows, lenders = [own], []
     for index in order.tolist():
         name = memory.names[index]
-        if name == meaning.name:
+        if name == own_name:
             continue
         if sum(map(len, rows)) >= LENT or (len(own) and alike[index] < 0.5):
             break

@@ -1,0 +1,241 @@
+"""A user's files, as single outlines: PNG masks of a folder, or the annotations of a COCO instances JSON.
+
+What cannot be an outline (empty, tiny, in several parts, no mask at all) is told by its reason, file by file, so that
+one bad picture of a hundred does not stop the others; what is no mask folder and no COCO file at all is a ValueError.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smartmask.data.curation import LOOSE, MIN_SIDE, cut_sides, without_specks
+from smartmask.data.files import read_json
+from smartmask.data.outlines import IntBox, NamedOutline, Picture, crop_of, cropped
+from smartmask.data.readers.coco_files import number, size, table
+from smartmask.data.readers.coco_instances import category_names
+from smartmask.images import convert, decode, is_deep_grey, pixels_of, refuse_32_bit
+from smartmask.models.words import word_set
+
+GREY = 0.25  # share of pixels neither black nor white from which a picture is no mask
+TRIMMED = ("lr", "tb", "ltrb")  # sides at which an outline may meet the border of a picture that was cut to it
+FRAMED = 0.95  # share of a picture's rim that is white where black and white were exchanged
+# words of file names that say how a picture was made, not what it shows
+FORMAL = word_set("mask masks alpha matte cutout outline outlines silhouette silhouettes img image copy png")
+
+REASONS = {
+    "empty": "empty",
+    "tiny": f"under {MIN_SIDE} pixels a side",
+    "parts": "in several parts",
+    "crowd": "crowds of several things",
+    "filled": "white along the whole border (the object is white, its ground black)",
+    "grey": "no black and white masks",
+    "unnamed": "without a name (--name gives one)",
+    "broken": "broken",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """One outline. label: the words that name it, "" without. source: where it comes from, one line.
+
+    mask: (h, w) bool, tight. cut: letters of "ltrb" at which the picture's border cuts it.
+    """
+
+    label: str
+    source: str
+    mask: np.ndarray
+    cut: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something that is no outline. reason: a key of REASONS. detail: a sentence where there is more to say."""
+
+    reason: str
+    detail: str = ""
+
+
+Job = Callable[[], Drawn | LeftOut]
+
+
+def jobs_of(path: Path) -> list[Job]:
+    """One job an outline of a PNG file, a COCO JSON, a folder of PNG masks, or a folder with a COCO JSON.
+
+    Raises ValueError, naming the path, if it is none of these.
+    """
+    if path.is_dir():
+        json_file = _coco_in(path)
+        if json_file is not None:
+            return coco_jobs(json_file)
+        files = sorted(
+            f for f in path.rglob("*") if f.suffix.lower() == ".png" and f.is_file() and not _hidden(f, path)
+        )
+        if not files:
+            raise ValueError(f"'{path}' holds no PNG mask and no COCO JSON; put masks there, white on black.")
+        return [partial(_drawn_file, file, path) for file in files]
+    if not path.exists():
+        raise ValueError(f"'{path}' does not exist; give a folder of PNG masks, or a COCO JSON.")
+    if path.suffix.lower() == ".json":
+        return coco_jobs(path)
+    if path.suffix.lower() == ".png":
+        return [partial(_drawn_file, path, path.parent)]
+    raise ValueError(f"'{path}' is neither a PNG nor a JSON file; give a folder of PNG masks, or a COCO JSON.")
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def _coco_in(folder: Path) -> Path | None:
+    """The instances file of a folder, by the names that COCO and the tools that write it give; None without one."""
+    found: list[Path] = []
+    for place in (folder, folder / "annotations"):
+        for pattern in ("instances*.json", "*coco*.json"):
+            found += [file for file in sorted(place.glob(pattern)) if file not in found]
+    if len(found) > 1:
+        raise ValueError(f"'{folder}' holds several COCO files ({', '.join(f.name for f in found)}); give one of them.")
+    return found[0] if found else None
+
+
+# --- PNG masks -------------------------------------------------------------------------------------
+
+
+def _drawn_file(file: Path, root: Path) -> Drawn | LeftOut:
+    try:
+        mask = read_mask(file)
+    except ValueError as error:
+        return LeftOut("broken", str(error))
+    if isinstance(mask, LeftOut):
+        return mask
+    height, width = mask.shape
+    crop = cropped(mask)
+    if crop is None:
+        return LeftOut("empty")
+    inner = file.relative_to(root)
+    return _judged(*crop, (height, width), _label(inner, root), _line(inner.with_suffix("").as_posix()), trimmed=True)
+
+
+def read_mask(file: Path) -> np.ndarray | LeftOut:
+    """``(H, W)`` bool of a mask's file: what is opaque where its transparency varies, else what is white.
+
+    Of a picture of two values, such as 0 and 1, the higher one counts as white.
+    Raises ValueError for a file that cannot be read.
+    """
+    what = "mask"
+    image, kind, _ = decode(file, what)
+    if is_deep_grey(image, kind):
+        values = np.asarray(image).astype(np.float32) / 65535
+    else:
+        refuse_32_bit(image, file, what)
+        alpha = None
+        if image.has_transparency_data:
+            alpha = pixels_of(image, "RGBA", file, what)[..., 3]
+        if alpha is not None and alpha.min() != alpha.max():
+            values = alpha.astype(np.float32) / 255
+        else:
+            opaque = convert(image, "RGB", file, what) if image.has_transparency_data else image
+            values = pixels_of(opaque, "L", file, what).astype(np.float32) / 255
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return LeftOut("filled" if low > 0.5 else "empty")
+    between = (values > low) & (values < high)
+    if between.any():
+        if float(((values > 0.1) & (values < 0.9)).mean()) > GREY:
+            return LeftOut("grey")
+        mask = values > 0.5
+    else:
+        mask = values == high
+    rim = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    return LeftOut("filled") if float(rim.mean()) > FRAMED else mask
+
+
+def _label(inner: Path, root: Path) -> str:
+    """The words that name a file: its folder's below the root, else its own, else the root's."""
+    for part in [*reversed(inner.parts[:-1]), inner.stem, root.resolve().name]:
+        words = name_words(part)
+        if words:
+            return words
+    return ""
+
+
+def name_words(text: str) -> str:
+    """The words of a file's or folder's name without numbers: "dog_sitting-012.mask" is "dog sitting"."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    words = [re.sub(r"\d+$", "", word) for word in re.split(r"[\W_]+", apart)]
+    return " ".join(word.lower() for word in words if word and word.lower() not in FORMAL and not word.isdigit())
+
+
+# --- COCO ------------------------------------------------------------------------------------------
+
+
+def coco_jobs(file: Path) -> list[Job]:
+    """One job an annotation of a COCO instances JSON. Raises ValueError, naming the file, if it is none."""
+    content = read_json(file)
+    try:
+        labels = category_names(content, file)
+        images = {number(image, "id", file, "an image"): image for image in table(content, "images", file)}
+        annotations = table(content, "annotations", file)
+    except ValueError as error:
+        trouble = str(error).removeprefix(f"{file}: ").rstrip(".")
+        raise ValueError(f"'{file}' is no COCO instances JSON ({trouble}); give one, or PNG masks.") from None
+    return [partial(_annotated, record, images, labels, file) for record in annotations]
+
+
+def _annotated(
+    record: dict[str, Any], images: dict[int, dict[str, Any]], labels: dict[int, str], file: Path
+) -> Drawn | LeftOut:
+    if record.get("iscrowd", 0):
+        return LeftOut("crowd")
+    if not record.get("segmentation"):
+        return LeftOut("empty")
+    what = f"annotation {record.get('id')}"
+    try:
+        image_id, category = number(record, "image_id", file, what), number(record, "category_id", file, what)
+        if image_id not in images or category not in labels:
+            lacking = f"image {image_id}" if image_id not in images else f"category {category}"
+            return LeftOut("broken", f"{file}: {what} belongs to {lacking}, which the file does not list.")
+        image = images[image_id]
+        shape = size(image, file, f"image {image_id}")
+        crop = crop_of(record["segmentation"], *shape, file, what)
+    except ValueError as error:
+        return LeftOut("broken", str(error))
+    if crop is None:
+        return LeftOut("empty")
+    source = Path(str(image.get("file_name") or image_id)).stem
+    return _judged(*crop, shape, _line(labels[category].replace("_", " ")), _line(source))
+
+
+# --- both ------------------------------------------------------------------------------------------
+
+
+def _judged(
+    mask: np.ndarray, box: IntBox, shape: tuple[int, int], label: str, source: str, trimmed: bool = False
+) -> Drawn | LeftOut:
+    """An outline in a picture of ``shape`` (height, width), if it is one.
+
+    trimmed: the picture may have been cut to its object, so that one that meets opposite borders counts as whole.
+    """
+    picture = Picture("own", source, *shape, ())
+    cut = cut_sides(picture, NamedOutline(None, label, 0, mask, box))
+    cut = "" if trimmed and cut in TRIMMED else cut
+    kept, loose = without_specks(mask)
+    if loose > LOOSE:
+        return LeftOut("parts")
+    tight = cropped(kept)
+    if tight is None:
+        return LeftOut("empty")
+    if min(tight[0].shape) < MIN_SIDE:
+        return LeftOut("tiny")
+    return Drawn(label, source, tight[0], cut) if label else LeftOut("unnamed")
+
+
+def _line(text: str) -> str:
+    """Text fit for a list of lines in UTF-8: file names may hold anything."""
+    return " ".join(text.encode("utf-8", "replace").decode().split())
