@@ -69,7 +69,7 @@ def remembered_outlines(memory: Any, about: str) -> Outlines:
     for row in np.flatnonzero(memory.cut == 0).tolist():
         shape = memory.outline(row).cells(SHAPE_SIDE)
         name, set_name = memory.names[int(memory.name[row])], memory.sets[int(memory.set[row])][0]
-        items.append((name, np.packbits(shape), float(aspects[row]), set_name, memory.sources[row]))
+        items.append(OutlineItem(name, np.packbits(shape), float(aspects[row]), set_name, memory.sources[row]))
     return Outlines.of(items, about)
 
 
@@ -98,8 +98,9 @@ def curated_outlines(path: Path, split: str, licences: str | None = None) -> Out
         if licences not in (None, "all", row["tier"]):
             continue
         shape = to_box_frame(rle_decode({"size": [row["h"], row["w"]], "counts": row["counts"]}))
-        aspect = (row["x1"] - row["x0"]) / (row["y1"] - row["y0"])
-        chosen.append((row["name"], np.packbits(shape), aspect, row["set"], row["source"]))
+        width, height = row["x1"] - row["x0"], row["y1"] - row["y0"]
+        item = (row["name"], np.packbits(shape), width / height, row["set"], row["source"], max(width, height))
+        chosen.append(OutlineItem(*item))
     tier = "" if licences in (None, "all") else f", licence tier {licences}"
     return Outlines.of(chosen, f"whole ones of the {split} split in {path.name}{tier}")
 

@@ -26,18 +26,24 @@ from smartmask.options import WeightsOption
 JudgeOption = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Evaluation network ('smartmask eval judge'); else the bundled.")
 ]
+OutlinesOption = Annotated[
+    Path | None,
+    typer.Option(metavar="TABLE", help="Curated outlines (outlines.parquet); else the pack's own whole objects."),
+]
 
 
 def realism(
     data: DataOption,
+    outlines: OutlinesOption = None,
     split: SplitOption = "test",
-    limit: LimitOption = 500,
-    guidance: Annotated[str, typer.Option(help="Of box, blob, scribble, mask, point, none.")] = "box",
+    limit: LimitOption = 400,
     sources: SourcesOption = "voc,coco",
-    systems: Annotated[str, typer.Option(help="Of pipeline and the baselines.")] = "pipeline,retrieval,ellipse",
-    min_area: Annotated[float, typer.Option(help="Smallest object, as a share of the image.")] = 0.01,
-    seed: Annotated[int, typer.Option(help="Of objects, samples, halves and folds.")] = 0,
-    folds: Annotated[int, typer.Option(min=2, help="Folds of the classifier that tells generated from real.")] = 5,
+    systems: Annotated[str, typer.Option(help="Of pipeline and the baselines.")] = "pipeline,cover,retrieval",
+    num_masks: Annotated[int, typer.Option(min=2, help="Suggestions a box, of which one is looked at.")] = 8,
+    min_area: Annotated[float, typer.Option(help="Smallest object of the pack, as a share of the image.")] = 0.01,
+    smallest: Annotated[int, typer.Option(help="Pixels of a real outline's longer side, at least.")] = 48,
+    seed: Annotated[int, typer.Option(help="Of outlines, suggestions, halves and folds.")] = 0,
+    folds: Annotated[int, typer.Option(min=2, help="Folds of the classifier that tells suggested from real.")] = 5,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of that classifier a fold.")] = 300,
     judge: JudgeOption = None,
     memory: MemoryOption = None,
@@ -46,39 +52,47 @@ def realism(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """How real masks look as a set: Frechet and kernel distances beside their floor, and a classifier's AUC."""
+    """One random suggestion of 8 told from whole outlines kept apart: AUC, over that of random remembered ones."""
     from smartmask.data.pack import Pack
-    from smartmask.evaluate.answers import answers, realism_lines
-    from smartmask.evaluate.benchmark import cases
     from smartmask.evaluate.judge import load_judge
+    from smartmask.evaluate.memories import curated_outlines, whole_outlines
     from smartmask.evaluate.realism import realism_report
-    from smartmask.evaluate.report import machine
+    from smartmask.evaluate.realism_sets import gather, in_shares, known_share, requests
+    from smartmask.evaluate.realism_text import realism_lines, shares_of
+    from smartmask.evaluate.report import RANDOM, machine
     from smartmask.evaluate.systems import assemble, system_names
-    from smartmask.evaluate.targets import Protocol, find_targets
+    from smartmask.evaluate.targets import Protocol
 
     protocol = Protocol(
-        split=split, sources=listed(sources), limit=limit or None, min_area=min_area, seed=seed, guidance=(guidance,)
+        split=split, sources=listed(sources), limit=limit or None, min_area=min_area, num_masks=num_masks, seed=seed
     )
     names = system_names(listed(systems), protocol.guidance)
     network = load_judge(judge)
     pack = Pack(data)
-    targets = find_targets(pack, protocol)
+    real = whole_outlines(pack, protocol, split) if outlines is None else curated_outlines(outlines, split)
     asked = assemble(names, pack, protocol, weights, memory, licences)
-    with progress("objects", len(targets)) as advance:
-        pictures, empty = answers(cases(pack, targets, protocol), asked.systems, seed, advance)
+    remembered = asked.bank.outlines
+    chosen = in_shares(real, remembered, limit or len(real), seed, smallest)
+    questions = list(requests(pack, protocol, real, chosen.tolist()))
+    with progress("outlines", len(questions)) as advance:
+        gathered = gather(questions, asked.systems, num_masks, advance)
     with progress("folds", folds * len(asked.systems)) as advance:
-        found = realism_report(pictures, network, folds, steps, seed, advance)
+        found = realism_report(gathered.pictures, network, folds, steps, seed, RANDOM, advance)
+    known = {name: float(known_share(some, remembered).mean()) for name, some in gathered.shapes.items()}
     report: dict[str, Any] = {
         **heading("realism"),
         "machine": machine(),
         **asked.about,
+        "kept_apart": real.about,
         "judge": str(judge or "bundled"),
         "split": split,
-        "guidance": guidance,
-        "rules": protocol.rules(),
         "folds": folds,
         "steps": steps,
-        "empty": empty,
+        "num_masks": num_masks,
+        "in_scene": sum(question.in_scene for question in questions),
+        "sets": shares_of(real.sets[chosen], remembered.sets),
+        "near_a_remembered_one": {name: round(share, 4) for name, share in known.items()},
+        "empty": gathered.empty,
         **found,
     }
     finish("realism", report, realism_lines(report), out, as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,8 +15,18 @@ from smartmask.data.guides import draw_guide
 from smartmask.geometry import BoxXYXY, mask_box
 
 SHAPE_SIDE = 64  # cells a side of the box's own frame
-OutlineItem = tuple[str, np.ndarray, float, str, str]  # name, packed bits, aspect, set, key
 FIT_SHAPES = 200  # training shapes that tell how a guide's extent relates to the object's box
+
+
+class OutlineItem(NamedTuple):
+    """One outline for a bank: its bits in its box, width / height, set, split key, longer side in pixels (0: any)."""
+
+    name: str
+    packed: np.ndarray
+    aspect: float
+    set: str = ""
+    key: str = ""
+    side: int = 0
 
 
 def shape_key(name: str) -> str:
@@ -90,7 +101,8 @@ class Outlines:
 
     packed: (N, side * side / 8) uint8, their bits.  names: (N,) str, as ``shape_key`` writes them.
     aspects: (N,) width / height in pixels.  sets: (N,) str, the annotated set of each.  keys: (N,) str, the split
-    keys of their pictures.  about: what they are, for reports.
+    keys of their pictures.  sides: (N,) int, pixels of the longer side as annotated, 0 where they have any size.
+    about: what they are, for reports.
     """
 
     packed: np.ndarray
@@ -98,6 +110,7 @@ class Outlines:
     aspects: np.ndarray
     sets: np.ndarray
     keys: np.ndarray
+    sides: np.ndarray
     about: str = "objects of the training split"
 
     @classmethod
@@ -106,17 +119,19 @@ class Outlines:
         rows = list(items)
         if not rows:
             raise ValueError(f"There is no outline among {about}; give other data.")
-        names, packed, aspects, sets, keys = zip(*rows, strict=True)
+        names, packed, aspects, sets, keys, sides = zip(*rows, strict=True)
         known = np.array([shape_key(name) for name in names])
-        return cls(np.stack(packed), known, np.array(aspects), np.array(sets), np.array(keys), about)
+        return cls(
+            np.stack(packed), known, np.array(aspects), np.array(sets), np.array(keys), np.array(sides, np.int64), about
+        )
 
     def select(self, rows: np.ndarray, about: str) -> Outlines:
         """Some of the outlines, by index or mask. ValueError for none."""
-        arrays = (self.packed, self.names, self.aspects, self.sets, self.keys)
-        packed, names, aspects, sets, keys = (array[rows] for array in arrays)
+        arrays = (self.packed, self.names, self.aspects, self.sets, self.keys, self.sides)
+        packed, names, aspects, sets, keys, sides = (array[rows] for array in arrays)
         if not len(names):
             raise ValueError(f"There is no outline among {about}; give other data.")
-        return Outlines(packed, names, aspects, sets, keys, about)
+        return Outlines(packed, names, aspects, sets, keys, sides, about)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -161,7 +176,9 @@ def outline_item(name: str, mask: np.ndarray, of_set: str = "", key: str = "") -
     box = mask_box(mask)
     if box is None:
         raise ValueError("An empty mask has no shape.")
-    return name, np.packbits(to_box_frame(mask)), (box[2] - box[0]) / (box[3] - box[1]), of_set, key
+    width, height = box[2] - box[0], box[3] - box[1]
+    side = int(max(width, height))
+    return OutlineItem(name, np.packbits(to_box_frame(mask)), width / height, of_set, key, side)
 
 
 @dataclass(frozen=True, eq=False)
