@@ -70,7 +70,7 @@ def add(
         return
     for note in added.notes:
         print(f"smartmask: note: {note}", file=sys.stderr)
-    told = ", ".join(f"{name} {count}" for name, count in added.names)
+    told = _shortened([f"{name} {count}" for name, count in added.names], 3 * _SHOWN_NAMES)
     print(f"{_counted(added.outlines, 'outline')} remembered as '{added.set}' in {added.file.parent}: {told}")
 
 
@@ -103,10 +103,7 @@ def list_sets(
         print(f"smartmask: note: {note}", file=sys.stderr)
     width = max((len(row["set"]) for row in rows), default=0)
     for row in rows:
-        names = list(row["names"])
-        told = ", ".join(names[:_SHOWN_NAMES]) + (
-            f" and {len(names) - _SHOWN_NAMES} more" * (len(names) > _SHOWN_NAMES)
-        )
+        told = _shortened(list(row["names"]), _SHOWN_NAMES)
         print(f"{row['set']:<{width}}  {row['tier']:<8} {row['outlines']:>6,}  {row['licence']}: {told}")
     print(f"{_counted(sum(row['outlines'] for row in rows), 'outline')} in {_counted(len(rows), 'set')}")
 
@@ -205,3 +202,8 @@ def _row(name: str, tier: str, licence: str, outlines: int, cut: int, names: dic
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _shortened(items: list[str], most: int) -> str:
+    """ "dog, cat and 3 more"."""
+    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")

@@ -33,7 +33,6 @@ from smartmask.masks.exemplar.own_sources import REASONS, Drawn, LeftOut, jobs_o
 from smartmask.models.text import TextEncoder
 from smartmask.models.words import ARTICLES, singular, tokens
 
-QUALITY = 1.0  # the user says what an outline shows, so nothing speaks against it
 LICENCE_LENGTH = 100  # characters
 NAME_LENGTH = 60
 
@@ -87,11 +86,11 @@ def add_own(
     records: list[Remembered] = []
     left_out: list[LeftOut] = []
     for done, job in enumerate(jobs, 1):
-        found = job()
-        if isinstance(found, LeftOut):
-            left_out.append(found)
-        else:
-            records.append(_record(found, text, set_name, licence, name))
+        for found in job():
+            if isinstance(found, LeftOut):
+                left_out.append(found)
+            else:
+                records.append(_record(found, text, set_name, licence, name))
         if progress is not None:
             progress(done, len(jobs))
     reasons = Counter(item.reason for item in left_out)
@@ -125,7 +124,7 @@ def read_name(label: str, text: TextEncoder) -> tuple[str, dict[str, float]]:
 def _record(drawn: Drawn, text: TextEncoder, set_name: str, licence: str, name: str | None) -> Remembered:
     read, traits = read_name(name or drawn.label, text)
     outline = trace(drawn.mask)
-    return Remembered(outline, read, set_name, drawn.source, licence, "photo", drawn.cut, QUALITY, traits)
+    return Remembered(outline, read, set_name, drawn.source, licence, "photo", drawn.cut, drawn.quality, traits)
 
 
 def _default_name(path: Path) -> str:
@@ -192,6 +191,9 @@ def _notes(memory: Memory, text: TextEncoder, reasons: Counter[str], first: str)
     cut = int((memory.cut > 0).sum())
     if cut:
         notes.append(f"{cut} cut by the border of their picture; they are used where a box meets the scene's border.")
+    touching = int((memory.quality < 255).sum())
+    if touching:
+        notes.append(f"{touching} touch other things of their picture and may be hidden in part; they come up less.")
     own = [name for name in memory.names if text.understand(name).how != "name"]
     if own:
         shown = ", ".join(f"'{name}'" for name in own[:5]) + (", ..." if len(own) > 5 else "")

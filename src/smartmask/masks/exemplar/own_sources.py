@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.data.curation import LOOSE, MIN_SIDE, cut_sides, without_specks
+from smartmask.data.curation import CONTACT, LOOSE, MIN_SIDE, contact, cut_sides, without_specks
 from smartmask.data.files import read_json
 from smartmask.data.outlines import IntBox, NamedOutline, Picture, crop_of, cropped
 from smartmask.data.readers.coco_files import number, size, table
@@ -24,6 +24,7 @@ from smartmask.images import convert, decode, is_deep_grey, pixels_of, refuse_32
 from smartmask.models.words import word_set
 
 GREY = 0.25  # share of pixels neither black nor white from which a picture is no mask
+CLEAR, TOUCHING = 1.0, 0.4  # quality of what the user says it is, and of what may be hidden in part
 TRIMMED = ("lr", "tb", "ltrb")  # sides at which an outline may meet the border of a picture that was cut to it
 FRAMED = 0.95  # share of a picture's rim that is white where black and white were exchanged
 # words of file names that say how a picture was made, not what it shows
@@ -45,13 +46,14 @@ REASONS = {
 class Drawn:
     """One outline. label: the words that name it, "" without. source: where it comes from, one line.
 
-    mask: (h, w) bool, tight. cut: letters of "ltrb" at which the picture's border cuts it.
+    mask: (h, w) bool, tight. cut: letters of "ltrb" at which the picture's border cuts it. quality: in [0, 1].
     """
 
     label: str
     source: str
     mask: np.ndarray
     cut: str
+    quality: float
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,11 @@ class LeftOut:
     detail: str = ""
 
 
-Job = Callable[[], Drawn | LeftOut]
+Job = Callable[[], list[Drawn | LeftOut]]
 
 
 def jobs_of(path: Path) -> list[Job]:
-    """One job an outline of a PNG file, a COCO JSON, a folder of PNG masks, or a folder with a COCO JSON.
+    """One job a picture of a PNG file, a COCO JSON, a folder of PNG masks, or a folder with a COCO JSON.
 
     Raises ValueError, naming the path, if it is none of these.
     """
@@ -107,19 +109,20 @@ def _coco_in(folder: Path) -> Path | None:
 # --- PNG masks -------------------------------------------------------------------------------------
 
 
-def _drawn_file(file: Path, root: Path) -> Drawn | LeftOut:
+def _drawn_file(file: Path, root: Path) -> list[Drawn | LeftOut]:
     try:
         mask = read_mask(file)
     except ValueError as error:
-        return LeftOut("broken", str(error))
+        return [LeftOut("broken", str(error))]
     if isinstance(mask, LeftOut):
-        return mask
+        return [mask]
     height, width = mask.shape
     crop = cropped(mask)
     if crop is None:
-        return LeftOut("empty")
+        return [LeftOut("empty")]
     inner = file.relative_to(root)
-    return _judged(*crop, (height, width), _label(inner, root), _line(inner.with_suffix("").as_posix()), trimmed=True)
+    source = _line(inner.with_suffix("").as_posix())
+    return [_judged(*crop, (height, width), _label(inner, root), source, trimmed=True)]
 
 
 def read_mask(file: Path) -> np.ndarray | LeftOut:
@@ -176,48 +179,75 @@ def name_words(text: str) -> str:
 
 
 def coco_jobs(file: Path) -> list[Job]:
-    """One job an annotation of a COCO instances JSON. Raises ValueError, naming the file, if it is none."""
+    """One job a picture of a COCO instances JSON. Raises ValueError, naming the file, if it is none."""
     content = read_json(file)
     try:
         labels = category_names(content, file)
         images = {number(image, "id", file, "an image"): image for image in table(content, "images", file)}
-        annotations = table(content, "annotations", file)
+        by_image: dict[int, list[dict[str, Any]]] = {}
+        for record in table(content, "annotations", file):
+            by_image.setdefault(number(record, "image_id", file, "an annotation"), []).append(record)
     except ValueError as error:
         trouble = str(error).removeprefix(f"{file}: ").rstrip(".")
         raise ValueError(f"'{file}' is no COCO instances JSON ({trouble}); give one, or PNG masks.") from None
-    return [partial(_annotated, record, images, labels, file) for record in annotations]
+    return [partial(_annotated, records, images.get(key), key, labels, file) for key, records in by_image.items()]
 
 
 def _annotated(
-    record: dict[str, Any], images: dict[int, dict[str, Any]], labels: dict[int, str], file: Path
-) -> Drawn | LeftOut:
-    if record.get("iscrowd", 0):
-        return LeftOut("crowd")
+    records: list[dict[str, Any]], image: dict[str, Any] | None, key: int, labels: dict[int, str], file: Path
+) -> list[Drawn | LeftOut]:
+    """The annotations of a picture; those that touch others may be hidden in part, and count less."""
+    if image is None:
+        return [LeftOut("broken", f"{file}: no image has the id {key}.")] * len(records)
+    try:
+        shape = size(image, file, f"image {key}")
+    except ValueError as error:
+        return [LeftOut("broken", str(error))] * len(records)
+    read = [_outline(record, labels, shape, file) for record in records]
+    outlines = [item for item in read if isinstance(item, NamedOutline)]
+    source = _line(Path(str(image.get("file_name") or key)).stem)
+    picture = Picture("own", source, *shape, tuple(outlines))
+    found: list[Drawn | LeftOut] = []
+    at = -1
+    for item in read:
+        if isinstance(item, LeftOut):
+            found.append(item)
+            continue
+        at += 1
+        if item.crowd:
+            found.append(LeftOut("crowd"))
+            continue
+        quality = TOUCHING if contact(picture, at) > CONTACT else CLEAR
+        found.append(_judged(item.mask, item.box, shape, item.label, source, quality=quality))
+    return found
+
+
+def _outline(
+    record: dict[str, Any], labels: dict[int, str], shape: tuple[int, int], file: Path
+) -> NamedOutline | LeftOut:
     if not record.get("segmentation"):
         return LeftOut("empty")
     what = f"annotation {record.get('id')}"
     try:
-        image_id, category = number(record, "image_id", file, what), number(record, "category_id", file, what)
-        if image_id not in images or category not in labels:
-            lacking = f"image {image_id}" if image_id not in images else f"category {category}"
-            return LeftOut("broken", f"{file}: {what} belongs to {lacking}, which the file does not list.")
-        image = images[image_id]
-        shape = size(image, file, f"image {image_id}")
+        category = number(record, "category_id", file, what)
+        if category not in labels:
+            return LeftOut("broken", f"{file}: {what} has category {category}, which the categories do not list.")
         crop = crop_of(record["segmentation"], *shape, file, what)
     except ValueError as error:
         return LeftOut("broken", str(error))
     if crop is None:
         return LeftOut("empty")
-    source = Path(str(image.get("file_name") or image_id)).stem
-    return _judged(*crop, shape, _line(labels[category].replace("_", " ")), _line(source))
+    label = _line(labels[category].replace("_", " "))
+    return NamedOutline(None, label, 0, *crop, crowd=bool(record.get("iscrowd", 0)))
 
 
 # --- both ------------------------------------------------------------------------------------------
 
 
 def _judged(
-    mask: np.ndarray, box: IntBox, shape: tuple[int, int], label: str, source: str, trimmed: bool = False
-) -> Drawn | LeftOut:
+    mask: np.ndarray, box: IntBox, shape: tuple[int, int], label: str, source: str, *,
+    trimmed: bool = False, quality: float = CLEAR,
+) -> Drawn | LeftOut:  # fmt: skip
     """An outline in a picture of ``shape`` (height, width), if it is one.
 
     trimmed: the picture may have been cut to its object, so that one that meets opposite borders counts as whole.
@@ -233,7 +263,7 @@ def _judged(
         return LeftOut("empty")
     if min(tight[0].shape) < MIN_SIDE:
         return LeftOut("tiny")
-    return Drawn(label, source, tight[0], cut) if label else LeftOut("unnamed")
+    return Drawn(label, source, tight[0], cut, quality) if label else LeftOut("unnamed")
 
 
 def _line(text: str) -> str:
