@@ -94,7 +94,6 @@ def make_batch(samples: Samples, groups: list[np.ndarray], rng: np.random.Genera
     cells = samples.cells[rows]
     batch["cells"] = _tensor(np.where(mirror[:, None, None], cells[:, :, ::-1], cells)).float()
     batch["geometry"] = _tensor(np.where(mirror[:, None], samples.geometry_mirrored[rows], samples.geometry[rows]))
-    batch["aspect"] = _tensor(samples.aspects[rows])
     batch["told"] = _tensor(samples.told[rows])
     told = _caption(samples.captions[rows], len(samples.contexts) - 1, chance, train)
     batch["context"] = _tensor(samples.contexts[told])
@@ -135,7 +134,7 @@ def chooser_loss(network: Chooser, batch: Batch, names: torch.Tensor) -> torch.T
         batch["ids"], batch["flags"], batch["far_ids"], batch["far_flags"], batch["geometry"], names,
         names[batch["told"]], batch["context"],
     )  # fmt: skip
-    scores = network.embed_scenes(crop) @ network.embed_outlines(batch["cells"], batch["aspect"]).T
+    scores = network.embed_scenes(crop) @ network.embed_outlines(batch["cells"]).T
     scores = scores.masked_fill(batch["group"][:, None] != batch["group"][None, :], -1e4)
     own = torch.arange(len(scores), device=scores.device)
     cross = nn.functional.cross_entropy

@@ -18,7 +18,7 @@ from smartmask.models.text import TextEncoder
 from smartmask.scene import Scene
 
 LEFT_OUT = ("shapes", "lalonde_efros", "idd_lite", "camvid", "facades")  # one region, class maps of crowds, windows
-LEAST_AREA, LEAST_SIDE = 400, 14  # pixels of an object worth telling apart
+LEAST_AREA, LEAST_SIDE = 400, 24  # pixels of an object worth telling apart
 
 
 @dataclass(frozen=True, eq=False)

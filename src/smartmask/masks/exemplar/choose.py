@@ -88,7 +88,7 @@ class Chooser(nn.Module):
             nn.Conv2d(w // 2, w, 3, stride=2, padding=1), nn.GELU(),
             nn.Conv2d(w, 2 * w, 3, stride=2, padding=1), nn.GELU(), nn.Flatten(),
         )  # fmt: skip
-        self.outline_out = nn.Linear(2 * w * (OUTLINE_CELLS // 8) ** 2 + 1, config.size)
+        self.outline_out = nn.Linear(2 * w * (OUTLINE_CELLS // 8) ** 2, config.size)
         self.scale = nn.Parameter(torch.tensor(1.0))
 
     def embed_scenes(self, crop: SceneCrop) -> torch.Tensor:
@@ -101,11 +101,12 @@ class Chooser(nn.Module):
         out = self.scene_out(torch.cat([seen, crop.geometry.to(seen.dtype), told, context], dim=1)).float()
         return nn.functional.normalize(out, dim=1) * self.scale.exp()
 
-    def embed_outlines(self, cells: torch.Tensor, aspect: torch.Tensor) -> torch.Tensor:
-        """``(B, size)`` of outlines (B, C, C) in [0, 1] in their own boxes; aspect: (B,) log width over height."""
-        seen = self.outline(cells[:, None] * 2 - 1)
-        out = self.outline_out(torch.cat([seen, aspect[:, None].to(seen.dtype)], dim=1))
-        return nn.functional.normalize(out.float(), dim=1)
+    def embed_outlines(self, cells: torch.Tensor) -> torch.Tensor:
+        """``(B, size)`` of outlines (B, C, C) in [0, 1], each in its own box.
+
+        Their aspects are not told: in training they would be those of the boxes, and give the answer away.
+        """
+        return nn.functional.normalize(self.outline_out(self.outline(cells[:, None] * 2 - 1)).float(), dim=1)
 
 
 def map_region(box: BoxXYXY, wider: float = WIDER) -> BoxXYXY:

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from smartmask.data.pairs import context_of
 from smartmask.data.view import View
 from smartmask.geometry import BoxXYXY, shift_box
 from smartmask.guidance import Guide, Point
@@ -113,7 +112,7 @@ class ExemplarModel:
         # 2. compile the guides
         asked = compile_guides(request.drawn, request.not_here, scene.height, scene.width, request.like)
         # 3. weigh candidates: once for a guide that tells the extent, else for each place
-        context = self.text.encode_context(request.context or context_of(scene))
+        context = self.text.encode_context(request.context or scene.caption)
         sight = _Sight(self, scene, request, wish, meaning, own, asked, context)
         guided = asked.region is not None
         weighed = dict.fromkeys(seeds, sight.guided()) if guided else sight.placed(seeds)

@@ -15,7 +15,7 @@ CLEAR = 2.0  # nats between an outline that no one would name and a clear one
 TRAIT = 6.0  # nats between an outline with a trait that is asked for and one with its opposite
 CUT = 1.0  # nats for an outline that the border cuts just where the box meets it
 NEVER = 40.0  # nats: cut outlines elsewhere
-TWIN = 0.72  # overlap in the own box from which an outline counts as one that the scene has already
+TWIN = 0.9  # overlap in the own box from which an outline counts as one that the scene has already
 TWIN_COST = 6.0  # nats
 EDGE = 0.008  # of the scene's side: a box this near the border meets it
 
