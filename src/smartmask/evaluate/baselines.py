@@ -7,7 +7,7 @@ box, one is drawn from the training boxes of the class (``place``), so the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +29,13 @@ class Prediction:
 
     masks: (n, H, W) bool, best first; a system with a single answer may give n = 1.
     scores: (n,) or None. first: index in ``masks`` of the unranked sample, the first seed's.
+    boxes: of the whole objects, also beyond the border; None where a system does not say.
     """
 
     masks: np.ndarray
     scores: np.ndarray | None = None
     first: int = 0
+    boxes: Sequence[BoxXYXY] | None = None
 
 
 System = Callable[[Scene, str, "Guide | None", int, int], Prediction]

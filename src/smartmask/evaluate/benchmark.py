@@ -36,7 +36,7 @@ class PipelineSystem:
     def __call__(self, scene: Scene, name: str, guide: Guide | None, n: int, seed: int) -> Prediction:
         out = self.pipe(scene, prompt=name, guidance=guide, num_masks=n, generator=seed, **self.settings)
         first = [int(s) for s in out.seeds].index(seed)
-        return Prediction(np.asarray(out.masks), np.asarray(out.scores), first)
+        return Prediction(np.asarray(out.masks), np.asarray(out.scores), first, getattr(out, "boxes", None))
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import typer
 
+from smartmask.evaluate.hidden_cli import hidden
 from smartmask.evaluate.insertion_cli import insertion
 from smartmask.evaluate.masks_cli import frame, masks
 from smartmask.evaluate.naming_cli import text
 from smartmask.evaluate.papers_cli import ab, ab_score, paper_table
 from smartmask.evaluate.pictures_cli import diversity, gallery
 from smartmask.evaluate.planner_cli import layout, plan, several
+from smartmask.evaluate.reader_cli import reader
 from smartmask.evaluate.realism_cli import judge, realism
 from smartmask.evaluate.scene_cli import order, scene, sense
 from smartmask.evaluate.speed_cli import speed
@@ -17,8 +19,8 @@ from smartmask.evaluate.speed_cli import speed
 app = typer.Typer(help="Measure the pipeline beside its baselines.", no_args_is_help=True)
 
 COMMANDS = (
-    masks, scene, realism, judge, text, order, sense, frame, gallery, diversity, plan, layout, several, speed,
-    insertion, paper_table, ab, ab_score,
+    masks, scene, hidden, realism, judge, text, order, sense, frame, gallery, diversity, plan, layout, several, speed,
+    reader, insertion, paper_table, ab, ab_score,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

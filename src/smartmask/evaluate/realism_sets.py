@@ -52,8 +52,8 @@ def in_shares(real: Outlines, memory: Outlines, count: int, seed: int, smallest:
     """Up to ``count`` indices of real outlines, drawn so that names and sets have the memory's shares.
 
     Each of N real ones of a name and set of which the memory holds M weighs M / N; names and sets that it does not
-    hold are left out, and outlines of fewer than ``smallest`` pixels. Drawn without replacement (Efraimidis and Spirakis, Inf. Proc. Letters 2006) with numbers that
-    belong to the outlines. ValueError if nothing is left.
+    hold are left out, and outlines of fewer than ``smallest`` pixels. Drawn without replacement (Efraimidis and
+    Spirakis, Inf. Proc. Letters 2006) with numbers that belong to the outlines. ValueError if nothing is left.
     """
     held = Counter(zip(memory.names.tolist(), memory.sets.tolist(), strict=True))
     here = Counter(zip(real.names.tolist(), real.sets.tolist(), strict=True))
