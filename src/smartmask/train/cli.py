@@ -21,6 +21,7 @@ from smartmask.train.options import (
 )
 from smartmask.train.options import bundled_text as _bundled_text
 from smartmask.train.planner_cli import planner, planner_vision, stuff
+from smartmask.train.reader_cli import reader
 
 PlacesOption = Annotated[int, typer.Option("--samples", min=1, help="Scenes drawn into memory before training.")]
 
@@ -30,6 +31,7 @@ app.command()(inpaint_ablation)
 app.command()(planner)
 app.command()(planner_vision)
 app.command()(stuff)
+app.command()(reader)
 
 
 @app.command()
