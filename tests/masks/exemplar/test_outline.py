@@ -115,7 +115,7 @@ def test_mirrored_twice_is_itself(seed: int) -> None:
 
 
 def test_drawn_in_a_window_as_in_the_whole_picture() -> None:
-    loops = place(trace(cup()), (30.5, 20.2, 75.1, 90.7))
+    loops = place(trace(cup()), (30.3, 20.2, 75.1, 90.7))
     whole = draw(loops, 100, 100)
     np.testing.assert_array_equal(draw([loop - (20, 10) for loop in loops], 90, 80), whole[10:, 20:])
     assert whole.any()

@@ -125,16 +125,26 @@ class Memory:
         }  # fmt: skip
 
     def select(self, rows: np.ndarray) -> Memory:
-        """A memory of some rows, in their order."""
-        return remember([self._record(int(row)) for row in rows], self.trait_names, self._embedded(rows))
+        """A memory of some rows, in their order, with the names and sets that they have."""
+        rows = np.asarray(rows, np.int64)
+        loops = _spans(self._loops, rows)  # type: ignore[attr-defined]
+        points = _spans(self._points, loops)  # type: ignore[attr-defined]
+        taken = {key: getattr(self, key)[rows] for key in list(_TENSORS)[3:]}
+        names, taken["name"] = np.unique(taken["name"], return_inverse=True)
+        sets, taken["set"] = np.unique(taken["set"], return_inverse=True)
+        return Memory(
+            points=self.points[points], loop_points=self.loop_points[loops], loop_first=self.loop_first[loops],
+            **taken | {"name": taken["name"].astype(np.uint16), "set": taken["set"].astype(np.uint16)},
+            names=tuple(self.names[i] for i in names), sets=tuple(self.sets[i] for i in sets),
+            trait_names=self.trait_names, sources=tuple(self.sources[row] for row in rows.tolist()),
+            embeddings=None if self.embeddings is None else self.embeddings[rows],
+        )  # fmt: skip
 
-    def _embedded(self, rows: np.ndarray) -> np.ndarray | None:
-        return None if self.embeddings is None else self.embeddings[rows]
 
-    def _record(self, row: int) -> Remembered:
-        known = self.describe(row)
-        traits = dict(zip(self.trait_names, (self.traits[row] / 127).tolist(), strict=True))
-        return Remembered(self.outline(row), **known, quality=float(self.quality[row]) / 255, traits=traits)
+def _spans(bounds: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """All indices ``bounds[i] .. bounds[i + 1] - 1`` of each i of ``which``, one after the other."""
+    counts = bounds[which + 1] - bounds[which]
+    return np.arange(counts.sum()) + np.repeat(bounds[which] - np.cumsum(counts) + counts, counts)
 
 
 def is_open(licence: str) -> bool:
@@ -160,9 +170,10 @@ def remember(
     coded = [_code(record.outline) for record in records]
     loops = [loop for item, _ in coded for loop in item]
     traits = [[(record.traits or {}).get(trait, 0.0) for trait in trait_names] for record in records]
+    steps = np.round(127 * np.clip(np.array(traits, np.float64).reshape(len(records), len(trait_names)), -1, 1))
     return Memory(
-        points=np.concatenate([steps for _, steps in loops]) if loops else np.zeros((0, 2), np.int8),
-        loop_points=np.array([len(steps) for _, steps in loops], np.uint16),
+        points=np.concatenate([points for _, points in loops]) if loops else np.zeros((0, 2), np.int8),
+        loop_points=np.array([len(points) for _, points in loops], np.uint16),
         loop_first=np.array([first for first, _ in loops], np.int16).reshape(-1, 2),
         loop_count=np.array([len(item) for item, _ in coded], np.uint16),
         size=np.array([size for _, size in coded], np.uint16).reshape(-1, 2),
@@ -171,7 +182,7 @@ def remember(
         kind=np.array([KINDS.index(r.kind) for r in records], np.uint8),
         cut=np.array([sum(1 << SIDES.index(c) for c in r.cut) for r in records], np.uint8),
         quality=np.array([round(255 * min(max(r.quality, 0), 1)) for r in records], np.uint8),
-        traits=np.round(127 * np.clip(np.array(traits, np.float64).reshape(len(records), -1), -1, 1)).astype(np.int8),
+        traits=steps.astype(np.int8),
         pictures=_pictures(record.outline for record in records),
         names=tuple(names), sets=tuple(sets), trait_names=tuple(trait_names),
         sources=tuple(record.source for record in records), embeddings=embeddings,
@@ -218,7 +229,17 @@ def write_memory(memory: Memory, more: Mapping[str, str] | None = None) -> bytes
         tensors["embeddings"] = np.ascontiguousarray(memory.embeddings)
     tensors["sources"] = np.frombuffer("\n".join(memory.sources).encode() or b"\n", np.uint8)
     about = {"names": memory.names, "sets": memory.sets, "traits": memory.trait_names}
-    return save(tensors, metadata={**(more or {}), "format": FORMAT, "about": json.dumps(about)})
+    return _in_order(save(tensors, metadata={**(more or {}), "format": FORMAT, "about": json.dumps(about)}))
+
+
+def _in_order(data: bytes) -> bytes:
+    """The bytes of a safetensors file with its metadata sorted, which safetensors writes in any order."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors start at whole words
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
 def read_memory(path: Path) -> Memory:
