@@ -20,13 +20,13 @@ from smartmask.data.view import View
 from smartmask.frame import Frame
 from smartmask.geometry import mask_box
 from smartmask.models.layout import CELLS, FLAGS
+from smartmask.models.typical import EVENNESS
 
 THINGS = 12  # of a scene whose sizes are looked at, the largest ones
 SEEN = ("unlabeled", "outside", "thing")  # flags of the rendered scene that a region is told by, beside its names
 REGIONS = 5  # below the box, its lower and its upper half, left and right of it
 SCALARS = 13
 STRIP = 0.12  # height of the region below a box, as a share of the box's
-EVENNESS = 0.85  # power to which metres are raised: below 1, as photographers step closer to small things
 DROPOUT = 0.05
 LEAST_CELLS = 4  # of a map of SIDE pixels: smaller things do not count
 LEAST = 1e-3  # of the frame: no side counts as smaller

@@ -14,11 +14,11 @@ import numpy as np
 
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.models.text import TextEncoder
+from smartmask.models.typical import typical_size
 from smartmask.pipelines.ground import BY_THE_WALL, Ground, surface_name
 from smartmask.planner import grammar, relations
 from smartmask.planner.interface import Region
 from smartmask.planner.phrases import Relation, Request, Wanted
-from smartmask.planner.sizes import typical_size
 from smartmask.scene import Scene
 
 PROPOSALS = 160  # boxes tried for an object

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from smartmask.models.text import TextEncoder
+from smartmask.models.typical import typical_size
 from smartmask.models.words import word_set
 from smartmask.pipelines.surfaces import GROUND
 from smartmask.planner import grammar, relations
-from smartmask.planner.sizes import EYE, Camera, SceneSizes, typical_size
+from smartmask.planner.sizes import EYE, Camera, SceneSizes
 from smartmask.scene import Scene
 
 WATER = frozenset(["sea", "water", "river"])

@@ -16,7 +16,7 @@ from smartmask.guidance import Guide, extent
 from smartmask.models.place_fit import FitNetwork, FitScenes, fit_size, inside_photo, scene_things
 from smartmask.models.placement import PlacementNetwork, render_scene, scene_frame
 from smartmask.models.text import TextEncoder
-from smartmask.planner.sizes import typical_size
+from smartmask.models.typical import typical_size
 from smartmask.scene import Scene
 
 GAPS = 0.6  # share of a scene up to which unlabeled parts are gaps, and hold what surrounds them

@@ -20,7 +20,7 @@ from smartmask.geometry import BoxXYXY
 from smartmask.models.place_fit import fit_size, scene_things
 from smartmask.models.placement import render_scene, scene_frame
 from smartmask.models.text import TextEncoder
-from smartmask.planner.sizes import typical_size
+from smartmask.models.typical import typical_size
 from smartmask.train.dataset import Target
 from smartmask.train.loop import Batch, LoopConfig, one_thread
 from smartmask.train.mask import name_table
