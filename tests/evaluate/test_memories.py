@@ -31,7 +31,7 @@ def row(name: str | None, split: str, tier: str = "open", verdict: str = "whole"
     mask = disk(20, width)
     return {
         "name": name, "set": "taco" if tier == "open" else "voc", "tier": tier, "source": f"{split}-{name}",
-        "split": split, "verdict": verdict, "x0": 5, "y0": 6, "x1": 5 + width, "y1": 26, "h": 20, "w": width,
+        "split": split, "verdict": verdict, "kind": "photo", "h": 20, "w": width,
         "counts": rle_encode(mask)["counts"],
     }  # fmt: skip
 

@@ -14,13 +14,14 @@ from smartmask.evaluate.planner_cli import layout, plan, several
 from smartmask.evaluate.reader_cli import reader
 from smartmask.evaluate.realism_cli import judge, realism
 from smartmask.evaluate.scene_cli import order, scene, sense
+from smartmask.evaluate.sheet_cli import sheet, sheet_score
 from smartmask.evaluate.speed_cli import speed
 
 app = typer.Typer(help="Measure the pipeline beside its baselines.", no_args_is_help=True)
 
 COMMANDS = (
-    masks, scene, hidden, realism, judge, text, order, sense, frame, gallery, diversity, plan, layout, several, speed,
-    reader, insertion, paper_table, ab, ab_score,
+    masks, scene, hidden, realism, judge, text, order, sense, frame, sheet, sheet_score, gallery, diversity, plan,
+    layout, several, speed, reader, insertion, paper_table, ab, ab_score,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

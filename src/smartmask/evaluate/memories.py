@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,6 @@ from smartmask.evaluate.shapes import (
     ShapeBank,
     outline_item,
     shape_key,
-    to_box_frame,
 )
 from smartmask.evaluate.targets import Protocol, Target, admitted, object_flags
 from smartmask.geometry import rle_decode
@@ -73,36 +73,45 @@ def remembered_outlines(memory: Any, about: str) -> Outlines:
     return Outlines.of(items, about)
 
 
-TABLE = ("name", "set", "tier", "source", "split", "verdict", "x0", "y0", "x1", "y1", "h", "w", "counts")
+TABLE = ("name", "set", "tier", "kind", "source", "split", "verdict", "h", "w", "counts")
 
 
-def curated_outlines(path: Path, split: str, licences: str | None = None) -> Outlines:
-    """The whole outlines of a split in the table that curation writes (``outlines.parquet``).
+class WholeOutline(NamedTuple):
+    """A curated outline: mask (h, w) bool in its tight box, as annotated; kind: photo, model or drawn."""
+
+    name: str
+    mask: np.ndarray
+    set: str
+    key: str
+    kind: str
+
+
+def curated_masks(path: Path, split: str, licences: str | None = None) -> Iterator[WholeOutline]:
+    """The whole outlines of a split in the table that curation writes (``outlines.parquet``), as masks.
 
     licences: a tier, "open" or "research"; None or "all" for both. ValueError, naming the file, if it is missing or
-    another table, or if nothing is left.
+    another table.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, columns=list(TABLE))
+        table = pq.read_table(path, columns=list(TABLE), filters=[("verdict", "==", "whole"), ("split", "==", split)])
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist; give the table of outlines that curation writes.") from None
     except (pa.ArrowInvalid, KeyError, OSError) as error:
         raise ValueError(f"{path} is no table of outlines ({str(error).splitlines()[0]}).") from None
-    chosen = []
     for row in table.to_pylist():
-        if row["verdict"] != "whole" or row["split"] != split or row["name"] is None:
-            continue
-        if licences not in (None, "all", row["tier"]):
-            continue
-        shape = to_box_frame(rle_decode({"size": [row["h"], row["w"]], "counts": row["counts"]}))
-        width, height = row["x1"] - row["x0"], row["y1"] - row["y0"]
-        item = (row["name"], np.packbits(shape), width / height, row["set"], row["source"], max(width, height))
-        chosen.append(OutlineItem(*item))
+        if row["name"] is not None and licences in (None, "all", row["tier"]):
+            mask = rle_decode({"size": [row["h"], row["w"]], "counts": row["counts"]})
+            yield WholeOutline(row["name"], mask, row["set"], row["source"], row["kind"])
+
+
+def curated_outlines(path: Path, split: str, licences: str | None = None) -> Outlines:
+    """The whole outlines of a split in a curated table; see ``curated_masks``. ValueError if there is none."""
     tier = "" if licences in (None, "all") else f", licence tier {licences}"
-    return Outlines.of(chosen, f"whole ones of the {split} split in {path.name}{tier}")
+    items = (outline_item(o.name, o.mask, o.set, o.key) for o in curated_masks(path, split, licences))
+    return Outlines.of(items, f"whole ones of the {split} split in {path.name}{tier}")
 
 
 def read_outlines(path: Path, licences: str | None = None) -> Outlines:
