@@ -184,15 +184,14 @@ def _bundled(weights: Path | None, licences: str) -> dict[str, Memory]:
 
 def _rows_of(memory: Memory, tier: str) -> list[dict[str, Any]]:
     """A record for each set of a memory, largest first."""
-    from collections import Counter
+    import numpy as np
+
+    from smartmask.masks.exemplar.own import counted
 
     rows = []
     for index, (name, licence) in enumerate(memory.sets):
-        here = memory.set == index
-        names = Counter(memory.names[i] for i in memory.name[here].tolist())
-        rows.append(
-            _row(name, tier, licence, int(here.sum()), int((memory.cut[here] > 0).sum()), dict(names.most_common()))
-        )
+        part = memory.select(np.flatnonzero(memory.set == index))
+        rows.append(_row(name, tier, licence, len(part), int((part.cut > 0).sum()), dict(counted(part))))
     return sorted(rows, key=lambda row: (-row["outlines"], row["set"]))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartmask.data.naming_tables import CANONICAL
-from smartmask.masks.exemplar.attributes import UNSEEN, Wish
+from smartmask.masks.exemplar.attributes import UNSEEN, WORDS, Wish
 from smartmask.masks.exemplar.choose import UNITS
 from smartmask.masks.exemplar.memory import KINDS, Memory
 from smartmask.models.text import Meaning, TextEncoder
@@ -59,13 +59,18 @@ def remembered_name(memory: Memory, meaning: Meaning) -> str:
     That is the vocabulary's, but for words that it does not have, or only as another's synonym, and under which a
     user has remembered outlines: "a pink unicorn" is "unicorn" there, not the "horse" that the vocabulary makes of it.
     """
-    name = CANONICAL.get(meaning.name, meaning.name)
-    words = [word for word in tokens(meaning.text) if word not in ARTICLES and word not in UNSEEN]
-    if meaning.how != "name" and words:
-        for own in (" ".join(words), " ".join([*words[:-1], singular(words[-1])])):
+    if meaning.how != "name":
+        words = own_words(meaning.text)
+        for own in (" ".join(words), " ".join([*words[:-1], *map(singular, words[-1:])])):
             if len(memory.rows(own)):
                 return own
-    return name
+    return CANONICAL.get(meaning.name, meaning.name)
+
+
+def own_words(text: str) -> list[str]:
+    """The words of a text that name its thing: without articles and poses, and without looks before the last word."""
+    words = [word for word in tokens(text) if word not in ARTICLES and word not in WORDS]
+    return [word for word in words[:-1] if word not in UNSEEN] + words[-1:]
 
 
 def _worth(memory: Memory, rows: np.ndarray) -> np.ndarray:

@@ -90,13 +90,12 @@ def read_own(folder: str | Path | None, chooser: Chooser, licences: str = "all")
 def embedded(memory: Memory, chooser: Chooser) -> Memory:
     """A memory with a chooser's embeddings of its outlines and of their mirror images."""
     rows = np.arange(len(memory))
-    aspects = torch.from_numpy(np.log(memory.aspects(rows)).astype(np.float32))
     chooser = chooser.eval()
     both = []
     for mirrored in (False, True):
         cells = memory.cells(rows, np.full(len(rows), mirrored)).astype(np.float32)
         parts = [
-            to_bytes(chooser.embed_outlines(torch.from_numpy(cells[at : at + BATCH]), aspects[at : at + BATCH]))
+            to_bytes(chooser.embed_outlines(torch.from_numpy(cells[at : at + BATCH])))
             for at in range(0, len(rows), BATCH)
         ]
         both.append(np.concatenate(parts) if parts else np.zeros((0, chooser.config.size), np.int8))

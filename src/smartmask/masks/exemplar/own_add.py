@@ -17,6 +17,7 @@ from smartmask.images import output_folder
 from smartmask.masks.exemplar.attributes import TRAITS, read_wish
 from smartmask.masks.exemplar.choose import Chooser
 from smartmask.masks.exemplar.memory import Memory, Remembered, remember, write_memory
+from smartmask.masks.exemplar.names import own_words
 from smartmask.masks.exemplar.outline import trace
 from smartmask.masks.exemplar.own import (
     EMBEDDED_BY,
@@ -31,7 +32,7 @@ from smartmask.masks.exemplar.own import (
 )
 from smartmask.masks.exemplar.own_sources import REASONS, Drawn, LeftOut, jobs_of
 from smartmask.models.text import TextEncoder
-from smartmask.models.words import ARTICLES, singular, tokens
+from smartmask.models.words import singular, tokens
 
 LICENCE_LENGTH = 100  # characters
 NAME_LENGTH = 60
@@ -114,10 +115,12 @@ def read_name(label: str, text: TextEncoder) -> tuple[str, dict[str, float]]:
     """
     wish = read_wish(label)
     phrase = wish.rest if wish.number == 1 and not wish.part else label
+    words = own_words(phrase) or tokens(phrase) or phrase.split()
     meaning = text.understand(phrase)
+    if meaning.how != "name":
+        meaning = text.understand(" ".join(words))
     if meaning.how in ("name", "phrase") and meaning.warning is None and text.is_noun(meaning.name):
         return CANONICAL.get(meaning.name, meaning.name), wish.traits
-    words = [word for word in tokens(phrase) if word not in ARTICLES] or tokens(phrase) or phrase.lower().split()
     return " ".join([*words[:-1], singular(words[-1])])[:NAME_LENGTH], wish.traits
 
 

@@ -1,0 +1,333 @@
+"""Outlines of the user's own: added as sets, kept in their place, read with the weights in use, removed."""
+
+from __future__ import annotations
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from outlined import lump, made_memory, tiny_chooser
+from PIL import Image
+
+from smartmask.data.naming import bundled_encoder
+from smartmask.geometry import mask_iou
+from smartmask.images import save_png
+from smartmask.masks.exemplar import own, own_add
+from smartmask.masks.exemplar.attributes import read_wish
+from smartmask.masks.exemplar.memory import read_file, read_memory, write_memory
+from smartmask.masks.exemplar.names import own_rows
+from smartmask.masks.exemplar.outline import draw, place
+from smartmask.masks.exemplar.own import checksum, embedded, memory_folder, own_sets, read_own, remove_own
+from smartmask.masks.exemplar.own_add import Added, add_own, read_name
+
+TEXT = bundled_encoder()
+
+
+@pytest.fixture
+def zoo(tmp_path: Path) -> Path:
+    """A folder of masks: three dogs, one of them sitting, a cat cut below, an empty picture."""
+    root = tmp_path / "my zoo"
+    for number, name in enumerate(("dog/1", "dog/2", "dog_sitting/3")):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        save_png(np.pad(lump(number), 9), root / f"{name}.png")
+    save_png(np.pad(lump(7), ((9, 0), (9, 9))), root / "cat_4.png")
+    save_png(np.zeros((30, 30), dtype=bool), root / "cat_5.png")
+    return root
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the sets go; it does not exist yet."""
+    return tmp_path / "share" / "memory"
+
+
+def add(path: Path, folder: Path, **more: object) -> Added:
+    return add_own(path, TEXT, tiny_chooser(), folder=folder, **more)  # type: ignore[arg-type]
+
+
+# --- adding --------------------------------------------------------------------------------------
+
+
+def test_a_folder_of_masks_becomes_a_set(zoo: Path, folder: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    added = add(zoo, folder, progress=lambda done, total: seen.append((done, total)))
+    assert (added.set, added.licence, added.file) == ("my zoo", "own", folder / "my zoo.safetensors")
+    assert (added.outlines, added.names, added.cut) == (4, (("dog", 3), ("cat", 1)), 1)
+    assert added.left_out == {"empty": 1}
+    assert seen == [(i, 5) for i in range(1, 6)]
+    assert any("1 empty" in note for note in added.notes)
+    assert sorted(f.name for f in folder.iterdir()) == ["my zoo.safetensors"]
+    memory = read_memory(added.file)
+    known = [memory.describe(row) for row in range(4)]
+    assert {k["source"]: (k["name"], k["cut"]) for k in known} == {
+        "cat_4": ("cat", "b"), "dog/1": ("dog", ""), "dog/2": ("dog", ""), "dog_sitting/3": ("dog", ""),
+    }  # fmt: skip
+    assert {(k["set"], k["licence"], k["kind"]) for k in known} == {("my zoo", "own", "photo")}
+    sitting = memory.traits[:, memory.trait_names.index("sitting")]
+    assert dict(zip((k["source"] for k in known), sitting.tolist(), strict=True)) == {
+        "cat_4": 0, "dog/1": 0, "dog/2": 0, "dog_sitting/3": 127,
+    }  # fmt: skip
+    row = [k["source"] for k in known].index("dog/2")
+    drawn = draw(place(memory.outline(row), (0.0, 0.0, 80.0, 60.0)), 60, 80)
+    assert mask_iou(drawn, lump(1)) > 0.96
+
+
+def test_one_file_and_given_names(zoo: Path, folder: Path) -> None:
+    added = add(zoo / "cat_4.png", folder, set_name="Tigers", name="a tiger", licence="CC BY 4.0")
+    assert (added.set, added.names) == ("Tigers", (("tiger", 1),))
+    memory = read_memory(folder / "Tigers.safetensors")
+    assert memory.sets == (("Tigers", "CC BY 4.0"),)
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "traits"),
+    [
+        ("dog", "dog", {}), ("dogs", "dog", {}), ("black dog", "dog", {}), ("doughnut", "donut", {}),
+        ("gizmo", "gizmo", {}), ("gizmos", "gizmo", {}), ("unicorn", "unicorn", {}), ("my dog", "dog", {}),
+        ("man riding", "man", {"riding": 1}), ("a red sofa", "sofa", {}), ("toy truck", "truck", {}),
+        ("cow facing left", "cow", {"left": 1}), ("???", "???", {}), ("wine glass", "wine glass", {}),
+        ("crystal glass", "glass", {}), ("hot dog", "hot dog", {}),
+    ],
+)  # fmt: skip
+def test_names_and_traits_of_labels(label: str, name: str, traits: dict[str, float]) -> None:
+    assert read_name(label, TEXT) == (name, traits)
+
+
+def test_names_of_the_users_own_are_told(zoo: Path, folder: Path) -> None:
+    added = add(zoo, folder, name="gizmo")
+    assert any("no name 'gizmo'" in note for note in added.notes)
+
+
+@pytest.mark.parametrize(
+    "asked", ["gizmo", "a gizmo", "two gizmos", "a red gizmo", "Gizmos facing left", "gizmo lying"]
+)
+def test_what_the_vocabulary_does_not_know_is_found_by_its_own_words(asked: str, zoo: Path, folder: Path) -> None:
+    add(zoo, folder, name="gizmo")
+    (memory,) = read_own(folder, tiny_chooser())
+    wish = read_wish(asked)
+    found = own_rows(memory, TEXT, TEXT.understand(wish.rest), wish)
+    assert found.rows.tolist() == [0, 1, 2, 3]
+    assert found.note is None
+
+
+# --- what cannot be added ------------------------------------------------------------------------
+
+
+def test_a_set_without_a_usable_outline(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    save_png(np.zeros((30, 30), dtype=bool), tmp_path / "bad" / "dog_1.png")
+    save_png(np.pad(np.ones((4, 4), dtype=bool), 9), tmp_path / "bad" / "dog_2.png")
+    with pytest.raises(ValueError, match=r"has no usable outline \(1 empty, 1 under 16 pixels a side\); ") as told:
+        add(tmp_path / "bad", folder)
+    assert "\n" not in str(told.value)
+    assert not folder.exists()  # nothing is made until something is added
+    (tmp_path / "bad" / "dog_1.png").write_bytes(b"PNG?")
+    (tmp_path / "bad" / "dog_2.png").unlink()
+    with pytest.raises(ValueError, match=r"The first: The mask .* is not a picture"):
+        add(tmp_path / "bad", folder)
+
+
+def test_a_set_is_replaced_only_on_request(zoo: Path, folder: Path) -> None:
+    add(zoo, folder, set_name="zoo")
+    with pytest.raises(ValueError, match=r"The set 'zoo' exists in .*--replace"):
+        add(zoo, folder, set_name="zoo")
+    add(zoo, folder, set_name="zoo", name="tiger", replace=True)
+    assert [item.names for item in own_sets(folder)] == [(("tiger", 4),)]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "../up", "a/b", ".hidden", "x" * 61, "a\nb", "-set", "a."])
+def test_names_that_no_set_can_have(name: str, zoo: Path, folder: Path) -> None:
+    with pytest.raises(ValueError, match="The set's name is"):
+        add(zoo, folder, set_name=name)
+
+
+def test_texts_that_are_refused(zoo: Path, folder: Path) -> None:
+    with pytest.raises(ValueError, match="'coco' is the name of a bundled set"):
+        add(zoo, folder, set_name="coco")
+    with pytest.raises(ValueError, match="The licence is empty"):
+        add(zoo, folder, licence=" ")
+    with pytest.raises(ValueError, match=r"The licence .* has 101 characters"):
+        add(zoo, folder, licence="x" * 101)
+    with pytest.raises(ValueError, match="The outlines' name is empty"):
+        add(zoo, folder, name="")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("my zoo!", "my zoo"), ("_._", "own"), ("été", "été"), ("x" * 99, "x" * 60)]
+)
+def test_the_folder_names_the_set(path: str, name: str, tmp_path: Path, folder: Path) -> None:
+    (tmp_path / path).mkdir()
+    save_png(np.pad(lump(1), 9), tmp_path / path / "dog.png")
+    assert add(tmp_path / path, folder).set == name
+
+
+def test_nothing_half_written_stays(zoo: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(own_add.os, "link", refuse)
+    add(zoo, folder, set_name="one")  # no links on this disk: renamed instead
+    monkeypatch.setattr(own_add.os, "replace", refuse)
+    with pytest.raises(OSError, match="No space"):
+        add(zoo, folder, set_name="two")
+    assert sorted(f.name for f in folder.iterdir()) == ["one.safetensors"]
+
+
+def test_two_who_add_at_once(zoo: Path, folder: Path) -> None:
+    """Sets of different names both stay; of one name the first stays whole, and the others are told."""
+
+    def attempt(name: str) -> str:
+        try:
+            return add(zoo, folder, set_name=name).set
+        except ValueError as error:
+            assert "exists" in str(error)  # noqa: PT017
+            return "refused"
+
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(attempt, ["a", "same", "b", "same", "c", "same", "same", "d"]))
+    assert sorted(told) == ["a", "b", "c", "d", "refused", "refused", "refused", "same"]
+    assert [(item.name, item.outlines) for item in own_sets(folder)] == [(n, 4) for n in ("a", "b", "c", "d", "same")]
+    assert not [f for f in folder.iterdir() if f.name.startswith(".")]
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def test_embeddings_are_those_of_the_chooser(zoo: Path, folder: Path) -> None:
+    add(zoo, folder)
+    (memory,) = read_own(folder, tiny_chooser())
+    assert memory.embeddings is not None
+    assert memory.embeddings.shape == (4, 2, 8)
+    np.testing.assert_array_equal(memory.embeddings, read_memory(folder / "my zoo.safetensors").embeddings)
+    assert (np.linalg.norm(memory.embeddings.astype(float), axis=2) - 127).max() < 3
+    mirrored = embedded(memory, tiny_chooser())
+    assert mirrored.embeddings is not None
+    assert (mirrored.embeddings[:, 0] != mirrored.embeddings[:, 1]).any()
+
+
+def test_another_chooser_makes_them_anew(zoo: Path, folder: Path) -> None:
+    add(zoo, folder)
+    other = tiny_chooser(1)
+    (memory,) = read_own(folder, other)
+    wanted = embedded(read_memory(folder / "my zoo.safetensors"), other)
+    np.testing.assert_array_equal(memory.embeddings, wanted.embeddings)
+    assert (memory.embeddings != read_memory(folder / "my zoo.safetensors").embeddings).any()  # the file stays
+
+
+def test_a_file_without_embeddings_gets_them(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "plain.safetensors").write_bytes(write_memory(made_memory(2)))
+    (memory,) = read_own(folder, tiny_chooser())
+    assert memory.embeddings is not None
+
+
+def test_the_checksum_is_that_of_the_saved_tower(tmp_path: Path) -> None:
+    from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
+    from smartmask.models.presets import load_component, save_component
+
+    chooser = tiny_chooser()
+    save_component(tmp_path / "chooser", chooser, chooser.config)
+    loaded = load_component(tmp_path / "chooser", Chooser, ChooserConfig)
+    assert checksum(loaded) == checksum(chooser) != checksum(tiny_chooser(1))
+    chooser.scene[0].weight.data += 1  # the other tower
+    assert checksum(chooser) == checksum(loaded)
+
+
+def test_open_licences_only(zoo: Path, folder: Path) -> None:
+    add(zoo, folder, set_name="mine")
+    add(zoo, folder, set_name="shut", licence="all rights reserved")
+    assert len(read_own(folder, tiny_chooser())) == 2
+    (kept,) = read_own(folder, tiny_chooser(), "open")
+    assert kept.sets == (("mine", "own"),)
+
+
+def test_a_damaged_set_is_told_with_what_to_do(zoo: Path, folder: Path) -> None:
+    file = add(zoo, folder, set_name="zoo").file
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(ValueError, match=re.escape(str(file))) as told:
+        read_own(folder, tiny_chooser())
+    assert "'smartmask memory remove zoo'" in str(told.value)
+    (listed,) = own_sets(folder)
+    assert (listed.name, listed.outlines) == ("zoo", 0)
+    assert listed.damaged is not None
+    remove_own("zoo", folder)
+    assert read_own(folder, tiny_chooser()) == []
+
+
+# --- the place -----------------------------------------------------------------------------------
+
+
+def test_the_standard_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SMARTMASK_MEMORY", str(tmp_path / "here"))
+    assert memory_folder() == tmp_path / "here"
+    monkeypatch.delenv("SMARTMASK_MEMORY")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert memory_folder() == tmp_path / "data" / "smartmask" / "memory"
+    monkeypatch.setenv("XDG_DATA_HOME", "not/absolute")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert memory_folder() == tmp_path / ".local" / "share" / "smartmask" / "memory"
+
+
+def test_the_standard_place_need_not_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, zoo: Path) -> None:
+    monkeypatch.setenv("SMARTMASK_MEMORY", str(tmp_path / "none"))
+    assert read_own(None, tiny_chooser()) == []
+    assert own_sets() == []
+    assert not (tmp_path / "none").exists()
+    add_own(zoo, TEXT, tiny_chooser())
+    assert len(read_own(None, tiny_chooser())) == 1
+
+
+def test_without_a_home_folder(monkeypatch: pytest.MonkeyPatch, zoo: Path) -> None:
+    monkeypatch.setattr(own, "memory_folder", lambda: None)
+    monkeypatch.setattr(own_add, "memory_folder", lambda: None)
+    assert read_own(None, tiny_chooser()) == []
+    with pytest.raises(ValueError, match="no home folder"):
+        add_own(zoo, TEXT, tiny_chooser())
+
+
+def test_an_explicit_folder_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"The memory folder '.*nowhere' does not exist; "):
+        read_own(tmp_path / "nowhere", tiny_chooser())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="is a file"):
+        read_own(tmp_path / "file", tiny_chooser())
+    assert read_own(tmp_path, tiny_chooser()) == []  # nor are other files sets
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_that_is_shut(tmp_path: Path) -> None:
+    (tmp_path / "shut").mkdir(mode=0o000)
+    with pytest.raises(ValueError, match="cannot be read"):
+        read_own(tmp_path / "shut", tiny_chooser())
+
+
+def test_removing(zoo: Path, folder: Path) -> None:
+    add(zoo, folder, set_name="one")
+    add(zoo, folder, set_name="two")
+    assert remove_own("one", folder) == folder / "one.safetensors"
+    assert [item.name for item in own_sets(folder)] == ["two"]
+    with pytest.raises(ValueError, match="There is no set 'one' of your own; there are two"):
+        remove_own("one", folder)
+    remove_own("two", folder)
+    with pytest.raises(ValueError, match=r"no set '\.\./two' of your own; 'smartmask memory add'"):
+        remove_own("../two", folder)
+
+
+def test_metadata_names_the_tower(zoo: Path, folder: Path) -> None:
+    file = add(zoo, folder).file
+    assert read_file(file)[1][own.EMBEDDED_BY] == checksum(tiny_chooser())
+
+
+def test_odd_file_names(tmp_path: Path, folder: Path) -> None:
+    """Whatever a file system allows is kept as one readable line."""
+    (tmp_path / "dog").mkdir()
+    for name in ("a\nb.png", os.fsdecode(b"caf\xe9.png"), "x" * 200 + ".png"):
+        Image.fromarray(np.pad(lump(1), 9).astype(np.uint8) * 255).save(tmp_path / "dog" / name)
+    add(tmp_path / "dog", folder)
+    memory = read_memory(folder / "dog.safetensors")
+    assert sorted(memory.sources)[0] == "a b"
+    assert len(memory) == 3
