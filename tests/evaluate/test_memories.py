@@ -18,6 +18,8 @@ from smartmask.evaluate.memories import curated_outlines, memory_of, read_outlin
 from smartmask.evaluate.systems import assemble, baseline_outlines, load_pipeline
 from smartmask.evaluate.targets import Protocol
 from smartmask.geometry import rle_encode
+from smartmask.masks.exemplar.memory import Remembered, remember, write_memory
+from smartmask.masks.exemplar.outline import trace
 
 EVERY = Protocol(limit=None)
 
@@ -100,3 +102,21 @@ def test_licences_reach_the_report_and_models_without_tiers_say_so(pack: Pack, c
     assert "memory: 3 outlines" in found.stdout
     with pytest.raises(ValueError, match="licence tier 'open'"):
         load_pipeline(None, "open")
+
+
+def test_memory_files_are_read_by_tier(tmp_path: Path, pack: Pack) -> None:
+    def write(name: str, *things: str) -> None:
+        outlines = [Remembered(trace(disk(40, 60)), thing, "taco", f"{thing} 1", "CC BY 4.0") for thing in things]
+        outlines.append(Remembered(trace(disk(40, 60)), "cut", "taco", "c 1", "CC BY 4.0", cut="l"))
+        (tmp_path / f"{name}.safetensors").write_bytes(write_memory(remember(outlines)))
+
+    write("open", "cup", "can")
+    write("research", "ball")
+    assert sorted(read_outlines(tmp_path).names) == ["ball", "can", "cup"]
+    assert sorted(read_outlines(tmp_path, "open").names) == ["can", "cup"]
+    assert read_outlines(tmp_path / "research.safetensors").names.tolist() == ["ball"]
+    assert read_outlines(tmp_path, "open").shape(0).mean() == pytest.approx(np.pi / 4, abs=0.03)
+    with pytest.raises(ValueError, match="tier 'secret'; it has open, research"):
+        read_outlines(tmp_path, "secret")
+    with pytest.raises(ValueError, match="missing"):
+        read_outlines(tmp_path / "nowhere.safetensors")

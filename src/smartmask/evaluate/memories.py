@@ -115,5 +115,20 @@ def curated_outlines(path: Path, split: str, licences: str | None = None) -> Out
 
 
 def read_outlines(path: Path, licences: str | None = None) -> Outlines:
-    """The training split's whole outlines of a curated table, for the baselines; see ``curated_outlines``."""
-    return curated_outlines(path, "train", licences)
+    """What baselines may remember: the training split of a curated table (``.parquet``), or a memory's file, or all
+    memory files of a folder, one a licence tier (``open.safetensors``).
+
+    licences: a tier; None or "all" for all. Raises ValueError for a path that is none of these, or has no such tier.
+    """
+    from smartmask.masks.exemplar.memory import join, read_memory
+
+    if path.suffix == ".parquet":
+        return curated_outlines(path, "train", licences)
+    if not path.is_dir():
+        return remembered_outlines(read_memory(path), f"of {path.name}")
+    files = sorted(path.glob("*.safetensors"))
+    chosen = [file for file in files if licences in (None, "all", file.stem)]
+    if not chosen:
+        there = ", ".join(file.stem for file in files) or "none"
+        raise ValueError(f"{path} has no outlines of the licence tier '{licences}'; it has {there}.")
+    return remembered_outlines(join([read_memory(file) for file in chosen]), f"of {path.name}")

@@ -44,6 +44,7 @@ def scene(
     from smartmask.data.pack import Pack
     from smartmask.evaluate.benchmark import cases
     from smartmask.evaluate.report import machine
+    from smartmask.evaluate.scene_nats import nats_lines, nats_report, nats_rows, teller_of
     from smartmask.evaluate.scene_use import Donors, scene_lines, scene_report, scene_rows
     from smartmask.evaluate.systems import assemble, system_names
     from smartmask.evaluate.targets import Protocol, draw_sample
@@ -58,8 +59,12 @@ def scene(
     asked = assemble(names, pack, protocol, weights, memory, licences)
     with progress("objects", len(sample.targets)) as advance:
         questions = cases(pack, sample.targets, protocol)
-        rows = scene_rows(questions, asked.systems, Donors(pack, protocol), swaps, advance)
+        donors = Donors(pack, protocol)
+        rows = scene_rows(questions, asked.systems, donors, swaps, advance)
     found = scene_report(rows, sample)
+    teller = teller_of(asked.pipe)
+    told = [] if teller is None else nats_rows(cases(pack, sample.targets, protocol), teller, donors)
+    nats = nats_report(told, sample)
     report = {
         **heading("scene"),
         "machine": machine(),
@@ -68,6 +73,7 @@ def scene(
         "swaps": swaps,
         "rules": protocol.rules(),
         "results": found,
+        "nats": nats,
     }
     lines = [
         f"# Scene: exact box, {num_masks} masks an object, all in the box hidden",
@@ -78,6 +84,7 @@ def scene(
         f"lies most alike{f' (mean of {swaps})' if swaps > 1 else ''}. 95 % bootstrap by image.",
         "",
         *scene_lines(found),
+        *(nats_lines(nats) if nats else []),
     ]
     finish("scene", report, lines, out, as_json)
 
