@@ -41,7 +41,7 @@ class Strata:
 
 def weights_of(units: np.ndarray, scale: int) -> np.ndarray:
     """``(n,)`` int64 weights, WHOLE for the best, of whole log scores with ``scale`` units a nat; at least 1."""
-    below = (units.max(initial=0) - units).tolist() if len(units) else []
+    below = (units.max() - units).tolist() if len(units) else []
     table = {b: max(1, round(WHOLE * math.exp(-b / scale))) for b in set(below)}
     return np.array([table[b] for b in below], np.int64)
 
