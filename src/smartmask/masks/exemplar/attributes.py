@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from smartmask.models.words import word_set
 
 TRAITS = (
-    "standing", "sitting", "lying", "riding", "running", "walking", "jumping", "flying",
+    "standing", "sitting", "lying", "riding", "running", "walking", "jumping", "flying", "grazing",
     "side", "front", "behind", "left", "bust",
 )  # fmt: skip
 MIRRORED = ("left",)  # change their sign in the mirror
@@ -25,7 +25,7 @@ WORDS: dict[str, dict[str, float]] = {
     "asleep": {"lying": 1}, "resting": {"lying": 1}, "curled up": {"lying": 1},
     "riding": {"riding": 1}, "rides": {"riding": 1}, "on horseback": {"riding": 1},
     "running": {"running": 1}, "runs": {"running": 1}, "galloping": {"running": 1}, "sprinting": {"running": 1},
-    "walking": {"walking": 1}, "walks": {"walking": 1}, "strolling": {"walking": 1}, "grazing": {"walking": 1},
+    "walking": {"walking": 1}, "walks": {"walking": 1}, "strolling": {"walking": 1}, "grazing": {"grazing": 1},
     "jumping": {"jumping": 1}, "leaping": {"jumping": 1}, "jumps": {"jumping": 1},
     "flying": {"flying": 1}, "flies": {"flying": 1}, "soaring": {"flying": 1},
     "seen from behind": {"behind": 1}, "from behind": {"behind": 1}, "from the back": {"behind": 1},
