@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+import smartmask
 from smartmask.data.pack import Pack
 from smartmask.evaluate.cli import app
 from smartmask.evaluate.memories import curated_outlines, memory_of, read_outlines
@@ -120,3 +121,19 @@ def test_memory_files_are_read_by_tier(tmp_path: Path, pack: Pack) -> None:
         read_outlines(tmp_path, "secret")
     with pytest.raises(ValueError, match="missing"):
         read_outlines(tmp_path / "nowhere.safetensors")
+
+
+def test_figures_do_not_hang_on_the_users_own_outlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, Any] = {}
+
+    class Remembering:
+        @classmethod
+        def from_pretrained(cls, folder: Any = None, *, licences: str = "all", memory: Any = None) -> str:
+            told.update(folder=folder, licences=licences, files=list(Path(memory).iterdir()))
+            return "loaded"
+
+    monkeypatch.setattr(smartmask, "SmartMaskPipeline", Remembering, raising=False)
+    assert load_pipeline(Path("weights"), "open") == "loaded"
+    assert told == {"folder": Path("weights"), "licences": "open", "files": []}
+    load_pipeline(None, "all")
+    assert told["licences"] == "all"

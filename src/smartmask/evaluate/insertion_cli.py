@@ -248,7 +248,6 @@ def _makers(
 
 
 def _pipeline(weights: Path | None) -> Any:
-    from smartmask import SmartMaskPipeline
-    from smartmask.evaluate.benchmark import PipelineSystem
+    from smartmask.evaluate.systems import load_pipeline, pipeline_of
 
-    return PipelineSystem(SmartMaskPipeline.from_pretrained(weights))
+    return pipeline_of(load_pipeline(weights))

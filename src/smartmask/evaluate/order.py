@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from smartmask.evaluate.naming import macro_interval
 from smartmask.evaluate.targets import Protocol, admitted
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.scene import Scene
-
-if TYPE_CHECKING:
-    from smartmask import SmartMaskPipeline
 
 COMMON = 20  # pixels that two masks share before one can be said to hide the other
 SMALLEST = 0.01  # of the image: smaller things are no partners
@@ -98,14 +95,21 @@ def annotated_questions(pack: Pack, source: str = "cocoa") -> Iterator[tuple[str
                 yield pack.meta.splits[position], question
 
 
-def pipeline_order(pipe: SmartMaskPipeline) -> OrderSystem:
+def pipeline_order(pipe: Any) -> OrderSystem:
     """What the pipeline's choice of depth says about each partner."""
-    from smartmask.models.placement import likely_order
+    places = getattr(getattr(pipe, "model", None), "places", None)
 
-    def system(question: OrderQuestion) -> list[bool]:
+    def chosen(question: OrderQuestion) -> int:
+        if places is not None:
+            return int(places.order(question.scene, question.box))
+        from smartmask.models.placement import likely_order
+
         vectors = np.stack([pipe.text.encode(layer.name) for layer in question.scene.layers])
         new = np.array(pipe.text.understand(question.name).vector)
-        order = likely_order(pipe.order, question.scene, vectors, new, question.box)
+        return likely_order(pipe.order, question.scene, vectors, new, question.box)
+
+    def system(question: OrderQuestion) -> list[bool]:
+        order = chosen(question)
         return [order > other for other, _ in question.partners]
 
     return system

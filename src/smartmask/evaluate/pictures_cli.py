@@ -22,9 +22,9 @@ def gallery(
     weights: WeightsOption = None,
 ) -> None:
     """Unseen scenes with box, scribble and no guide, chosen by seed; the layout is drawn, not the photograph."""
-    from smartmask import SmartMaskPipeline
     from smartmask.data.pack import Pack
     from smartmask.evaluate.gallery import choose_exhibits, gallery_sheet, make_exhibits
+    from smartmask.evaluate.systems import load_pipeline
     from smartmask.evaluate.targets import Protocol
     from smartmask.images import save_json, save_png
     from smartmask.results import staging
@@ -33,7 +33,7 @@ def gallery(
     pack = Pack(data)
     targets = choose_exhibits(pack, protocol, scenes)
     with staging(out) as folder:
-        pipe = SmartMaskPipeline.from_pretrained(weights)
+        pipe = load_pipeline(weights)
         with progress("scenes", len(targets)) as advance:
             exhibits = make_exhibits(pack, targets, pipe, protocol, advance)
         save_png(gallery_sheet(exhibits), folder / "gallery.png")

@@ -144,9 +144,9 @@ def _prompt_report(
     if ask is not None and model is not None:
         drawers[ask] = model
     if draw:
-        from smartmask import SmartMaskPipeline
+        from smartmask.evaluate.systems import load_pipeline
 
-        drawers["drawn"] = drawn_with(SmartMaskPipeline.from_pretrained(weights), field)
+        drawers["drawn"] = drawn_with(load_pipeline(weights), field)
     with progress("layouts", len(prompts) * len(drawers)) as advance:
         figures = layout_figures(prompts, drawers, text, seed, advance)
     report: dict[str, Any] = {"prompts": len(prompts), "systems": figures}
@@ -171,19 +171,19 @@ def _prompt_lines(systems: dict[str, Any]) -> list[str]:
 def _distance_report(
     path: Path, split: str, limit: int, seed: int, field: StuffField, weights: Path | None
 ) -> dict[str, Any]:
-    from smartmask import SmartMaskPipeline
     from smartmask.data.pack import Pack
     from smartmask.data.plans import STYLES, plan_scenes
     from smartmask.evaluate.layout_realism import SOURCES, layout_distances, time_of_ten
     from smartmask.evaluate.layouts import HEIGHT, WIDTH
     from smartmask.evaluate.report import machine
+    from smartmask.evaluate.systems import load_pipeline
 
     packed = Pack(path)
     unseen = plan_scenes(packed, split, SOURCES)
     unseen = [s for style in STYLES for s in [s for s in unseen if s.style == style][: limit or None]]
     if not unseen:
         raise ValueError(f"{path} has no COCO scene of two known objects in its {split} split; give another pack.")
-    pipeline = SmartMaskPipeline.from_pretrained(weights)
+    pipeline = load_pipeline(weights)
     with progress("layouts", len(unseen)) as advance:
         found = layout_distances(
             packed, plan_scenes(packed, "train", SOURCES), unseen, pipeline, field, HEIGHT, WIDTH, seed, advance
@@ -221,11 +221,11 @@ def several(
     Share of the relations that hold; unwanted overlap; how far sizes are from what the scene's own things say.
     --limit: scenes.
     """
-    from smartmask import SmartMaskPipeline
     from smartmask.checks import check_num_masks, check_seed
     from smartmask.data.pack import Pack
     from smartmask.data.plans import plan_scenes
     from smartmask.evaluate.layout_realism import SOURCES
+    from smartmask.evaluate.systems import load_pipeline
     from smartmask.evaluate.together import SYSTEMS, SizeModel, interval, make_tasks, real_size_errors, together_report
 
     check_num_masks(num_masks)
@@ -236,7 +236,7 @@ def several(
     if not tasks:
         raise ValueError(f"{data} has no COCO scene with a single thing of its name in its {split} split.")
     sizes = SizeModel.fit(train)
-    pipeline = SmartMaskPipeline.from_pretrained(weights)
+    pipeline = load_pipeline(weights)
     with progress("tasks", len(tasks) * len(SYSTEMS)) as advance:
         figures = together_report(tasks, sizes, pipeline, num_masks, seed, advance)
     real = real_size_errors(sizes, unseen)

@@ -101,7 +101,6 @@ def order(
     as_json: JsonOption = False,
 ) -> None:
     """In front or behind: balanced accuracy in composed scenes of known depth, beside simple rules on boxes."""
-    from smartmask import SmartMaskPipeline
     from smartmask.data.pack import Pack
     from smartmask.evaluate.order import (
         HEURISTICS,
@@ -112,11 +111,12 @@ def order(
         pipeline_order,
     )
     from smartmask.evaluate.report import machine
+    from smartmask.evaluate.systems import load_pipeline
     from smartmask.evaluate.targets import Protocol
 
     protocol = Protocol(split=split, sources=listed(sources), limit=None, seed=seed)
     pack = Pack(data)
-    systems = {"pipeline": pipeline_order(SmartMaskPipeline.from_pretrained(weights)), **HEURISTICS}
+    systems = {"pipeline": pipeline_order(load_pipeline(weights)), **HEURISTICS}
     questions = []
     with progress("scenes", scenes) as advance:
         for question in composed_questions(pack, protocol, scenes):

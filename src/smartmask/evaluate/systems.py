@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from smartmask.data.pack import Pack
@@ -77,15 +78,21 @@ def baseline_outlines(pack: Pack, protocol: Protocol, pipe: Any, memory: Path | 
 
 
 def load_pipeline(weights: Path | None = None, licences: str | None = None) -> Any:
-    """The pipeline of a folder of weights, or the bundled one; licences: the tier of outlines that it may use."""
+    """The pipeline of a folder of weights, or the bundled one, without outlines of the user's own.
+
+    licences: the tier of outlines that it may use; ValueError for a model without tiers.
+    """
     from smartmask import SmartMaskPipeline
 
-    if licences in (None, "all"):
-        return SmartMaskPipeline.from_pretrained(weights)
     load: Any = SmartMaskPipeline.from_pretrained
-    if "licences" not in inspect.signature(load).parameters:
-        raise ValueError(f"This model has no outlines of the licence tier '{licences}'; leave --licences out.")
-    return load(weights, licences=licences)
+    takes = inspect.signature(load).parameters
+    options: dict[str, Any] = {}
+    if licences not in (None, "all"):
+        if "licences" not in takes:
+            raise ValueError(f"This model has no outlines of the licence tier '{licences}'; leave --licences out.")
+        options["licences"] = licences
+    with TemporaryDirectory() as nothing:  # figures must not hang on what somebody has added on this machine
+        return load(weights, **options, **({"memory": nothing} if "memory" in takes else {}))
 
 
 def pipeline_of(pipe: Any, **settings: Any) -> System:
