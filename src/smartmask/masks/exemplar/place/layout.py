@@ -1,0 +1,194 @@
+"""What a scene says about places: a small map of what is where, and its things. Made once a scene.
+
+Names enter as their likeness to a few kinds of surfaces and things (``KINDS``), so that any vocabulary works and few
+labelled scenes are enough to learn from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from smartmask.categories import clean_name
+from smartmask.models.text import TextEncoder
+from smartmask.models.typical import typical_size
+from smartmask.scene import Scene
+
+KINDS: tuple[tuple[str, ...], ...] = (
+    ("grass", "field"), ("road", "pavement", "street"), ("floor", "carpet", "rug"), ("sand", "dirt", "gravel"),
+    ("snow", "ice"), ("water", "sea", "river"), ("sky", "clouds"), ("tree", "bush", "plant"), ("mountain", "hill"),
+    ("building", "house", "wall"), ("window", "door", "curtain"), ("table", "counter", "desk", "shelf"),
+    ("chair", "couch", "bed"), ("person", "man", "child"), ("dog", "horse", "cow", "bird"),
+    ("car", "bus", "bicycle"), ("food", "pizza", "cake"), ("cup", "bowl", "bottle", "knife"),
+    ("book", "laptop", "tv", "keyboard"), ("ball", "racket", "skateboard", "surfboard"),
+)  # fmt: skip
+CARRIERS = (11, 12)  # of KINDS: what carries things
+PEOPLE = 13  # of KINDS
+SHARP = 0.07  # cosine by which a likeness falls to 1/e of the best
+CHANNELS = len(KINDS) + 2  # of the map: likeness to each kind, thing, unlabeled
+SIDE = 128  # pixels of the longer side of the map on which things are found
+CELLS = 64  # a side of the map over shares of the scene
+GAPS = 0.6  # share of a scene up to which unlabeled parts are gaps, and hold what surrounds them
+THINGS = 24  # the largest that count
+LEAST = 10  # pixels of the small map: smaller things do not count
+BANDS = 4  # across the picture, top to bottom
+GLOBAL = CHANNELS + BANDS * len(KINDS) + 1  # numbers that describe a scene as a whole
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """What is known of a name. key: to compare by. kinds: (len(KINDS),) likeness, sums to 1. metres: log of the usual
+    height. aspect: log of the usual width over height."""
+
+    key: str
+    kinds: np.ndarray
+    metres: float
+    aspect: float
+
+
+class Names:
+    """Names as places see them, each looked up once."""
+
+    def __init__(self, text: TextEncoder) -> None:
+        self.text = text
+        self.find = lru_cache(maxsize=4096)(self._find)
+
+    @property
+    def anchors(self) -> tuple[np.ndarray, np.ndarray]:
+        """``(words, d)`` unit vectors of all words of KINDS, and the first word of each kind."""
+        if not hasattr(self, "_anchors"):
+            words = np.stack([unit(self.text.encode(word)) for kind in KINDS for word in kind])
+            first = np.concatenate([[0], np.cumsum([len(kind) for kind in KINDS])[:-1]])
+            self._anchors = words, first
+        return self._anchors
+
+    def _find(self, name: str) -> Named:
+        words, first = self.anchors
+        like = np.maximum.reduceat(words @ unit(self.text.understand(name).vector), first)
+        kinds = np.exp((like - like.max()) / SHARP)
+        metres, aspect = np.log(typical_size(name, self.text))
+        return Named(key_of(name), (kinds / kinds.sum()).astype(np.float32), float(metres), float(aspect))
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    """The vector at length 1; zeros stay zeros."""
+    return vector / max(float(np.linalg.norm(vector)), 1e-6)
+
+
+def key_of(name: str) -> str:
+    """The name under which boxes of one class meet."""
+    return clean_name(name).lower()
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A scene as places see it; boxes in shares of the scene's width and height.
+
+    ratio: log of width over height. sums: (CELLS + 1, CELLS + 1, CHANNELS) summed map. whole: (GLOBAL,) float32.
+    boxes: (things, 4), largest first. keys, kinds (things, len(KINDS)), metres (things,): of their names.
+    """
+
+    ratio: float
+    sums: np.ndarray
+    whole: np.ndarray
+    boxes: np.ndarray
+    keys: np.ndarray
+    kinds: np.ndarray
+    metres: np.ndarray
+
+    @classmethod
+    def of(cls, scene: Scene, names: Names) -> Layout:
+        """The layout of a scene."""
+        top = small_top(scene)
+        return cls.from_top(
+            top, [layer.name for layer in scene.layers], [layer.thing for layer in scene.layers], names,
+            scene.width / scene.height,
+        )  # fmt: skip
+
+    @classmethod
+    def from_top(
+        cls, top: np.ndarray, layer_names: list[str], things: list[bool], names: Names, aspect: float
+    ) -> Layout:
+        """top: (h, w) int16, the layer seen at each pixel, -1 where there is none. aspect: width over height."""
+        named = [names.find(name) for name in layer_names]
+        sums, ground = _map(top, named, things)
+        whole = np.concatenate([ground.mean((0, 1)), _bands(ground), [np.log(aspect)]]).astype(np.float32)
+        rows = _things(top, things)
+        kept = [named[index] for index, _ in rows]
+        return cls(
+            float(np.log(aspect)), sums, whole, np.array([box for _, box in rows], np.float64).reshape(-1, 4),
+            np.array([n.key for n in kept], dtype=object), np.array([n.kinds for n in kept]).reshape(-1, len(KINDS)),
+            np.array([n.metres for n in kept], np.float64),
+        )  # fmt: skip
+
+    def means(self, regions: np.ndarray) -> np.ndarray:
+        """``(..., CHANNELS)`` float32 means of the map over regions (..., 4); zeros outside the scene."""
+        low = np.floor(np.clip(regions[..., :2], 0, 1) * CELLS).astype(np.intp)
+        high = np.ceil(np.clip(regions[..., 2:], 0, 1) * CELLS).astype(np.intp)
+        (x0, y0), (x1, y1) = np.moveaxis(low, -1, 0), np.moveaxis(high, -1, 0)
+        total = self.sums[y1, x1] - self.sums[y0, x1] - self.sums[y1, x0] + self.sums[y0, x0]
+        inside = ((regions[..., 2:] > 0) & (regions[..., :2] < 1)).all(-1) & ((high > low).all(-1))
+        count = np.where(inside, (x1 - x0) * (y1 - y0), 1)
+        return np.where(inside[..., None], total / count[..., None], 0).astype(np.float32)
+
+
+def small_top(scene: Scene) -> np.ndarray:
+    """``(h, w)`` int16: the front-most layer at each pixel of a map of SIDE pixels, -1 where there is none."""
+    height, width = small_size(scene.height, scene.width)
+    rows = ((np.arange(height) + 0.5) * scene.height / height).astype(np.intp)
+    columns = ((np.arange(width) + 0.5) * scene.width / width).astype(np.intp)
+    top = np.full((height, width), -1, np.int16)
+    for index, layer in enumerate(scene.layers):
+        top[layer.mask[rows][:, columns]] = index
+    return top
+
+
+def small_size(height: int, width: int) -> tuple[int, int]:
+    """The small map's height and width."""
+    scale = SIDE / max(height, width)
+    return max(round(height * scale), 4), max(round(width * scale), 4)
+
+
+def fill(top: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """The index map with each pixel of ``region`` given the index of the nearest pixel outside it."""
+    if region.all() or not region.any():
+        return top
+    _, nearest = cv2.distanceTransformWithLabels(
+        region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    value_of = np.zeros(nearest.max() + 1, dtype=top.dtype)
+    value_of[nearest[~region]] = top[~region]
+    return value_of[nearest]
+
+
+def _map(top: np.ndarray, named: list[Named], things: list[bool]) -> tuple[np.ndarray, np.ndarray]:
+    gaps = top < 0
+    ground = fill(top, gaps) if gaps.mean() < GAPS else top
+    table = np.zeros((len(named) + 1, CHANNELS), np.float32)
+    table[0, -1] = 1
+    for index, (one, thing) in enumerate(zip(named, things, strict=True)):
+        table[index + 1, :-2], table[index + 1, -2] = one.kinds, thing
+    cells = table[cv2.resize(ground, (CELLS, CELLS), interpolation=cv2.INTER_NEAREST) + 1]
+    sums = np.zeros((CELLS + 1, CELLS + 1, CHANNELS), np.float32)
+    sums[1:, 1:] = cells.cumsum(0).cumsum(1)
+    return sums, cells
+
+
+def _bands(cells: np.ndarray) -> np.ndarray:
+    return cells[..., :-2].reshape(BANDS, -1, len(KINDS)).mean(1).ravel()
+
+
+def _things(top: np.ndarray, things: list[bool]) -> list[tuple[int, tuple[float, ...]]]:
+    """(layer, box) of the largest things, by what is seen of them."""
+    height, width = top.shape
+    found = []
+    for index in np.flatnonzero(things):
+        rows, columns = np.nonzero(top == index)
+        if len(rows) >= LEAST:
+            box = (columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height)
+            found.append((len(rows), int(index), box))
+    found.sort(key=lambda item: (-item[0], item[1]))
+    return [(index, box) for _, index, box in found[:THINGS]]

@@ -1,0 +1,211 @@
+"""Places: boxes in which a thing of some name could stand in a scene, one a seed."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from smartmask.geometry import BoxXYXY
+from smartmask.guidance import Guide
+from smartmask.masks.exemplar.place.depth import depth_order
+from smartmask.masks.exemplar.place.features import box_features, request_features
+from smartmask.masks.exemplar.place.layout import Layout, Named, Names
+from smartmask.masks.exemplar.place.score import ScoreConfig, ScoreNetwork
+from smartmask.masks.exemplar.place.usual import UsualBoxes, inside
+from smartmask.masks.exemplar.strata import COUNT, FINE, Strata, stratify, weights_of
+from smartmask.models.presets import load_component, save_component
+from smartmask.models.text import TextEncoder
+from smartmask.scene import Scene
+
+CANDIDATES = 900  # boxes that a request looks at
+KEPT = 400  # the best of them make the strata
+SMALLEST = 0.01  # share of the scene: smaller candidates are left out, unless that leaves few
+UNITS = 64  # of a score, a nat
+HIT, SOFT = 0.5, 0.04  # overlap of boxes from which one stands for the other, and how sharply
+PLAIN = 0.2  # weight of the overlap itself beside that
+NEAR = 6  # of a stratum's weight the share 1/NEAR that lies nearest its middle is drawn from
+BOXES = "boxes.safetensors"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """box: x0, y0, x1, y1 in pixel edges of the scene. units: its score, UNITS a nat. stratum: of the seed.
+    score: how much of what is likely the box stands for, beside the best one, [0, 1]."""
+
+    box: BoxXYXY
+    units: int
+    stratum: int
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """A request's candidates. boxes: (n, 4) shares of the scene. units: (n,) int64 scores, UNITS a nat."""
+
+    boxes: np.ndarray
+    units: np.ndarray
+    strata: Strata
+
+
+class Places:
+    """Remembered boxes and a network that weighs them in a scene. Reads a scene once for calls in a row."""
+
+    def __init__(self, usual: UsualBoxes, network: ScoreNetwork) -> None:
+        self.usual, self.names, self.network = usual, usual.known, network.eval()
+        self._layout: tuple[Scene, Layout] | None = None
+
+    # --- files ---------------------------------------------------------------------------------
+
+    @classmethod
+    def load(cls, folder: Path, text: TextEncoder) -> Places:
+        """A component folder's places. Raises ValueError, naming the file, if something is missing or damaged."""
+        network = load_component(folder, ScoreNetwork, _config)
+        path = folder / BOXES
+        try:
+            found = load_file(path)
+            names = found["names"].tobytes().decode("utf-8").split("\n")
+            usual = UsualBoxes(
+                found["boxes"].astype(np.float64) / 65535, names, found["which"].astype(np.intp),
+                found["trust"], Names(text),
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
+        except (SafetensorError, KeyError, ValueError, IndexError) as error:
+            raise ValueError(f"{path} is damaged ({str(error)[:100]}); restore it.") from None
+        return cls(usual, network)
+
+    def save(self, folder: Path) -> None:
+        """Writes the component folder, whole or not at all."""
+        partial = folder.with_name(f".{folder.name}.boxes")
+        save_component(partial, self.network, self.network.config)
+        usual = self.usual
+        save_file(
+            {"boxes": np.round(usual.boxes * 65535).astype(np.uint16), "which": usual.which.astype(np.uint16),
+             "trust": usual.trust.astype(np.uint8),
+             "names": np.frombuffer("\n".join(usual.names).encode("utf-8"), np.uint8)}, partial / BOXES,
+        )  # fmt: skip
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+
+    # --- answers -------------------------------------------------------------------------------
+
+    def propose(self, scene: Scene, name: str, guides: Sequence[Guide], seeds: Sequence[int]) -> list[Placed]:
+        """A place a seed; it depends on scene, name, guides and the seed alone. COUNT neighbouring seeds cover what
+        is likely.
+
+        guides: points (or anything small) that the thing has to hold.
+        """
+        weighed = self.weigh(scene, name, guides)
+        strata, best = weighed.strata, max(int(weighed.strata.expected.max()), 1)
+        result = []
+        for seed in seeds:
+            row = strata.choose(seed)
+            stratum, score = seed % len(strata.members), float(strata.expected[row]) / best
+            result.append(Placed(to_pixels(weighed.boxes[row], scene), int(weighed.units[row]), stratum, score))
+        return result
+
+    def fits(self, scene: Scene, name: str, boxes: Sequence[BoxXYXY]) -> np.ndarray:
+        """``(n,)`` nats: how much likelier each box, in pixel edges, is here than among the name's usual ones.
+
+        Known up to a constant of the request; whole UNITS.
+        """
+        shares = inside(np.array(boxes, np.float64).reshape(-1, 4) / _size(scene))
+        return self._units(self.layout(scene), name, shares, self.usual.weights(name)) / UNITS
+
+    def order(self, scene: Scene, box: BoxXYXY) -> int:
+        """The index in ``scene.layers`` at which a thing in this box belongs."""
+        return depth_order(scene, box)
+
+    # --- steps ---------------------------------------------------------------------------------
+
+    def layout(self, scene: Scene) -> Layout:
+        """The scene as places see it; the last one is kept."""
+        if self._layout is None or self._layout[0] is not scene:
+            self._layout = scene, Layout.of(scene, self.names)
+        return self._layout[1]
+
+    def weigh(self, scene: Scene, name: str, guides: Sequence[Guide] = ()) -> Weighed:
+        """The candidates of a request with their strata."""
+        points = _middles(guides, scene) / _size(scene)[:2] if guides else None
+        return self.weigh_layout(self.layout(scene), name, points)
+
+    def weigh_layout(
+        self, layout: Layout, name: str, points: np.ndarray | None = None, without: np.ndarray | None = None
+    ) -> Weighed:
+        """The same for a layout. points: (p, 2) in shares. without: remembered boxes that do not count."""
+        weights = self.usual.weights(name, without)
+        # 1. draw: the same for each call of the request
+        rng = np.random.default_rng(0)
+        boxes = self.usual.candidates(weights, self.names.find(name), layout, CANDIDATES, rng, points)
+        boxes = _large_enough(np.unique(boxes, axis=0))
+        # 2. weigh
+        units = self._units(layout, name, boxes, weights)
+        best = np.sort(np.argsort(-units, kind="stable")[:KEPT])
+        boxes, units = boxes[best], units[best]
+        # 3. cover
+        strata = stratify(weights_of(units, UNITS), closeness(boxes), near=NEAR)
+        return Weighed(boxes, units, strata)
+
+    @torch.inference_mode()
+    def _units(self, layout: Layout, name: str, boxes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        named: Named = self.names.find(name)
+        seen = box_features(layout, named, boxes, self.usual.statistics(weights, named))
+        whole = request_features(layout, named)
+        scores = self.network(torch.from_numpy(seen)[None], torch.from_numpy(whole)[None])[0]
+        return np.round(scores.double().numpy() * UNITS).astype(np.int64)
+
+
+def _config(**settings: object) -> ScoreConfig:
+    settings["dropout"] = tuple(settings.get("dropout", (0.0, 0.0)))  # type: ignore[arg-type]
+    return ScoreConfig(**settings)  # type: ignore[arg-type]
+
+
+def load_places(folder: Path, text: TextEncoder) -> Places:
+    """Places of a component folder. Raises ValueError, naming the file, if something is missing or damaged."""
+    return Places.load(folder, text)
+
+
+def closeness(boxes: np.ndarray) -> np.ndarray:
+    """``(n, n)`` int64, how far each box stands for each other one, in FINE."""
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    across = np.minimum(boxes[:, None, 2], boxes[:, 2]) - np.maximum(boxes[:, None, 0], boxes[:, 0])
+    down = np.minimum(boxes[:, None, 3], boxes[:, 3]) - np.maximum(boxes[:, None, 1], boxes[:, 1])
+    common = np.maximum(across, 0) * np.maximum(down, 0)
+    area = width * height
+    overlap = common / (area[:, None] + area - common)
+    alike = 1 / (1 + np.exp(-(overlap - HIT) / SOFT))
+    return np.round(FINE * ((1 - PLAIN) * alike + PLAIN * overlap)).astype(np.int64)
+
+
+def to_pixels(box: np.ndarray, scene: Scene) -> BoxXYXY:
+    """A box in shares as pixel edges."""
+    x0, y0, x1, y1 = (box * _size(scene)).tolist()
+    return x0, y0, x1, y1
+
+
+def _size(scene: Scene) -> np.ndarray:
+    return np.array([scene.width, scene.height] * 2, np.float64)
+
+
+def _middles(guides: Sequence[Guide], scene: Scene) -> np.ndarray:
+    """``(p, 2)`` the corners of what the guides reach, in pixels; a point is its own corner."""
+    corners = []
+    for guide in guides:
+        x0, y0, x1, y1 = guide.extent(scene.height, scene.width)
+        corners += [((x0 + x1) / 2, (y0 + y1) / 2)] if x1 - x0 <= 2 and y1 - y0 <= 2 else [(x0, y0), (x1, y1)]
+    return np.clip(np.array(corners, np.float64), 0, (scene.width, scene.height))
+
+
+def _large_enough(boxes: np.ndarray) -> np.ndarray:
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    large = area >= SMALLEST
+    return boxes[large] if large.sum() >= COUNT * math.ceil(KEPT / 100) else boxes
