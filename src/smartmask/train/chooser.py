@@ -33,6 +33,8 @@ GROUP = 32  # objects told from each other at a time
 ALIKE = 6  # a group comes from one ALIKE-th of its kind, sorted by aspect
 LOST = 0.3  # share of samples of which a region's label is lost, as a panoptic model loses some
 BLIND = 0.1  # share that see no scene at all, so that geometry alone is known too
+NOISE = 0.05  # on the numbers of a box's geometry
+JITTER = 0.06  # of an outline's box, by which it is moved and scaled
 CAPTIONED = 0.7  # share of captioned samples that are told a caption
 
 
@@ -40,10 +42,10 @@ CAPTIONED = 0.7  # share of captioned samples that are told a caption
 class ChooserTrainConfig(LoopConfig):
     """The chooser's settings. ``batch`` counts groups of GROUP."""
 
-    steps: int = 6000
+    steps: int = 3000
     batch: int = 8
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.1
     decay: float = 0.9
     ema: float = 0.995
     workers: int = 0
@@ -93,7 +95,11 @@ def make_batch(samples: Samples, groups: list[np.ndarray], rng: np.random.Genera
         batch[prefix + "flags"] = _tensor(np.where(mirror[:, None, None, None], flags[..., ::-1], flags))
     cells = samples.cells[rows]
     batch["cells"] = _tensor(np.where(mirror[:, None, None], cells[:, :, ::-1], cells)).float()
-    batch["geometry"] = _tensor(np.where(mirror[:, None], samples.geometry_mirrored[rows], samples.geometry[rows]))
+    geometry = np.where(mirror[:, None], samples.geometry_mirrored[rows], samples.geometry[rows])
+    if train:  # no object is known by the last digits of its box, nor by its last pixels
+        batch["cells"] = _jittered(batch["cells"], chance)
+        geometry[:, :-4] += chance.normal(0, NOISE, (count, geometry.shape[1] - 4)).astype(np.float32)
+    batch["geometry"] = _tensor(geometry)
     batch["told"] = _tensor(samples.told[rows])
     told = _caption(samples.captions[rows], len(samples.contexts) - 1, chance, train)
     batch["context"] = _tensor(samples.contexts[told])
@@ -103,6 +109,17 @@ def make_batch(samples: Samples, groups: list[np.ndarray], rng: np.random.Genera
 
 def _tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values))
+
+
+def _jittered(cells: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Outlines (n, C, C) moved by up to a cell and scaled a little, each by its own chance."""
+    count = len(cells)
+    scale = 1 + torch.from_numpy(rng.uniform(-JITTER, JITTER, (count, 2)).astype(np.float32))
+    shift = torch.from_numpy(rng.uniform(-JITTER, JITTER, (count, 2)).astype(np.float32))
+    theta = torch.zeros(count, 2, 3)
+    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = scale[:, 0], scale[:, 1], shift
+    grid = nn.functional.affine_grid(theta, [count, 1, *cells.shape[1:]], align_corners=False)
+    return nn.functional.grid_sample(cells[:, None], grid, align_corners=False)[:, 0]
 
 
 def _lost(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:

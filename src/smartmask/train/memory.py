@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from smartmask.data.guides import draw_guide
-from smartmask.geometry import mask_box, rle_decode
+from smartmask.data.pack import Pack
+from smartmask.evaluate.targets import Protocol, admitted, choose
+from smartmask.geometry import rle_decode
 from smartmask.guidance import Scribble
 from smartmask.masks.exemplar.attributes import TRAITS
 from smartmask.masks.exemplar.guess import StrokeTable, table_row
 from smartmask.masks.exemplar.memory import TIERS, Memory, Remembered, remember
 from smartmask.masks.exemplar.outline import trace
+from smartmask.models.text import TextEncoder
 
 MOST_WHOLE = 1500  # whole outlines of a name: the clearest; more would only make it slower
 MOST_CUT = 40  # cut outlines of a name and of a combination of sides
 LEAST_CUT = 0.15  # quality below which a cut outline is left out
-STROKES = 3000  # rows of the stroke table
+STROKES = 4000  # rows of the stroke table
 COLUMNS = ("name", "set", "tier", "licence", "kind", "source", "split", "number", "verdict", "cut", "quality",
            "azimuth", "counts", "h", "w")  # fmt: skip
 
@@ -79,16 +82,20 @@ def _record(row: dict[str, Any], traits: dict[tuple[str, str, int], dict[str, fl
     )  # fmt: skip
 
 
-def build_strokes(file: Path, count: int = STROKES, seed: int = 0) -> StrokeTable:
-    """Strokes drawn over whole training objects, with the objects' boxes."""
-    rows = [row for row in read_curated(file) if row["verdict"] == "whole" and row["kind"] == "photo"]
-    rng = np.random.default_rng(seed)
-    return StrokeTable(np.array(list(_stroke_rows(rows, count, rng)), np.float32))
-
-
-def _stroke_rows(rows: list[dict[str, Any]], count: int, rng: np.random.Generator) -> Iterator[list[float]]:
-    for index in rng.choice(len(rows), count, replace=len(rows) < count).tolist():
-        mask = np.pad(mask_of_row(rows[index]), 40)
-        guide, box = draw_guide(mask, "scribble", rng), mask_box(mask)
-        if isinstance(guide, Scribble) and box is not None:
-            yield table_row(guide.extent(*mask.shape), box)
+def build_strokes(pack: Pack, text: TextEncoder, memory: Memory, count: int = STROKES, seed: int = 0) -> StrokeTable:
+    """Strokes drawn over real training objects in their scenes, with the objects' boxes."""
+    protocol = Protocol(split="train", limit=None, seed=seed)
+    targets = choose(admitted(pack, protocol, "train"), count, seed)
+    usual: dict[str, float] = {}
+    rows = []
+    for target in targets:
+        name = text.understand(target.name).name
+        if name not in usual:
+            aspects = memory.aspects(memory.rows(name))
+            usual[name] = float(np.median(np.log(aspects))) if len(aspects) else 0.0
+        mask = pack[target.record].scene.layers[target.layer].mask
+        guide = draw_guide(mask, "scribble", np.random.default_rng(target.number(seed)))
+        if isinstance(guide, Scribble):
+            region = guide.extent(*mask.shape)
+            rows.append(table_row(region, [guide], target.box, usual[name], *mask.shape))
+    return StrokeTable(np.array(rows, np.float32))

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from smartmask.geometry import BoxXYXY
+from smartmask.geometry import BoxXYXY, signed_distance
 from smartmask.guidance import Blob, Box, Guide, MaskGuide, Point, Scribble, extent, sample
 
-SIDE = 48  # cells a side of the window in which candidates meet the guides
-ROOM = 0.35  # of the longer side: how far the window goes beyond the guides' extent
+SIDE = 64  # cells a side of the window in which candidates meet the guides
+ROOM = 0.25  # of the longer side: how far the window goes beyond the guides' extent
+GROWN = 0.025  # of the root of its area: by how much a hand paints an outline too large (docs/decisions.md)
 REACH = 1.0  # scenes: how far beyond the border a rough guide's extent counts
 
 
@@ -60,6 +61,7 @@ def compile_guides(
 
     strokes = drawn([guide for guide in guides if isinstance(guide, Scribble)])
     painted = drawn([guide for guide in guides if isinstance(guide, MaskGuide)])
+    painted = None if painted is None else _shrunk(painted)
     points = np.array([(g.x, g.y) for g in guides if isinstance(g, Point)], np.float64).reshape(-1, 2)
     if strokes is not None and not strokes.any():  # thinner than the cells
         strokes = _thin(guides, window)
@@ -114,6 +116,14 @@ def _thin(guides: Sequence[Guide], window: BoxXYXY) -> np.ndarray:
                 cells = (np.asarray(stroke) - (x0, y0)) / (x1 - x0, y1 - y0) * SIDE
                 cv2.polylines(picture, [np.clip(cells, -SIDE, 2 * SIDE).astype(np.int32)], False, 1)
     return picture.astype(np.float32)
+
+
+def _shrunk(painted: np.ndarray) -> np.ndarray:
+    """A painted mask (SIDE, SIDE) without the rim that hands add; what is too thin for that stays."""
+    inside = painted >= 0.5
+    depth = signed_distance(np.pad(inside, 1))[1:-1, 1:-1]
+    kept = depth > GROWN * math.sqrt(max(float(inside.sum()), 1.0))
+    return (kept if kept.sum() > 0.5 * inside.sum() else inside).astype(np.float32)
 
 
 def _moments(

@@ -14,8 +14,8 @@ from smartmask.masks.exemplar.choose import UNITS
 from smartmask.masks.exemplar.memory import CELLS
 from smartmask.masks.exemplar.pool import Pool
 
-POOL = 160  # candidates that strata are made of
-STRETCH = 0.22  # log aspect by which an outline is willingly stretched (a standard deviation)
+POOL = 240  # candidates that strata are made of
+STRETCH = 0.3  # log aspect by which an outline is willingly stretched (a standard deviation)
 MOST = math.log(1.7)  # and at the most
 STROKE = 14.0  # nats that leaving all of a stroke uncovered costs
 PAINT = 22.0  # nats between no overlap with a painted mask and all

@@ -26,7 +26,7 @@ HIDE = 0.06  # of the box's longer side: how far beyond it the layout is hidden
 HIDE_LEAST = 6.0  # pixels, the same at least; void rings of annotations end there
 GEOMETRY = 12
 FLAGS = 4  # hidden, unlabeled, outside, thing
-DROPOUT = 0.15
+DROPOUT = 0.4
 UNITS = 32  # steps a nat is rounded to, so that no choice hangs on the last bits of a sum
 
 
@@ -34,8 +34,8 @@ UNITS = 32  # steps a nat is rounded to, so that no choice hangs on the last bit
 class ChooserConfig:
     """width: channels of the convolutions; size: of the embeddings; text_dim: of a name's vector."""
 
-    width: int = 32
-    size: int = 48
+    width: int = 24
+    size: int = 32
     names: int = 16
     text_dim: int = 128
 
@@ -88,7 +88,9 @@ class Chooser(nn.Module):
             nn.Conv2d(w // 2, w, 3, stride=2, padding=1), nn.GELU(),
             nn.Conv2d(w, 2 * w, 3, stride=2, padding=1), nn.GELU(), nn.Flatten(),
         )  # fmt: skip
-        self.outline_out = nn.Linear(2 * w * (OUTLINE_CELLS // 8) ** 2, config.size)
+        self.outline_out = nn.Sequential(
+            nn.Dropout(DROPOUT / 2), nn.Linear(2 * w * (OUTLINE_CELLS // 8) ** 2, config.size)
+        )
         self.scale = nn.Parameter(torch.tensor(1.0))
 
     def embed_scenes(self, crop: SceneCrop) -> torch.Tensor:

@@ -16,12 +16,12 @@ from smartmask.masks.exemplar.asked import SIDE, Asked
 from smartmask.masks.exemplar.outline import Outline, normalised
 
 SOFT = 3.0  # cells over which inside goes over into outside
-ITERATIONS = 24
-FLUID, ELASTIC = 2.0, 1.2  # cells: blur of each step, and of the whole displacement
-FARTHEST = 0.14  # of the window: no point moves further
+ITERATIONS = 40
+FLUID, ELASTIC = 1.5, 0.8  # cells: blur of each step, and of the whole displacement
+FARTHEST = 0.2  # of the window: no point moves further
 MOVED = 0.08  # of the outline's size: how far it is shifted to hold a point or a stroke
 INNER = 0.3  # how deep in the outline a point should lie, as a share of its deepest
-PAD = 8  # cells of margin round a box when outlines are blended
+PAD = 12  # cells of margin round a box when outlines are blended
 
 
 def warp_to(target: np.ndarray, current: np.ndarray, strength: float = 1.0) -> np.ndarray:

@@ -1,7 +1,8 @@
 """The box that a stroke means: remembered from strokes drawn over real objects, not modelled.
 
 People draw a line into a body or a stick figure of the whole; what the strokes' extent says of the object's box
-depends on its proportions and on those of the thing. So the table's nearest strokes lend their boxes.
+depends on its proportions, on the thing's, on its size in the picture and on how far the line wanders. So the
+table's nearest strokes lend their boxes (a kernel estimate: Nadaraya 1964).
 """
 
 from __future__ import annotations
@@ -15,19 +16,22 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from smartmask.geometry import BoxXYXY
+from smartmask.guidance import Guide, Scribble
 
-GUESSES = 40  # boxes that a request tries
+GUESSES = 48  # boxes that a request tries
+FEATURES = 5
+WIDTHS = np.array([0.35, 0.5, 0.45, 0.35, 0.5])  # of the kernel, by feature
 FLAT = 2.5  # log aspect beyond which an extent is a mere line
 LEAST_WIDTH = 0.02  # of the longer side: no extent counts as thinner
 
 
 class StrokeTable:
-    """rows: (n, 6) float32: log aspect of the extent, log aspect of the object's box, and the box's sides less the
-    extent's middle, over the extent's longer side (x0, y0, x1, y1)."""
+    """rows: (n, FEATURES + 4) float32: what is known of a stroke (``described``), and the object's box less the middle
+    of the strokes' extent, over the extent's longer side (x0, y0, x1, y1)."""
 
     def __init__(self, rows: np.ndarray) -> None:
-        if rows.ndim != 2 or rows.shape[1] != 6 or not len(rows) or not np.isfinite(rows).all():
-            raise ValueError(f"A table of strokes has shape (n, 6) and finite numbers, not {rows.shape}.")
+        if rows.ndim != 2 or rows.shape[1] != FEATURES + 4 or not len(rows) or not np.isfinite(rows).all():
+            raise ValueError(f"A table of strokes has shape (n, {FEATURES + 4}) and finite numbers, not {rows.shape}.")
         self.rows = rows.astype(np.float32)
 
     @classmethod
@@ -44,29 +48,48 @@ class StrokeTable:
         """Writes the table."""
         save_file({"rows": self.rows}, path)
 
-    def boxes(self, region: BoxXYXY, aspects: Sequence[float] | np.ndarray) -> list[BoxXYXY]:
-        """GUESSES boxes for strokes of an extent; aspects: of the outlines that may fill them."""
-        own = described(region)
-        usual = float(np.median(np.log(np.asarray(aspects)))) if len(aspects) else 0.0
-        away = np.abs(self.rows[:, 0] - own) + 0.5 * np.abs(self.rows[:, 1] - usual)
-        near = np.argsort(np.round(away * 4096).astype(np.int64), kind="stable")[:GUESSES]
+    def boxes(
+        self, region: BoxXYXY, guides: Sequence[Guide], aspects: np.ndarray, height: int, width: int
+    ) -> tuple[list[BoxXYXY], np.ndarray]:
+        """GUESSES boxes for strokes of an extent, and (GUESSES,) their log weights in nats.
+
+        aspects: of the outlines that may fill them. height, width: of the scene, in which the boxes are cut.
+        """
+        usual = float(np.median(np.log(aspects))) if len(aspects) else 0.0
+        known = described(region, guides, usual, height, width)
+        away = (((self.rows[:, :FEATURES] - known) / WIDTHS) ** 2).sum(axis=1) / 2
+        near = np.argsort(np.round(away * 1024).astype(np.int64), kind="stable")[:GUESSES]
         x0, y0, x1, y1 = region
         longer = max(x1 - x0, y1 - y0, 1.0)
-        corner = np.array([(x0 + x1) / 2, (y0 + y1) / 2] * 2)
-        return [tuple(map(float, row)) for row in self.rows[near, 2:] * longer + corner]  # type: ignore[misc]
+        found = self.rows[near, FEATURES:] * longer + np.array([(x0 + x1) / 2, (y0 + y1) / 2] * 2)
+        low = np.minimum(np.maximum(found[:, :2], np.minimum((x0, y0), 0)), (x0, y0))
+        high = np.maximum(np.minimum(found[:, 2:], np.maximum((x1, y1), (width, height))), np.array((x1, y1)))
+        boxes = [tuple(map(float, row)) for row in np.concatenate([low, np.maximum(high, low + 1)], axis=1)]
+        return boxes, -(away[near] - away[near[0]]).astype(np.float64)  # type: ignore[return-value]
 
 
-def described(region: BoxXYXY) -> float:
-    """Log aspect of an extent, within FLAT."""
-    width, height = region[2] - region[0], region[3] - region[1]
-    least = LEAST_WIDTH * max(width, height, 1.0)
-    return float(np.clip(math.log(max(width, least) / max(height, least)), -FLAT, FLAT))
+def described(region: BoxXYXY, guides: Sequence[Guide], usual: float, height: int, width: int) -> np.ndarray:
+    """``(FEATURES,)`` float32 of strokes: log aspect of their extent, log aspect that is usual for the object, log size
+    in the scene, how far they wander (log length over the extent's diagonal), log width over the extent."""
+    across, down = region[2] - region[0], region[3] - region[1]
+    longer = max(across, down, 1.0)
+    aspect = math.log(max(across, LEAST_WIDTH * longer) / max(down, LEAST_WIDTH * longer))
+    length = sum(_length(np.asarray(stroke)) for g in guides if isinstance(g, Scribble) for stroke in g.points)
+    wide = max((g.stroke_width(height, width) for g in guides if isinstance(g, Scribble)), default=1.0)
+    wander = math.log(max(length, 0.1 * longer) / math.hypot(across, down))
+    values = [aspect, usual, math.log(longer / math.sqrt(height * width)), wander, math.log(wide / longer) / 2]
+    return np.clip(np.array(values, np.float32), -FLAT - 2, FLAT)
 
 
-def table_row(region: BoxXYXY, box: BoxXYXY) -> list[float]:
+def _length(stroke: np.ndarray) -> float:
+    return float(np.hypot(*np.diff(stroke, axis=0).T).sum()) if len(stroke) > 1 else 0.0
+
+
+def table_row(
+    region: BoxXYXY, guides: Sequence[Guide], box: BoxXYXY, usual: float, height: int, width: int
+) -> list[float]:
     """The row of a stroke with a known object."""
     longer = max(region[2] - region[0], region[3] - region[1], 1.0)
     cx, cy = (region[0] + region[2]) / 2, (region[1] + region[3]) / 2
-    aspect = math.log((box[2] - box[0]) / (box[3] - box[1]))
     sides = [(box[0] - cx) / longer, (box[1] - cy) / longer, (box[2] - cx) / longer, (box[3] - cy) / longer]
-    return [described(region), aspect, *sides]
+    return [*described(region, guides, usual, height, width).tolist(), *sides]

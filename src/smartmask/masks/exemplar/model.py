@@ -58,8 +58,8 @@ class ExemplarDefaults:
 
     scene: float = 1.0
     blend: float = 0.3
-    near: int = 3
-    paint: float = 0.8
+    near: int = 8
+    paint: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,9 +232,10 @@ class _Sight:
             candidates = found.by_moments(pool, asked.moments)
         else:
             assert asked.region is not None
-            guesses = self.model.strokes.boxes(asked.region, pool.aspects)
-            fits = self.model.places.fits(self.scene, self.meaning.name, guesses)
-            candidates = found.in_boxes(pool, guesses, nats(np.asarray(fits, np.float64)))
+            height, width = self.scene.height, self.scene.width
+            guesses, likely = self.model.strokes.boxes(asked.region, self.request.drawn, pool.aspects, height, width)
+            fits = np.asarray(self.model.places.fits(self.scene, self.meaning.name, guesses), np.float64)
+            candidates = found.in_boxes(pool, guesses, nats(likely + fits))
         return self._weighed(pool, candidates)
 
     def placed(self, seeds: Sequence[int]) -> dict[int, _Weighed]:
@@ -256,6 +257,9 @@ class _Sight:
         if aspect is not None and len(rows) > EXAMINED // 2 and self.wish.number == 1:
             away = np.round(np.abs(np.log(memory.aspects(rows) / aspect)) * 4096).astype(np.int64)
             rows = np.sort(rows[np.argsort(away, kind="stable")[: EXAMINED // 2]])
+        elif aspect is None and len(rows) > EXAMINED // 4:
+            clearest = -memory.quality[rows].astype(np.int64)
+            rows = np.sort(rows[np.argsort(clearest, kind="stable")[: EXAMINED // 4]])
         if self.own.top < 1:
             return upper_pool(memory, rows[: EXAMINED // 4], self.own.top)
         pool = pool_of(memory, rows)
