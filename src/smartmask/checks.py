@@ -7,9 +7,11 @@ Each raises ValueError with one sentence: the offending value, and what would be
 from __future__ import annotations
 
 import math
+import re
 
 ENGINES = ("torch", "openvino")  # what runs the drawing networks
 LICENCES = ("all", "open")  # which remembered outlines are used
+OPEN_LICENCES = ("cc by", "cc0", "public domain", "mit", "apache", "sil", "ofl", "own")
 MAX_PROMPT = 1000  # characters
 MAX_MASKS = 1000
 POOL = 4  # masks drawn for each one that a diverse choice keeps
@@ -83,3 +85,10 @@ def check_licences(licences: str) -> str:
     if licences not in LICENCES:
         raise ValueError(f"The licences are {licences!r}; use {' or '.join(repr(name) for name in LICENCES)}.")
     return licences
+
+
+def is_open(licence: str) -> bool:
+    """Whether a licence lets everyone use an outline for anything, with attribution; a user's "own" counts as open."""
+    words = re.sub(r"[^a-z0-9]+", " ", licence.lower())
+    closed = re.search(r"\b(nc|nd|noncommercial|non commercial|not stated|research)\b", words)
+    return closed is None and re.match(rf"({'|'.join(OPEN_LICENCES)})\b", words) is not None

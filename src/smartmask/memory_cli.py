@@ -82,8 +82,7 @@ def list_sets(
     as_json: JsonOption = False,
 ) -> None:
     """The sets of remembered outlines, bundled and your own, with counts and licences."""
-    from smartmask.checks import check_licences
-    from smartmask.masks.exemplar.memory import is_open
+    from smartmask.checks import check_licences, is_open
     from smartmask.masks.exemplar.own import own_sets
 
     check_licences(licences)
@@ -121,10 +120,10 @@ def show(
     """Draw the outlines of a name on one sheet, your own first, then the clearest of the bundled ones."""
     import numpy as np
 
-    from smartmask.checks import check_licences, check_prompt
+    from smartmask.checks import check_licences, check_prompt, is_open
     from smartmask.images import output_file, save_png
     from smartmask.masks.exemplar.files import load_text
-    from smartmask.masks.exemplar.memory import is_open, join, read_memory
+    from smartmask.masks.exemplar.memory import join, read_memory
     from smartmask.masks.exemplar.names import remembered_name
     from smartmask.masks.exemplar.own import own_files
     from smartmask.masks.exemplar.sheet import outline_sheet

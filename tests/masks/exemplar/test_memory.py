@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from outlined import cup, lump, made_memory, record, ring, table
 from safetensors.numpy import load_file, save_file
 
+from smartmask.checks import is_open
 from smartmask.data.outlines import SETS
 from smartmask.geometry import mask_iou
 from smartmask.masks.exemplar.memory import (
@@ -24,7 +25,6 @@ from smartmask.masks.exemplar.memory import (
     KINDS,
     Memory,
     cut_letters,
-    is_open,
     join,
     read_file,
     read_memory,

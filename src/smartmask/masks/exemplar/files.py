@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from smartmask import __version__
-from smartmask.checks import check_licences
+from smartmask.checks import check_licences, is_open
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.masks.exemplar.guess import StrokeTable
-from smartmask.masks.exemplar.memory import TIERS, Memory, is_open, join, read_memory, write_memory
+from smartmask.masks.exemplar.memory import TIERS, Memory, join, read_memory, write_memory
 from smartmask.masks.exemplar.model import ExemplarDefaults, ExemplarModel
 from smartmask.models.presets import load_component, save_component
 from smartmask.models.text import TextEncoder

@@ -7,7 +7,6 @@ axis; longer edges get points in between. A file holds, beside the tensors, name
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +25,6 @@ TIERS = ("open", "research")
 SIDES = "ltrb"  # bits of `cut`: left, top, right, bottom
 KINDS = ("photo", "model", "drawn")
 FORMAT = "smartmask outlines 1"
-OPEN_LICENCES = ("cc by", "cc0", "public domain", "mit", "apache", "sil", "ofl", "own")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +102,9 @@ class Memory:
     def outline(self, row: int) -> Outline:
         """The outline of a row."""
         loops, starts = self._loops, self._points  # type: ignore[attr-defined]
-        found = []
-        for loop in range(loops[row], loops[row + 1]):
-            steps = self.points[starts[loop] : starts[loop + 1]].astype(np.int32)
-            steps[0] = self.loop_first[loop]
-            found.append(np.cumsum(steps, axis=0).astype(np.float32) / self.size[row].astype(np.float32))
-        return Outline(tuple(found), float(self.size[row, 0] / self.size[row, 1]))
+        which = range(loops[row], loops[row + 1])
+        coded = [(self.loop_first[i], self.points[starts[i] : starts[i + 1]]) for i in which]
+        return _decode(coded, self.size[row])
 
     def cells(self, rows: np.ndarray, mirrored: np.ndarray | None = None) -> np.ndarray:
         """``(n, CELLS, CELLS)`` bool: outlines in their own boxes; mirrored: (n,) bool."""
@@ -147,13 +142,6 @@ def _spans(bounds: np.ndarray, which: np.ndarray) -> np.ndarray:
     return np.arange(counts.sum()) + np.repeat(bounds[which] - np.cumsum(counts) + counts, counts)
 
 
-def is_open(licence: str) -> bool:
-    """Whether a licence lets everyone use an outline for anything, with attribution; a user's "own" counts as open."""
-    words = re.sub(r"[^a-z0-9]+", " ", licence.lower())
-    closed = re.search(r"\b(nc|nd|noncommercial|non commercial|not stated|research)\b", words)
-    return closed is None and re.match(rf"({'|'.join(OPEN_LICENCES)})\b", words) is not None
-
-
 def cut_letters(bits: int) -> str:
     """ "lb" for an outline that the left and the bottom border cut."""
     return "".join(letter for i, letter in enumerate(SIDES) if bits >> i & 1)
@@ -183,7 +171,7 @@ def remember(
         cut=np.array([sum(1 << SIDES.index(c) for c in r.cut) for r in records], np.uint8),
         quality=np.array([round(255 * min(max(r.quality, 0), 1)) for r in records], np.uint8),
         traits=steps.astype(np.int8),
-        pictures=_pictures(record.outline for record in records),
+        pictures=_pictures(_decode(item, size) for item, size in coded),
         names=tuple(names), sets=tuple(sets), trait_names=tuple(trait_names),
         sources=tuple(record.source for record in records), embeddings=embeddings,
     )  # fmt: skip
@@ -211,6 +199,15 @@ def _code(outline: Outline) -> tuple[list[tuple[np.ndarray, np.ndarray]], tuple[
         steps = np.diff(dense, axis=0, prepend=dense[:1])
         coded.append((dense[0], steps.astype(np.int8)))
     return coded, (width, height)
+
+
+def _decode(coded: Sequence[tuple[np.ndarray, np.ndarray]], size: Sequence[int] | np.ndarray) -> Outline:
+    """What ``_code`` kept of an outline."""
+    found = []
+    for first, steps in coded:
+        whole = np.concatenate([first[None], steps[1:]]).astype(np.int32)
+        found.append(np.cumsum(whole, axis=0).astype(np.float32) / np.asarray(size, np.float32))
+    return Outline(tuple(found), float(size[0] / size[1]))
 
 
 # --- files -----------------------------------------------------------------------------------------

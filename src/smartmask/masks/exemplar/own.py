@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from smartmask.checks import is_open
 from smartmask.masks.exemplar.choose import Chooser, to_bytes
-from smartmask.masks.exemplar.memory import Memory, is_open, read_file, read_memory, with_embeddings
+from smartmask.masks.exemplar.memory import Memory, read_file, read_memory, with_embeddings
 
 SUFFIX = ".safetensors"
 VARIABLE = "SMARTMASK_MEMORY"  # the environment variable that names the folder
