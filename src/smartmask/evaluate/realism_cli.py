@@ -36,7 +36,7 @@ def realism(
     data: DataOption,
     outlines: OutlinesOption = None,
     split: SplitOption = "test",
-    limit: LimitOption = 400,
+    limit: LimitOption = 800,
     sources: SourcesOption = "voc,coco",
     systems: Annotated[str, typer.Option(help="Of pipeline and the baselines.")] = "pipeline,cover,retrieval",
     num_masks: Annotated[int, typer.Option(min=2, help="Suggestions a box, of which one is looked at.")] = 8,
