@@ -86,15 +86,17 @@ def _lent(memory: Memory, text: TextEncoder, meaning: Meaning, own_name: str, ow
     alike = vectors @ meaning.vector / np.maximum(norms, 1e-6)
     order = np.argsort(-np.round(alike * 4096).astype(np.int64), kind="stable")
     rows, lenders = [own], []
+    whole = int((memory.cut[own] == 0).sum())  # a cut one serves at a border only
     for index in order.tolist():
         name = memory.names[index]
         if name == own_name:
             continue
-        if sum(map(len, rows)) >= LENT or (len(own) and alike[index] < 0.5):
+        if whole >= LENT or (len(own) and alike[index] < 0.5):
             break
         lenders.append(name)
         lent = _worth(memory, memory.rows(name))
         rows.append(lent[memory.cut[lent] == 0])
+        whole += len(rows[-1])
     every = np.concatenate(rows)
     borrowed = np.arange(len(every)) >= len(own)
     by_row = np.argsort(every, kind="stable")
