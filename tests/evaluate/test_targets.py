@@ -141,3 +141,15 @@ def test_flags_and_sizes() -> None:
     assert object_flags(scene, 3) == ("touching",)
     sizes = [Target(0, 0, "1", "voc", "a", area, (0, 0, 1, 1)).size for area in (0.01, 0.03, 0.2, 1.0)]
     assert sizes == ["1-3 %", "3-10 %", "10-30 %", "over 30 %"]
+
+
+def test_short_names_admit_full_annotation_only() -> None:
+    protocol = Protocol(sources=("voc", "coco"))
+    admits = {
+        s: protocol.family(s) for s in ("voc", "coco_panoptic", "coco_instances", "coco_more", "cocoa", "voc_more")
+    }
+    assert admits == {
+        "voc": "voc", "coco_panoptic": "coco", "coco_instances": "coco", "coco_more": None, "cocoa": None,
+        "voc_more": None,
+    }  # fmt: skip
+    assert Protocol(sources=("coco_more",)).family("coco_more") == "coco_more"

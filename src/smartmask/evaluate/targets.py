@@ -20,6 +20,9 @@ from smartmask.guidance import Guide, draw
 from smartmask.scene import Scene
 
 GUIDANCE = ("box", "blob", "scribble", "mask", "point", "none")
+# What a short name admits: COCO's pictures with every object annotated. Where only some are ("coco_more"), nobody knows
+# what touches an object; such sources have to be named.
+FAMILIES = {"coco": ("coco_panoptic", "coco_instances")}
 VOID_RING = 6  # pixels: VOC draws a void ring five wide round some objects
 SIZES = ((0.03, "1-3 %"), (0.1, "3-10 %"), (0.3, "10-30 %"), (1.01, "over 30 %"))  # upper ends, of the image
 
@@ -60,8 +63,8 @@ class Protocol:
             raise ValueError(f"The limit is {self.limit} objects; it must be at least 1.")
 
     def family(self, source: str) -> str | None:
-        """The protocol's source that a record's source belongs to: "coco" admits "coco_panoptic", not "cocoa"."""
-        return next((s for s in self.sources if source == s or source.startswith(s + "_")), None)
+        """The protocol's source that a record's source belongs to; see FAMILIES."""
+        return next((s for s in self.sources if source == s or source in FAMILIES.get(s, ())), None)
 
     def rules(self) -> list[str]:
         """The protocol in sentences, for reports."""
