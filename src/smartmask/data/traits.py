@@ -17,15 +17,16 @@ Key = tuple[str, str, int]  # set, source (the split key), number
 FILE = Path(__file__).with_name("traits.json")
 POSE_TRAITS = ("standing", "sitting", "lying", "riding", "running", "walking", "jumping", "flying", "grazing")
 
-# word: scores that are not -1. Every other pose is excluded: who stands does not sit.
+# word: scores that are not -1. Poses that look alike speak for each other a little: where none is known to run, who
+# walks is taken before who sits. Every other pose is excluded: who stands does not sit.
 POSES: dict[str, dict[str, float]] = {
     "standing": {"standing": 1, "walking": -0.5},
-    "walking": {"walking": 1, "standing": -0.3, "running": -0.3},
-    "running": {"running": 1, "jumping": -0.3},
-    "jumping": {"jumping": 1, "running": -0.3},
-    "sitting": {"sitting": 1},
+    "walking": {"walking": 1, "standing": -0.25, "running": 0.25},
+    "running": {"running": 1, "walking": 0.25, "jumping": 0.25},
+    "jumping": {"jumping": 1, "running": 0.5},
+    "sitting": {"sitting": 1, "riding": 0.25},
     "lying": {"lying": 1},
-    "riding": {"riding": 1, "sitting": 0},
+    "riding": {"riding": 1, "sitting": 0.25},
     "grazing": {"grazing": 1, "standing": 0, "walking": 0},
     "flying": {"flying": 1},
     "perched": {"sitting": 1, "standing": 0.5},  # birds
