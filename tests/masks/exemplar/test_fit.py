@@ -74,8 +74,8 @@ def test_no_point_moves_far_and_all_come_nearer(one: int, other: int) -> None:
     assert shift.shape == (2, SIDE, SIDE)
     assert np.isfinite(shift).all()
     assert np.hypot(*shift).max() <= FARTHEST * SIDE * 1.01
-    before = mask_iou(current, target)
-    assert mask_iou(warped(current, target), target) >= min(before, 0.97) - 0.01
+    if mask_iou(current, target) < 0.9:
+        assert mask_iou(warped(current, target), target) > mask_iou(current, target)
 
 
 def test_far_targets_do_not_pull_it_apart() -> None:
