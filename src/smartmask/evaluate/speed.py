@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+import smartmask
 from smartmask.geometry import box_mask
-from smartmask.guidance import Box
+from smartmask.guidance import Box, Guide, MaskGuide, Scribble
 from smartmask.images import save_json, save_png
 from smartmask.scene import Layer, Scene
 
@@ -58,14 +59,28 @@ def write_inputs(folder: Path, width: int, height: int) -> tuple[Path, Path, Pat
     return photo, layout, table, box
 
 
-def masks_command(
-    inputs: tuple[Path, Path, Path, Box], out: Path, num_masks: int, weights: Path | None, engine: str = "torch"
-) -> list[str]:
+def sample_guides(width: int, height: int) -> dict[str, Guide | None]:
+    """The sample scene's box, a stroke along it, a painted ellipse in it, and no guide."""
+    _, box = sample_scene(width, height)
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    middle, half = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2), ((box.x1 - box.x0) / 2, (box.y1 - box.y0) / 2)
+    painted = ((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 <= 1
+    stroke = Scribble([(box.x0, middle[1]), (box.x1, middle[1])])
+    return {"box": box, "scribble": stroke, "mask": MaskGuide(painted), "none": None}
+
+
+def weights_megabytes(weights: Path | None) -> float:
+    """Megabytes of all files of a folder of weights, or of the bundled one."""
+    folder = Path(smartmask.__file__).parent / "weights" / "small" if weights is None else weights
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+
+
+def masks_command(inputs: tuple[Path, Path, Path, Box], out: Path, num_masks: int, weights: Path | None) -> list[str]:
     """The command line that draws ``num_masks`` dogs, to be run with this Python."""
     photo, layout, names, box = inputs
     command = [sys.executable, "-m", "smartmask", "masks", str(photo), "--layout", str(layout)]
     command += ["--names", str(names), "--object", "dog", "-n", str(num_masks), "--out", str(out)]
-    command += ["--box", f"{box.x0},{box.y0},{box.x1},{box.y1}", "--engine", engine]
+    command += ["--box", f"{box.x0},{box.y0},{box.x1},{box.y1}"]
     return command if weights is None else [*command, "--weights", str(weights)]
 
 
@@ -124,10 +139,10 @@ def _summary(seconds: Sequence[float]) -> dict[str, Any]:
 # --- for scale: a network of Stable Diffusion's size -------------------------------------------
 
 
-def sd_times(width: int, height: int, num_masks: int, ours: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def sd_times(width: int, height: int, num_masks: int, ours: Mapping[str, Any]) -> dict[str, Any]:
     """For each precision: seconds of a step, of SD_STEPS steps for ``num_masks`` masks, and how many times ours.
 
-    ours: ``time_calls`` of "box, float32" and "box, bfloat16". A step is one mask with and without its
+    ours: ``time_calls`` of the pipeline with a box. A step is one mask with and without its
     text, at an eighth of the scene's size, as Stable Diffusion works; steps and masks are multiplied,
     not run, since every step costs the same. Encoder and decoder are left out, in its favour.
     """
@@ -135,7 +150,7 @@ def sd_times(width: int, height: int, num_masks: int, ours: Mapping[str, Mapping
     for precision in PRECISIONS:
         step = time_calls(sd_step(SD15, width, height, precision), 2)
         seconds = step["median"] * SD_STEPS * num_masks
-        times_ours = seconds / ours[f"box, {precision}"]["median"]
+        times_ours = seconds / ours["median"]
         found[precision] = {"step": step, "seconds": round(seconds, 2), "times_ours": round(times_ours, 1)}
     return found
 

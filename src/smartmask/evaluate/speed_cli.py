@@ -1,8 +1,7 @@
-"""``smartmask eval speed``: the clock."""
+"""``smartmask eval speed``: the clock, memory, and bytes on disk."""
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from smartmask.evaluate.console import JsonOption, OutOption, finish, heading
-from smartmask.options import EngineOption, WeightsOption
+from smartmask.options import WeightsOption
 
 
 def speed(
@@ -22,55 +21,49 @@ def speed(
         bool, typer.Option("--sd", help="Also time a network of Stable Diffusion 1.5's size (needs diffusers, 4 GB).")
     ] = False,
     weights: WeightsOption = None,
-    engine: EngineOption = "torch",
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Seconds from process start to masks on disk, of the warm pipeline in float32 and bfloat16, peak memory.
+    """Seconds from process start to masks on disk, of the warm pipeline by guide, peak memory, size of the weights.
 
     With --sd also the same number of masks at 50 steps of a network of Stable Diffusion 1.5's size with
-    random weights: for its time only, in the same run. OpenVINO takes the precision that the CPU is fastest in.
+    random weights: for its time only, in the same run.
     """
     import tempfile
 
-    from smartmask.checks import check_engine
     from smartmask.evaluate.report import machine
     from smartmask.evaluate.speed import (
         PRECISIONS,
         SD_STEPS,
         masks_command,
+        sample_guides,
         sample_scene,
         sd_times,
         time_calls,
         time_process,
+        weights_megabytes,
         write_inputs,
     )
 
     width, height = _size(size)
     if repeats < 1:
         raise ValueError(f"The number of repeats is {repeats}; it must be at least 1.")
-    check_engine(engine)
-    if sd and engine != "torch":
-        raise ValueError("The comparison with --sd is torch's alone; leave --engine out.")
     with tempfile.TemporaryDirectory() as folder:
         inputs = write_inputs(Path(folder), width, height)
-        cold = time_process(masks_command(inputs, Path(folder) / "out", num_masks, weights, engine), repeats)
+        cold = time_process(masks_command(inputs, Path(folder) / "out", num_masks, weights), repeats)
 
     import torch  # only now: the memory of this process counts into that of its children
 
-    from smartmask import SmartMaskPipeline
+    from smartmask.evaluate.systems import load_pipeline
 
     if threads is not None:
         torch.set_num_threads(threads)
-    pipe = SmartMaskPipeline.from_pretrained(weights, engine)
-    scene, box = sample_scene(width, height)
-    warm = {}
-    for precision in PRECISIONS if engine == "torch" else (engine,):
-        for kind, guide in (("box", box), ("none", None)):
-            call = partial(pipe, scene, "dog", guidance=guide, num_masks=num_masks, generator=0)
-            with warnings.catch_warnings(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-                warnings.simplefilter("ignore")  # autocast tells of kernels that it does not fuse
-                warm[f"{kind}, {precision}"] = time_calls(call, repeats)
+    pipe = load_pipeline(weights)
+    scene, _ = sample_scene(width, height)
+    warm = {
+        kind: time_calls(partial(pipe, scene, "dog", guidance=guide, num_masks=num_masks, generator=0), repeats)
+        for kind, guide in sample_guides(width, height).items()
+    }
     report = {
         **heading("speed"),
         "machine": {**machine(), "torch": torch.__version__, "threads": torch.get_num_threads()},
@@ -78,15 +71,17 @@ def speed(
         "size": [width, height],
         "process_start_to_disk": cold,
         "pipeline_alone": warm,
+        "weights_mb": weights_megabytes(weights),
     }
     memory = "unknown" if cold["peak_mb"] is None else f"{cold['peak_mb']:.0f} MB"
     lines = [
         f"{num_masks} masks of {width}x{height}, median of {repeats}, fastest in brackets",
         f"process start to masks on disk: {cold['median']:.2f} s ({cold['fastest']:.2f}), peak memory {memory}",
         *(f"pipeline alone, {kind}: {w['median']:.2f} s ({w['fastest']:.2f})" for kind, w in warm.items()),
+        f"files of the weights: {report['weights_mb']:.1f} MB",
     ]
     if sd:
-        report["stable_diffusion"] = big = sd_times(width, height, num_masks, warm)
+        report["stable_diffusion"] = big = sd_times(width, height, num_masks, warm["box"])
         for precision in PRECISIONS:
             row = big[precision]
             lines.append(
