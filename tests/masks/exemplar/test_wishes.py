@@ -87,15 +87,25 @@ AT = {
     "b": (50, 50, 90, 100),
     "": (50, 20, 90, 80),
 }
-AT |= {"lb": (0, 50, 60, 100), "ltrb": (0, 0, 200, 100)}
+AT |= {"rb": (100, 50, 200, 100), "lb": (0, 50, 60, 100), "ltrb": (0, 0, 200, 100)}
 
 
 @pytest.mark.parametrize("cut", AT)
 @pytest.mark.parametrize("at", AT)
 def test_cut_outlines_belong_where_the_border_cuts_likewise(cut: str, at: str) -> None:
     memory = remember([record(lump(0), cut=cut)])
-    units = border_units(memory, np.array([0]), np.array([AT[at]], np.float64), EMPTY)
+    units = border_units(memory, np.array([0]), np.array([False]), np.array([AT[at]], np.float64), EMPTY)
     wanted = 0 if cut == "" else round(CUT * UNITS) if cut == at else -round(NEVER * UNITS)
+    assert units.tolist() == [wanted]
+
+
+@pytest.mark.parametrize("cut", AT)
+@pytest.mark.parametrize("at", AT)
+def test_a_mirrored_cut_lies_on_the_other_side(cut: str, at: str) -> None:
+    memory = remember([record(lump(0), cut=cut)])
+    units = border_units(memory, np.array([0]), np.array([True]), np.array([AT[at]], np.float64), EMPTY)
+    there = "".join(side for side in "ltrb" if {"l": "r", "r": "l"}.get(side, side) in cut)
+    wanted = 0 if cut == "" else round(CUT * UNITS) if there == at else -round(NEVER * UNITS)
     assert units.tolist() == [wanted]
 
 

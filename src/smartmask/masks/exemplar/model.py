@@ -262,8 +262,10 @@ class _Sight:
             rows = np.sort(rows[np.argsort(clearest, kind="stable")[: EXAMINED // 4]])
         if self.own.top < 1:
             return upper_pool(memory, rows[: EXAMINED // 4], self.own.top)
-        pool = pool_of(memory, rows)
-        return pool if self.wish.number == 1 else group_pool(memory, pool, self.wish.number, aspect)
+        if self.wish.number == 1:
+            return pool_of(memory, rows)
+        whole = rows[memory.cut[rows] == 0]  # no one of a group stands at a border by itself
+        return group_pool(memory, pool_of(memory, whole if len(whole) else rows), self.wish.number, aspect)
 
     def _weighed(self, pool: Pool, candidates: Candidates, likely: float = 1.0) -> _Weighed:
         memory, shapes = self.model.memory, candidates.shapes
@@ -272,7 +274,7 @@ class _Sight:
         told = (
             quality_units(memory, pool.rows[shapes])
             + trait_units(memory, pool.rows[shapes], pool.mirrored[shapes], self.wish)
-            + border_units(memory, pool.rows[shapes], candidates.boxes, self.scene)
+            + border_units(memory, pool.rows[shapes], pool.mirrored[shapes], candidates.boxes, self.scene)
             + self.own.penalty(pool.rows[shapes])
         )
         candidates = candidates.weighed(guided + told)

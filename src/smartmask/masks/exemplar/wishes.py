@@ -8,15 +8,16 @@ from smartmask.frame import box_cells
 from smartmask.geometry import mask_box
 from smartmask.masks.exemplar.attributes import MIRRORED, Wish
 from smartmask.masks.exemplar.choose import UNITS
-from smartmask.masks.exemplar.memory import CELLS, Memory
+from smartmask.masks.exemplar.memory import CELLS, SIDES, Memory
 from smartmask.scene import Scene
 
-CLEAR = 2.0  # nats between an outline that no one would name and a clear one
+CLEAR = 0.7  # nats between an outline that no one would name and a clear one
 TRAIT = 6.0  # nats between an outline with a trait that is asked for and one with its opposite
 CUT = 1.0  # nats for an outline that the border cuts just where the box meets it
 NEVER = 40.0  # nats: cut outlines elsewhere
 TWIN = 0.9  # overlap in the own box from which an outline counts as one that the scene has already
 TWIN_COST = 6.0  # nats
+LEFT, RIGHT = (1 << SIDES.index(side) for side in "lr")  # bits of `cut` that a mirror exchanges
 EDGE = 0.008  # of the scene's side: a box this near the border meets it
 
 
@@ -36,7 +37,7 @@ def trait_units(memory: Memory, rows: np.ndarray, mirrored: np.ndarray, wish: Wi
     return total
 
 
-def border_units(memory: Memory, rows: np.ndarray, boxes: np.ndarray, scene: Scene) -> np.ndarray:
+def border_units(memory: Memory, rows: np.ndarray, mirrored: np.ndarray, boxes: np.ndarray, scene: Scene) -> np.ndarray:
     """``(n,)`` int64 units: outlines that a border cut belong where the box meets the border, and nowhere else."""
     near_x, near_y = EDGE * scene.width, EDGE * scene.height
     meets = np.stack(
@@ -44,7 +45,8 @@ def border_units(memory: Memory, rows: np.ndarray, boxes: np.ndarray, scene: Sce
          np.abs(boxes[:, 3] - scene.height) <= near_y], axis=1,
     )  # fmt: skip
     bits = (meets * (1 << np.arange(4))).sum(axis=1)
-    cut = memory.cut[rows]
+    cut = memory.cut[rows].astype(np.int64)
+    cut = np.where(mirrored, cut & ~(LEFT | RIGHT) | (cut & LEFT) * RIGHT | (cut & RIGHT) // RIGHT, cut)
     units = np.where(cut == 0, 0, np.where(cut == bits, round(CUT * UNITS), -round(NEVER * UNITS)))
     return units.astype(np.int64)
 
