@@ -100,6 +100,14 @@ def test_nothing_near_is_told_too() -> None:
     assert len(found.rows) == 30
 
 
+def test_names_that_only_the_user_has_are_lent_last() -> None:
+    memory = remember(some("unicorn", 30) + some("gizmo", 30) + some("horse", 30) + some("spoon", 30))
+    assert names_of(memory, asked(memory, "donkey").rows) == {"horse"}
+    assert names_of(memory, asked(memory, "airplane").rows) <= {"horse", "spoon"}
+    alone = remember(some("gizmo", 30))
+    assert names_of(alone, asked(alone, "airplane").rows) == {"gizmo"}
+
+
 def test_cut_outlines_are_not_lent() -> None:
     memory = remember(some("cow", 30) + some("cow", 9, cut="lb"))
     found = asked(memory, "donkey")

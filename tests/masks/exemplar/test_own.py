@@ -14,14 +14,17 @@ from PIL import Image
 
 from smartmask.data.naming import bundled_encoder
 from smartmask.geometry import mask_iou
+from smartmask.guidance import Box
 from smartmask.images import save_png
 from smartmask.masks.exemplar import own, own_add
 from smartmask.masks.exemplar.attributes import read_wish
+from smartmask.masks.exemplar.guess import FEATURES, StrokeTable
 from smartmask.masks.exemplar.memory import read_file, read_memory, write_memory
 from smartmask.masks.exemplar.names import own_rows
 from smartmask.masks.exemplar.outline import draw, place
 from smartmask.masks.exemplar.own import checksum, embedded, memory_folder, own_sets, read_own, remove_own
 from smartmask.masks.exemplar.own_add import Added, add_own, read_name
+from smartmask.scene import Scene
 
 TEXT = bundled_encoder()
 
@@ -331,3 +334,36 @@ def test_odd_file_names(tmp_path: Path, folder: Path) -> None:
     memory = read_memory(folder / "dog.safetensors")
     assert sorted(memory.sources)[0] == "a b"
     assert len(memory) == 3
+
+
+# --- asked for -----------------------------------------------------------------------------------
+
+
+class AnyPlace:
+    """Places that know nothing; guides tell where things are."""
+
+    def propose(self, *_: object) -> list[object]:
+        raise AssertionError("the guide tells the place")
+
+    def fits(self, scene: Scene, name: str, boxes: list[object]) -> np.ndarray:
+        return np.zeros(len(boxes))
+
+    def order(self, scene: Scene, box: object) -> int:
+        return len(scene.layers)
+
+
+def test_the_users_outlines_are_suggested(zoo: Path, folder: Path) -> None:
+    from smartmask.masks.exemplar.memory import join
+    from smartmask.masks.exemplar.model import ExemplarModel
+    from smartmask.masks.model import MaskRequest
+
+    add(zoo, folder, set_name="mine", name="gizmo")
+    chooser = tiny_chooser()
+    memory = join([embedded(made_memory(30), chooser), *read_own(folder, chooser)])
+    strokes = StrokeTable(np.zeros((3, FEATURES + 4)))
+    model = ExemplarModel(TEXT, memory, chooser, strokes, AnyPlace())  # type: ignore[arg-type]
+    for asked, set_name in (("gizmo", "mine"), ("dog", "made")):
+        request = MaskRequest(object=asked, guides=(Box(40, 30, 200, 150),))
+        found = model.suggest(Scene.empty(200, 300), request, range(8))
+        assert {item.why["outline"]["set"] for item in found} == {set_name}
+        assert all(item.mask.any() for item in found)

@@ -84,6 +84,8 @@ def _lent(memory: Memory, text: TextEncoder, meaning: Meaning, own_name: str, ow
     vectors = np.stack([text.encode(name) for name in memory.names])
     norms = np.linalg.norm(vectors, axis=1) * max(float(np.linalg.norm(meaning.vector)), 1e-6)
     alike = vectors @ meaning.vector / np.maximum(norms, 1e-6)
+    strange = np.array([text.understand(name).how != "name" for name in memory.names])
+    alike = np.where(strange, -1.0, alike)  # names of the user's own, whose vectors are those of other things
     order = np.argsort(-np.round(alike * 4096).astype(np.int64), kind="stable")
     rows, lenders = [own], []
     whole = int((memory.cut[own] == 0).sum())  # a cut one serves at a border only
