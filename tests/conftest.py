@@ -42,43 +42,9 @@ def examples() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved pipeline of the `tiny` preset with random weights: for loading, shapes and seeds, not for quality."""
-    import numpy as np
-    import torch
+    """A saved pipeline of a few drawn outlines and random networks: for loading, shapes and seeds, not for quality."""
+    from tiny_exemplar import tiny_pipeline
 
-    from smartmask.models.outline import OutlineNetwork
-    from smartmask.models.place_fit import FitConfig, FitNetwork
-    from smartmask.models.placement import OrderConfig, OrderNetwork, PlacementConfig, PlacementNetwork
-    from smartmask.models.presets import outline_preset, prior_preset, shape_preset
-    from smartmask.models.prior import ShapePrior
-    from smartmask.models.shape import ShapeNetwork
-    from smartmask.models.text import TextEncoder
-    from smartmask.pipelines.mask import BUNDLED, SmartMaskPipeline
-
-    torch.manual_seed(0)
-    shape = ShapeNetwork(shape_preset("tiny"))
-    with torch.no_grad():  # the untrained head is zero, which would make all masks alike
-        shape.head.weight.normal_(0, 0.1)
-        for zero in (shape.modulate[1], shape.final[1]):  # nor would the texts matter
-            zero.weight.normal_(0, 0.1)
-    prior = ShapePrior(prior_preset("tiny"))
-    generator = np.random.default_rng(0)
-    with torch.no_grad():  # shapes round an ellipse, each component a smooth field
-        grid = np.stack(np.meshgrid(np.linspace(-1, 1, 64), np.linspace(-1, 1, 64)))
-        fields = [np.cos(k * grid[0] + m * grid[1] + generator.uniform(0, 6)) for k in range(4) for m in range(4)]
-        prior.mean.copy_(torch.from_numpy(0.8 - (grid**2).sum(0)).ravel())
-        prior.basis.copy_(torch.from_numpy(np.stack(fields)).flatten(1) * 0.2)
-        prior.head.weight.normal_(0, 0.1)
-        prior.modulate.weight.normal_(0, 0.1)
-    pipeline = SmartMaskPipeline(
-        TextEncoder.from_pretrained(BUNDLED / "text"),
-        shape,
-        PlacementNetwork(PlacementConfig(width=32, depth=1)),
-        OrderNetwork(OrderConfig(width=8)),
-        prior,
-        OutlineNetwork(outline_preset("tiny")),
-        FitNetwork(FitConfig(width=4, hidden=8)),
-    )
     folder = tmp_path_factory.mktemp("weights") / "tiny"
-    pipeline.save_pretrained(folder)
+    tiny_pipeline().save_pretrained(folder)
     return folder

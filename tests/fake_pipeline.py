@@ -25,13 +25,13 @@ class FakePipeline:
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
-        """Become what ``from smartmask.pipelines.mask import SmartMaskPipeline`` gives."""
-        module = ModuleType("smartmask.pipelines.mask")
+        """Become what ``from smartmask.masks.pipeline import SmartMaskPipeline`` gives."""
+        module = ModuleType("smartmask.masks.pipeline")
         module.SmartMaskPipeline = self  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "smartmask.pipelines.mask", module)
+        monkeypatch.setitem(sys.modules, "smartmask.masks.pipeline", module)
         return self
 
-    def from_pretrained(self, folder: Path | None = None, engine: str = "torch") -> FakePipeline:
+    def from_pretrained(self, folder: Path | None = None, **options: Any) -> FakePipeline:
         return self
 
     def __call__(self, scene: Scene, prompt: str, num_masks: int = 8, generator: int = 0, **options: Any) -> Any:
@@ -50,13 +50,15 @@ class FakePipeline:
         if options.get("callback_on_step_end"):
             options["callback_on_step_end"](1, 1)
         amodal = np.array(masks)
+        order = len(scene.layers) if options.get("order") is None else options["order"]
         return SimpleNamespace(
             masks=amodal,
-            visible=amodal & ~scene.covered(len(scene.layers)),
+            visible=amodal & ~scene.covered(order),
             scores=np.linspace(0.9, 0.1, num_masks),
-            orders=[len(scene.layers)] * num_masks,
+            orders=[order] * num_masks,
             seeds=list(range(generator, generator + num_masks)),
             boxes=[(x0, y0, x1, y1)] * num_masks,
+            why=[{"outline": {"name": prompt}, "scene": 0.0}] * num_masks,
             timings={"shape": 0.01},
             notes=["unknown word 'blorb', treated as 'object'"] if prompt == "blorb" else [],
         )

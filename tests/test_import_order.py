@@ -33,7 +33,7 @@ FLOW: tuple[tuple[str, ...], ...] = (
     ("data",),
     ("models",),
     ("photo_reader", "segment"),
-    ("diffusion", "masked_diffusion"),
+    ("masked_diffusion",),
     ("planner",),
     ("masks",),
     ("pipelines",),
@@ -52,7 +52,7 @@ RANK = {module: rank for rank, row in enumerate(FLOW) for module in row}
 LAZY_AGAINST_THE_FLOW = {("scene", "segment"), ("inputs", "segment"), ("data", "models")}
 
 # What a bundled run goes through, and the packages (by import name) that it may load.
-ENTRANCES = ("smartmask", "smartmask.cli", "smartmask.__main__", "smartmask.pipelines.mask")
+ENTRANCES = ("smartmask", "smartmask.cli", "smartmask.__main__", "smartmask.masks.pipeline")
 IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL"}
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
+    from smartmask.masks.model import MaskRequest
+    from smartmask.masks.pipeline import MaskOutput, SmartMaskPipeline
     from smartmask.pipelines.insert import insert
-    from smartmask.pipelines.mask import SmartMaskPipeline
     from smartmask.pipelines.remove import remove
     from smartmask.scene import Layer, Scene
 
@@ -18,6 +19,8 @@ __all__ = [
     "Box",
     "Layer",
     "MaskGuide",
+    "MaskOutput",
+    "MaskRequest",
     "Point",
     "Scene",
     "Scribble",
@@ -31,7 +34,8 @@ __all__ = [
 # must be able to catch Ctrl-C from its first moments on.
 _HOMES = dict.fromkeys(("Blob", "Box", "MaskGuide", "Point", "Scribble"), "guidance")
 _HOMES |= dict.fromkeys(("Layer", "Scene"), "scene")
-_HOMES |= {"SmartMaskPipeline": "pipelines.mask", "insert": "pipelines.insert", "remove": "pipelines.remove"}
+_HOMES |= {"SmartMaskPipeline": "masks.pipeline", "MaskOutput": "masks.pipeline", "MaskRequest": "masks.model"}
+_HOMES |= {"insert": "pipelines.insert", "remove": "pipelines.remove"}
 
 
 def __getattr__(name: str) -> Any:

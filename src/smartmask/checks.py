@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import re
 
-ENGINES = ("torch", "openvino")  # what runs the drawing networks
+FACINGS = ("left", "right")  # which way an object looks
 LICENCES = ("all", "open")  # which remembered outlines are used
-OPEN_LICENCES = ("cc by", "cc0", "public domain", "mit", "apache", "sil", "ofl", "own")
+OPEN_LICENCES = ("cc by", "cc0", "public domain", "mit", "apache", "sil", "ofl", "own", "as smartmask")
 MAX_PROMPT = 1000  # characters
 MAX_MASKS = 1000
 POOL = 4  # masks drawn for each one that a diverse choice keeps
@@ -73,11 +73,25 @@ def _whole(value: int, what: str, low: int, high: int) -> int:
     return int(value)
 
 
-def check_engine(engine: str) -> str:
-    """One of ENGINES."""
-    if engine not in ENGINES:
-        raise ValueError(f"The engine is {engine!r}; it must be {' or '.join(ENGINES)}.")
-    return engine
+def check_facing(facing: str | None) -> str | None:
+    """One of FACINGS, or None for either."""
+    if facing is not None and facing not in FACINGS:
+        raise ValueError(f"The object cannot face {facing!r}; it must be {' or '.join(FACINGS)}.")
+    return facing
+
+
+def check_distance(distance: float) -> float:
+    """How far variations of a mask go: 0 (near) to 1 (far)."""
+    if not (isinstance(distance, (int, float)) and 0 <= distance <= 1):
+        raise ValueError(f"The distance of variations is {distance}; it must be a number from 0 (near) to 1 (far).")
+    return float(distance)
+
+
+def check_order(order: int | None, layers: int) -> int | None:
+    """A depth among ``layers`` layers: 0 (the back) to ``layers`` (the front), or None for the model's own."""
+    if order is not None and not 0 <= order <= layers:
+        raise ValueError(f"Order {order} is outside 0..{layers}; 0 is the back, {layers} the front.")
+    return order
 
 
 def check_licences(licences: str) -> str:

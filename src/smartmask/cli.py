@@ -26,10 +26,16 @@ from smartmask.options import (
     BlobOption,
     BoxOption,
     ContextOption,
-    EngineOption,
+    FacingOption,
     LayoutOption,
+    LicencesOption,
+    LikeDistanceOption,
+    LikeOption,
     MaskOption,
+    MemoryOption,
     NamesOption,
+    NotBoxOption,
+    OrderOption,
     PanopticOption,
     PointOption,
     ResultJsonOption,
@@ -57,7 +63,7 @@ SUB_APPS = {
 ADDED = {"data": (planner_cli.instruct,)}
 # package: the extra of this project that brings it
 EXTRAS = {"accelerate": "train", "pyarrow": "train", "scipy": "train", "tensorboard": "train", "tqdm": "train"}
-EXTRAS |= {"diffusers": "insert", "peft": "insert", "transformers": "insert", "openvino": "openvino"}
+EXTRAS |= {"diffusers": "insert", "peft": "insert", "transformers": "insert"}
 
 INTERRUPTED = 130  # the exit code of shells after Ctrl-C
 
@@ -183,16 +189,22 @@ def masks(
     blob: BlobOption = None,
     scribble: ScribbleOption = None,
     mask: MaskOption = None,
+    not_box: NotBoxOption = None,
+    order: OrderOption = None,
+    facing: FacingOption = None,
+    like: LikeOption = None,
+    like_distance: LikeDistanceOption = 0.3,
     num_masks: Annotated[int, typer.Option("--num-masks", "-n", help="How many masks, 1 to 1000.")] = 8,
     diverse: Annotated[
         bool, typer.Option("--diverse", help="Draw four times as many and keep those that are good and differ.")
     ] = False,
     seed: SeedOption = 0,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps; the model's own by default.")] = None,
-    guidance_scale: Annotated[float | None, typer.Option(help="Weight of the object text.")] = None,
-    context_guidance_scale: Annotated[float | None, typer.Option(help="Weight of the context text.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps, for models that have them.")] = None,
+    guidance_scale: Annotated[float | None, typer.Option(help="How much the fit to name and scene counts.")] = None,
+    context_guidance_scale: Annotated[float | None, typer.Option(help="How much the context text counts.")] = None,
     weights: WeightsOption = None,
-    engine: EngineOption = "torch",
+    licences: LicencesOption = "all",
+    memory: MemoryOption = None,
     as_json: ResultJsonOption = False,
 ) -> None:
     """Masks of where and how an object could stand in a photo, best first.
@@ -201,11 +213,14 @@ def masks(
     Coordinates are pixels of the upright photo; a guide may cross its border.
     """
     from smartmask import checks
+    from smartmask.images import load_guide_mask
     from smartmask.inputs import parse_guides, read_scene
-    from smartmask.results import describe_masks, save_masks, save_result, staging
+    from smartmask.masks.weights import Weights
+    from smartmask.results import describe_guide, describe_masks, save_masks, save_result, staging
 
     # 1. Everything that can be wrong with the input, cheapest first; torch is not imported yet.
     start = time.perf_counter()
+    source = Weights(weights, licences, memory).checked()
     request: dict[str, Any] = {
         "command": "masks",
         "image": str(image),
@@ -217,24 +232,28 @@ def masks(
         "steps": checks.check_steps(steps),
         "guidance_scale": checks.check_scale(guidance_scale),
         "context_guidance_scale": checks.check_scale(context_guidance_scale, "context guidance scale"),
-        "weights": None if weights is None else str(_weights_folder(weights)),
-        "engine": checks.check_engine(engine),
+        "facing": checks.check_facing(facing),
+        "like": None if like is None else str(like),
+        "like_distance": checks.check_distance(like_distance),
+        **source.describe(),
     }
-    drawn = checks.check_pool(num_masks) if diverse else num_masks
-    guided = any((box, point, blob, scribble, mask))
+    if diverse:
+        checks.check_pool(num_masks)
+    variations = None if like is None else load_guide_mask(like) > 0.5
+    guided = any((box, point, blob, scribble, mask, like))
     scene, notes = read_scene(image, layout, names, panoptic, segmenter, guided=guided)
     guides = parse_guides(
         box or (), point or (), blob or (), scribble or (), mask or (), size=(scene.height, scene.width)
     )
+    not_here = parse_guides(not_box or (), size=(scene.height, scene.width))
+    request["not_here"] = [describe_guide(guide) for guide in not_here]
+    request["order"] = checks.check_order(order, len(scene.layers))
     seconds = {"input": time.perf_counter() - start}
 
     # 2. The model, into a folder that is already known to be writable.
     with staging(out) as folder:
         moment = time.perf_counter()
-        from smartmask.pipelines.choose import choose_diverse
-        from smartmask.pipelines.mask import SmartMaskPipeline
-
-        pipeline = SmartMaskPipeline.from_pretrained(weights, engine)
+        pipeline = source.load()
         seconds["load"] = time.perf_counter() - moment
         with step_progress("masks") as on_step:
             output = pipeline(
@@ -242,16 +261,19 @@ def masks(
                 request["object"],
                 context_prompt=request["context"],
                 guidance=list(guides) or None,
-                num_masks=drawn,
+                num_masks=num_masks,
                 num_inference_steps=steps,
                 guidance_scale=guidance_scale,
                 context_guidance_scale=context_guidance_scale,
                 generator=seed,
                 callback_on_step_end=on_step,
+                not_here=list(not_here) or None,
+                order=order,
+                facing=request["facing"],
+                like=variations,
+                like_distance=like_distance,
+                diverse=diverse,
             )
-
-        if diverse:
-            output = choose_diverse(output, num_masks)
 
         # 3. The result.
         moment = time.perf_counter()
@@ -267,13 +289,6 @@ def masks(
 
 for _command in (*insertion_cli.COMMANDS, *planner_cli.COMMANDS):
     app.command()(_command)
-
-
-def _weights_folder(folder: Path) -> Path:
-    if not (folder / "model_index.json").is_file():
-        trouble = "has no model_index.json" if folder.is_dir() else "does not exist"
-        raise ValueError(f"The weights folder '{folder}' {trouble}; give a folder that save_pretrained wrote.")
-    return folder
 
 
 def _print_masks(result: dict[str, Any], out: Path, as_json: bool) -> None:

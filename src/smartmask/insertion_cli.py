@@ -15,6 +15,7 @@ from smartmask.insertion_options import (
     CacheOption,
     ControlOption,
     ControlScaleOption,
+    DefringeOption,
     DeviceOption,
     DtypeOption,
     FeatherOption,
@@ -40,7 +41,10 @@ from smartmask.options import (
     BoxOption,
     ContextOption,
     LayoutOption,
+    LicencesOption,
+    MemoryOption,
     NamesOption,
+    OrderOption,
     PanopticOption,
     PointOption,
     ResultJsonOption,
@@ -101,9 +105,7 @@ def insert(
         list[Path] | None,
         typer.Option(metavar="PNG", help="The finished mask, white on black: none is generated. Once an object."),
     ] = None,
-    order: Annotated[
-        int | None, typer.Option(help="Place in the depth order: 0 is the back; the model's own choice by default.")
-    ] = None,
+    order: OrderOption = None,
     inpainter: InpainterOption = None,
     cutout: Annotated[
         list[Path] | None,
@@ -115,13 +117,7 @@ def insert(
     cutout_mask: Annotated[
         list[Path] | None, typer.Option(metavar="PNG", help="What of the cut-out to keep, white on black; as often.")
     ] = None,
-    defringe: Annotated[
-        float | None,
-        typer.Option(
-            metavar="PIXELS",
-            help="Edge of the cut-out that takes the colours inside; 2, but 0 with an alpha of its own.",
-        ),
-    ] = None,
+    defringe: DefringeOption = None,
     fit: Annotated[
         str | None, typer.Option(metavar="HOW", help="For paste: keep (own aspect) or stretch to the mask's box.")
     ] = None,
@@ -141,6 +137,8 @@ def insert(
     guidance_scale: ScaleOption = None,
     negative_prompt: NegativeOption = None,
     weights: WeightsOption = None,
+    licences: LicencesOption = "all",
+    memory: MemoryOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = None,
     offload: OffloadOption = None,
@@ -158,6 +156,7 @@ def insert(
     A phrase (--objects) is read for counts and relations; each object gets a place that fits the others.
     """
     from smartmask.inputs import read_scene
+    from smartmask.masks.weights import Weights
     from smartmask.object_inputs import read_objects, refuse_beside
     from smartmask.photo import Photo
     from smartmask.pipelines.insert import all_guided, scene_of
@@ -173,6 +172,7 @@ def insert(
         control_scale=control_scale, negative_prompt=negative_prompt,
     )  # fmt: skip
     suffix = result_suffix(suffix)
+    known = Weights(weights, licences, memory).checked()
     phrase = None
     own_layout = any(value is not None for value in (layout, names, panoptic, segmenter))
     if objects is not None:
@@ -181,7 +181,7 @@ def insert(
         refuse_beside(object=prompt, objects_json=objects_json, box=box, point=point, blob=blob, scribble=scribble,
                       mask=mask, order=order, pick=pick, cutout_mask=cutout_mask)  # fmt: skip
         scene, notes = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
-        phrase = read_phrase(objects, scene, weights, context, cutout or ())
+        phrase = read_phrase(objects, scene, known, context, cutout or ())
         requests = phrase.objects
     else:
         requests = read_objects(
@@ -198,11 +198,12 @@ def insert(
     loader = loader_options(painter, given(fit=fit, mirror=mirror, defringe=defringe), models, has_cutout)
     if painter == "paste":
         loader |= given(segmenter=segmenter)
-    request: dict[str, Any] = {"command": "insert", "image": str(photo), "seed": seed, "num_masks": num_masks}
+    request: dict[str, Any] = {"command": "insert", "image": str(photo), "seed": seed, "num_masks": num_masks,
+                               **known.describe()}  # fmt: skip
 
     def make_plan(on_step: StepCallback | None) -> Plan:
         if phrase is None:
-            plan = lay(scene, requests, num_masks=num_masks, pick=pick, pipeline=weights, generator=seed,
+            plan = lay(scene, requests, num_masks=num_masks, pick=pick, pipeline=known, generator=seed,
                        callback=on_step)  # fmt: skip
             return replace(plan, notes=notes)
         plan = replace(phrase.plan(num_masks, seed, on_step), notes=notes)

@@ -23,6 +23,12 @@ InpainterOption = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="'paste', or a folder or hub name of a model that paints inside masks."),
 ]
+DefringeOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="PIXELS", help="Edge of the cut-out that takes the colours inside; 2, but 0 with an alpha of its own."
+    ),
+]
 FeatherOption = Annotated[float | None, typer.Option(help="Pixels over which edges fade, inside the mask; 2.")]
 MatchOption = Annotated[bool, typer.Option("--color-match", help="Move the colours towards the surroundings'.")]
 StepsOption = Annotated[int | None, typer.Option(help="Steps of painting; the inserter's own by default.")]

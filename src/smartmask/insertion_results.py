@@ -87,6 +87,7 @@ def _describe(laid: Laid, number: int, scene: Scene, index: int, visible: np.nda
         "in_front_of": scene.layers[index - 1].name if index > 0 else None,
         "seed": laid.seed,
         "picked": laid.picked,
+        "why": None if laid.output is None or laid.picked is None else laid.output.why[laid.picked],
     }
 
 

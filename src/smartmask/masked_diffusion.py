@@ -1,6 +1,6 @@
 """SmartBrush's diffusion (arXiv 2212.05034, section 3): noise inside a mask only, in training and in sampling.
 
-Two noise paths share it: the straight one of ``diffusion.py`` (times 0 to 1, the network predicts the clean
+Two noise paths share it: the straight one of flow matching (times 0 to 1, the network predicts the clean
 picture) and the one of a Stable Diffusion checkpoint (its scheduler's alphas; the network predicts noise or
 velocity). A path is signal and noise levels over time, ``x_t = a(t) x_0 + b(t) eps``, and everything else is common.
 """
@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
-from smartmask import diffusion
-
 # (x_t, time (B,), mask, whether it is exact by now (B,)) -> (estimate of x_0, logits of the exact mask)
 MaskedDenoiser = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 OnState = Callable[[int, int, torch.Tensor, torch.Tensor], None]
+MIN_TIME = 0.05  # velocity = (x_t - x_0) / t: below this the division would only amplify rounding
+SHIFT = 2.0  # how far the straight path's steps are spent towards the noisy end
 SETTLED = 0.5  # share of the steps after which a coarse mask is narrowed to the predicted one
 LEAST_KEPT = 0.05  # of a coarse mask; a prediction smaller than that is no object, and the coarse mask stays
 
@@ -54,12 +54,13 @@ class NoisePath:
     def training_times(self, count: int, generator: torch.Generator | None = None) -> torch.Tensor:
         """``(count,)`` times: logit-normal on the straight path, uniform on a checkpoint's."""
         if self.alphas is None:
-            return diffusion.training_times(count, generator, mean=0.0).clamp_min(diffusion.MIN_TIME)
+            return torch.sigmoid(torch.randn(count, generator=generator)).clamp_min(MIN_TIME)
         return torch.randint(len(self.alphas), (count,), generator=generator) / (len(self.alphas) - 1)
 
     def sampling_times(self, steps: int) -> torch.Tensor:
-        """``(steps + 1,)`` times from 1 to 0."""
-        return diffusion.shifted_steps(steps) if self.alphas is None else torch.linspace(1, 0, steps + 1)
+        """``(steps + 1,)`` times from 1 to 0; on the straight path shifted: t' = s t / (1 + (s - 1) t)."""
+        t = torch.linspace(1, 0, steps + 1)
+        return SHIFT * t / (1 + (SHIFT - 1) * t) if self.alphas is None else t
 
     def clean(self, noisy: torch.Tensor, time: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
         """The estimate of x_0 that a network's output stands for."""
@@ -79,7 +80,7 @@ class NoisePath:
         scale = torch.ones_like(b)
         if self.prediction == "sample":
             target = clean
-            scale = b.clamp_min(diffusion.MIN_TIME) ** -2
+            scale = b.clamp_min(MIN_TIME) ** -2
         else:
             target = noise if self.prediction == "epsilon" else a * noise - b * clean
         where = where.expand_as(clean)

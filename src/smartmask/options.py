@@ -47,8 +47,17 @@ MemoryOption = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Outlines of your own ('smartmask memory add'), if not in the standard folder."),
 ]
-EngineOption = Annotated[
-    str, typer.Option(metavar="torch|openvino", help="What runs the networks; openvino needs the package of that name.")
+NotBoxOption = Annotated[
+    list[str] | None,
+    typer.Option("--not-box", metavar="x0,y0,x1,y1", help="Where the object is not; may be repeated."),
+]
+FacingOption = Annotated[str | None, typer.Option(metavar="left|right", help="Which way the object faces.")]
+LikeOption = Annotated[
+    Path | None, typer.Option(metavar="PNG", help="A mask, white on black, whose variations are wanted.")
+]
+LikeDistanceOption = Annotated[float, typer.Option(help="How far variations go: 0 near, 1 far.")]
+OrderOption = Annotated[
+    int | None, typer.Option(help="Depth: 0 is behind all layers; the model's own choice by default.")
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of the first mask; the others count up from it.")]
 ContextOption = Annotated[str | None, typer.Option(metavar="TEXT", help="A sentence about the whole picture.")]

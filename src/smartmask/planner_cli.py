@@ -26,7 +26,14 @@ from smartmask.insertion_options import (
     SlicingOption,
     StepsOption,
 )
-from smartmask.options import ResultJsonOption, SeedOption, WeightsOption, step_progress
+from smartmask.options import (
+    LicencesOption,
+    MemoryOption,
+    ResultJsonOption,
+    SeedOption,
+    WeightsOption,
+    step_progress,
+)
 from smartmask.picture_cli import PaintOption, add_picture, describe_request, read_request
 
 MAX_SIDE = 4096
@@ -47,6 +54,8 @@ def layout(
     ] = 0,
     animate: Annotated[bool, typer.Option("--animation/--no-animation", help="Also steps.gif.")] = True,
     weights: WeightsOption = None,
+    licences: LicencesOption = "all",
+    memory: MemoryOption = None,
     paint: PaintOption = None,
     controlnet: ControlOption = None,
     control_scale: ControlScaleOption = None,
@@ -67,6 +76,7 @@ def layout(
     With --paint a text-to-image model and its segmentation ControlNet then paint picture.png.
     """
     from smartmask import checks
+    from smartmask.masks.weights import Weights
     from smartmask.results import save_result, staging
 
     start = time.perf_counter()
@@ -74,6 +84,7 @@ def layout(
     checks.check_num_masks(num_masks)
     checks.check_seed(seed)
     width, height = parse_size(size)
+    known = Weights(weights, licences, memory).checked()
     picture = read_request(
         paint, controlnet=controlnet, control_scale=control_scale, steps=steps, guidance_scale=guidance_scale,
         negative_prompt=negative_prompt, device=device, dtype=dtype, offload=offload, slicing=slicing, side=side,
@@ -82,10 +93,9 @@ def layout(
         from smartmask.layout_results import describe_layout, save_layout
         from smartmask.models.stuff import load_field
         from smartmask.pipelines.layout import draw_layout
-        from smartmask.pipelines.mask import SmartMaskPipeline
         from smartmask.planner.load import load_planner
 
-        pipeline, field = SmartMaskPipeline.from_pretrained(weights), load_field()
+        pipeline, field = known.load(), load_field()
         engine = load_planner(planner, pipeline.text, ideas)
         # before the drawing, as a wrong folder should not cost its time
         painter, trouble = picture.load() if picture is not None else (None, "")
@@ -128,8 +138,8 @@ def plan(
 
     checks.check_prompt(text, "scene text")
     there = load_scene(scene)[0] if scene is not None else Scene.empty(384, 512)
+    from smartmask.masks.pipeline import BUNDLED
     from smartmask.models.text import TextEncoder
-    from smartmask.pipelines.mask import BUNDLED
     from smartmask.planner.interface import PlanState, placed_already
     from smartmask.planner.learned import LearnedPlanner
     from smartmask.planner.load import load_planner

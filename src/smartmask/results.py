@@ -24,7 +24,7 @@ from smartmask.render import contact_sheet, overlay, rank_colour, scene_colours
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
-    from smartmask.pipelines.mask import MaskOutput
+    from smartmask.masks.pipeline import MaskOutput
 
 RESULT = "result.json"
 SHEET_MASKS = 59  # masks on the overlay sheet; with the layout 60 tiles
@@ -142,6 +142,7 @@ def describe_masks(
                 "order": order,
                 "in_front_of": scene.layers[order - 1].name if order > 0 else None,
                 "seed": int(output.seeds[index]),
+                "why": output.why[index],
             }
         )
     return {

@@ -7,7 +7,7 @@ import pytest
 
 from smartmask import Layer, Scene
 from smartmask.evaluate.clusters import cluster_masks, cluster_report, cluster_sheet
-from smartmask.pipelines.mask import MaskOutput
+from smartmask.masks.pipeline import MaskOutput
 
 
 def block(x: int, bottom: int, side: int) -> np.ndarray:
@@ -33,7 +33,7 @@ def answer(masks: np.ndarray) -> MaskOutput:
     count = len(masks)
     return MaskOutput(
         masks=masks, visible=masks, scores=np.linspace(0.9, 0.4, count), orders=[1] * count,
-        seeds=list(range(count)), boxes=[(0.0, 0.0, 1.0, 1.0)] * count, timings={}, notes=[],
+        seeds=list(range(count)), boxes=[(0.0, 0.0, 1.0, 1.0)] * count, why=[{}] * count, timings={}, notes=[],
     )  # fmt: skip
 
 

@@ -145,8 +145,8 @@ def test_real_inserters_from_their_folders(kind: str, coco: Path, tiny_weights: 
     if kind == "smartbrush":
         import torch
 
+        from smartmask.masks.pipeline import BUNDLED
         from smartmask.models.text import TextEncoder
-        from smartmask.pipelines.mask import BUNDLED
         from smartmask.pipelines.smartbrush_files import new
 
         torch.manual_seed(0)

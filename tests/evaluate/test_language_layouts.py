@@ -12,8 +12,8 @@ from smartmask.cli import main
 from smartmask.data.splits import coco_key, split_of
 from smartmask.evaluate.language_layouts import ask_language_model, plain_name, read_boxes, read_examples, read_lines
 from smartmask.evaluate.layouts import Prompt, layout_figures, read_prompts
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.planner.endpoint import URL
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")

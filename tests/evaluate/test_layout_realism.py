@@ -34,8 +34,8 @@ from smartmask.evaluate.layout_realism import (
     projection,
 )
 from smartmask.evaluate.realism import REAL
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.scene import Layer, Scene
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
@@ -192,9 +192,9 @@ def test_nothing_to_measure(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.slow
 def test_ellipses_of_a_layout(tiny_weights: Path) -> None:
+    from smartmask.masks.pipeline import SmartMaskPipeline
     from smartmask.models.stuff import load_field
     from smartmask.pipelines.layout import draw_layout
-    from smartmask.pipelines.mask import SmartMaskPipeline
 
     pipeline = SmartMaskPipeline.from_pretrained(tiny_weights)
     layout = draw_layout(asked(plan("sky", "grass", "dog")), 72, 96, pipeline, load_field(), num_masks=1)

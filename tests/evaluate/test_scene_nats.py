@@ -15,8 +15,8 @@ from smartmask.evaluate.scene_use import Donors
 from smartmask.evaluate.targets import Case, Protocol, draw_sample
 from smartmask.geometry import BoxXYXY
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.scene import Scene
 
 EVERY = Protocol(limit=None)

@@ -25,8 +25,8 @@ from smartmask.evaluate.together import (
     task_figures,
     unwanted_overlaps,
 )
+from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.pipelines.lay import Laid, ObjectRequest, Plan
-from smartmask.pipelines.mask import SmartMaskPipeline
 from smartmask.planner.phrases import Relation, Request, Wanted
 from smartmask.scene import Layer, Scene
 

@@ -1,51 +1,55 @@
-"""Named configurations, and the saved form of a network: there and back, and every way it can be damaged."""
+"""The saved form of a network: there and back, and every way it can be damaged."""
 
 from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
 
 from smartmask.models import presets
-from smartmask.models.placement import OrderConfig, OrderNetwork
-from smartmask.models.presets import SHAPE_PRESETS, load_component, load_weights, save_component, shape_preset
-from smartmask.models.shape import ShapeConfig, ShapeNetwork
+from smartmask.models.presets import load_component, load_weights, save_component
+
+
+@dataclass(frozen=True)
+class Config:
+    """width: of the one layer."""
+
+    width: int = 8
+    text_dim: int = 128
+
+
+class Network(torch.nn.Module):
+    """A layer and a norm."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.layer = torch.nn.Linear(config.text_dim, config.width)
+        self.norm = torch.nn.GroupNorm(1, config.width)
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     """A small component, saved."""
     torch.manual_seed(0)
-    save_component(tmp_path / "order", OrderNetwork(OrderConfig(width=8)), OrderConfig(width=8))
-    return tmp_path / "order"
+    save_component(tmp_path / "net", Network(Config(width=8)), Config(width=8))
+    return tmp_path / "net"
 
 
-def load(folder: Path) -> OrderNetwork:
-    return load_component(folder, OrderNetwork, OrderConfig)
-
-
-@pytest.mark.parametrize("name", SHAPE_PRESETS)
-def test_every_preset_builds(name: str) -> None:
-    with torch.device("meta"):
-        network = ShapeNetwork(shape_preset(name))
-    count = sum(parameter.numel() for parameter in network.parameters())
-    assert 1_000 < count < 12_000_000  # what may be bundled
-
-
-def test_an_unknown_preset() -> None:
-    with pytest.raises(ValueError, match="There is no preset 'huge'; use one of tiny, small"):
-        shape_preset("huge")
+def load(folder: Path) -> Network:
+    return load_component(folder, Network, Config)
 
 
 @pytest.mark.parametrize("half", [True, False])
 def test_there_and_back(tmp_path: Path, half: bool) -> None:
     torch.manual_seed(0)
-    network = ShapeNetwork(SHAPE_PRESETS["tiny"])
-    save_component(tmp_path / "shape", network, network.config, half=half)
-    loaded = load_component(tmp_path / "shape", ShapeNetwork, ShapeConfig)
+    network = Network(Config())
+    save_component(tmp_path / "net", network, network.config, half=half)
+    loaded = load_component(tmp_path / "net", Network, Config)
     assert loaded.config == network.config
     for (name, own), (_, other) in zip(network.state_dict().items(), loaded.state_dict().items(), strict=True):
         assert other.dtype == torch.float32, name
@@ -55,14 +59,14 @@ def test_there_and_back(tmp_path: Path, half: bool) -> None:
 
 def test_only_json_and_safetensors_are_written(saved: Path) -> None:
     assert sorted(path.name for path in saved.iterdir()) == ["config.json", "model.safetensors"]
-    assert [path.name for path in saved.parent.iterdir()] == ["order"]
+    assert [path.name for path in saved.parent.iterdir()] == ["net"]
     assert json.loads((saved / "config.json").read_text()) == {"width": 8, "text_dim": 128}
     assert (saved / "model.safetensors").read_bytes()[8:9] == b"{"  # its header is JSON
 
 
 def test_saving_again_replaces(saved: Path) -> None:
     (saved / "stray.bin").write_bytes(b"old")
-    save_component(saved, OrderNetwork(OrderConfig(width=4)), OrderConfig(width=4))
+    save_component(saved, Network(Config(width=4)), Config(width=4))
     assert load(saved).config.width == 4
     assert not (saved / "stray.bin").exists()
 
@@ -76,17 +80,17 @@ def test_a_failure_while_saving_leaves_the_old_component(saved: Path, monkeypatc
 
     monkeypatch.setattr(presets, "save_file", fail)
     with pytest.raises(OSError, match="No space"):
-        save_component(saved, OrderNetwork(OrderConfig(width=4)), OrderConfig(width=4))
+        save_component(saved, Network(Config(width=4)), Config(width=4))
     assert (saved / "model.safetensors").read_bytes() == before
     monkeypatch.undo()
-    save_component(saved, OrderNetwork(OrderConfig(width=4)), OrderConfig(width=4))  # what was left does not disturb
+    save_component(saved, Network(Config(width=4)), Config(width=4))  # what was left does not disturb
     assert load(saved).config.width == 4
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_a_missing_file(saved: Path, name: str) -> None:
     (saved / name).unlink()
-    with pytest.raises(ValueError, match=rf"order/{name} is missing; give a folder written by save_pretrained"):
+    with pytest.raises(ValueError, match=rf"net/{name} is missing; give a folder written by save_pretrained"):
         load(saved)
 
 
@@ -96,18 +100,15 @@ def test_a_missing_file(saved: Path, name: str) -> None:
 )
 def test_a_damaged_config(saved: Path, content: str) -> None:
     (saved / "config.json").write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(ValueError, match=r"order/config\.json is damaged .*; restore it or save the weights again"):
+    with pytest.raises(ValueError, match=r"net/config\.json is damaged .*; restore it or save the weights again"):
         load(saved)
 
 
-def test_a_config_that_cannot_be_built(tmp_path: Path) -> None:
-    network = ShapeNetwork(SHAPE_PRESETS["tiny"])
-    save_component(tmp_path / "shape", network, network.config)
-    for key, value in (("patches", 7), ("heads", 0)):
-        config = {"width": 32, "depth": 2, "heads": 2, key: value}
-        (tmp_path / "shape" / "config.json").write_text(json.dumps(config))
-        with pytest.raises(ValueError, match=r"shape/config\.json is damaged"):
-            load_component(tmp_path / "shape", ShapeNetwork, ShapeConfig)
+def test_a_config_that_cannot_be_built(saved: Path) -> None:
+    for key, value in (("width", -2), ("text_dim", -1)):
+        (saved / "config.json").write_text(json.dumps({"width": 8, key: value}))
+        with pytest.raises(ValueError, match=r"net/config\.json is damaged"):
+            load(saved)
 
 
 @pytest.mark.parametrize("keep", [0, 5, 100, -1])
@@ -120,7 +121,7 @@ def test_a_truncated_weights_file(saved: Path, keep: int) -> None:
 
 def test_weights_of_another_size(saved: Path) -> None:
     with pytest.raises(ValueError, match=r"model\.safetensors does not fit its config\.json: size mismatch") as caught:
-        load_weights(saved, OrderNetwork(OrderConfig(width=16)))
+        load_weights(saved, Network(Config(width=16)))
     assert "\n" not in str(caught.value)
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from smartmask.geometry import mask_box
+from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.models.stuff import load_field
 from smartmask.pipelines import edit
 from smartmask.pipelines.layout import Layout, draw_layout
-from smartmask.pipelines.mask import SmartMaskPipeline
 
 
 @pytest.fixture(scope="module")

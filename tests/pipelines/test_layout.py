@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smartmask.masks.pipeline import BUNDLED, SmartMaskPipeline
 from smartmask.models.stuff import StuffConfig, StuffField, load_field
 from smartmask.models.text import TextEncoder
 from smartmask.pipelines.arrange import arrange, overlap, place
 from smartmask.pipelines.ground import fit_zoom, read_ground
 from smartmask.pipelines.layout import draw_layout, surfaces_of
-from smartmask.pipelines.mask import BUNDLED, SmartMaskPipeline
 from smartmask.pipelines.surfaces import draw_surfaces, layers_of, upright
 from smartmask.planner.given import drawing_order
 from smartmask.planner.interface import NextObject, PlanState

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartmask.geometry import mask_box
+from smartmask.masks.pipeline import BUNDLED, SmartMaskPipeline
+from smartmask.masks.weights import Weights
 from smartmask.models.text import TextEncoder
 from smartmask.pipelines.arrange import SEEN, covered, layers_as_placed, pulled_in
 from smartmask.pipelines.ground import read_ground
 from smartmask.pipelines.lay import Laid, ObjectRequest, Plan
-from smartmask.pipelines.mask import BUNDLED, SmartMaskPipeline
 from smartmask.pipelines.several import crowding, fit_sizes, lay_several, read_phrase, requests_of
 from smartmask.planner.phrases import Relation, parse
 from smartmask.scene import Scene
@@ -109,12 +110,12 @@ def test_behind_means_behind(pipeline: SmartMaskPipeline) -> None:
 
 
 def test_cutouts_are_shared_out() -> None:
-    phrase = read_phrase("two dogs", park(), None)
+    phrase = read_phrase("two dogs", park(), Weights())
     assert [item.prompt for item in phrase.objects] == ["dog", "dog"]
     with pytest.raises(ValueError, match="3 times for 2 objects"):
         requests_of(phrase.request, None, [Path("a.png")] * 3)
     with pytest.raises(ValueError, match="no object to insert"):
-        read_phrase("on the bench", park(), None)
+        read_phrase("on the bench", park(), Weights())
     assert (BUNDLED / "text").is_dir()
 
 

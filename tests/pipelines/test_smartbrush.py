@@ -12,11 +12,11 @@ import pytest
 import torch
 from tiny_diffusion import save_diffusion
 
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.inpaint_unet import Parts
 from smartmask.models.text import TextEncoder
 from smartmask.pipelines.inpaint import PaintRequest, load_inpainter
 from smartmask.pipelines.insert import insert
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.pipelines.paint import PaintOptions
 from smartmask.pipelines.smartbrush import SmartBrushPipeline
 from smartmask.pipelines.smartbrush_files import from_stable_diffusion, new

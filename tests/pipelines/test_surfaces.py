@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.stuff import load_field
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.pipelines.surfaces import ENOUGH, GROUND, STORY, draw_surfaces, kerbed, straightened
 from smartmask.scene import Scene
 

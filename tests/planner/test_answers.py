@@ -10,8 +10,8 @@ from chat_server import ChatServer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.planner.answers import BadAnswerError, question, read_answer
 from smartmask.planner.endpoint import KEY, URL, EndpointPlanner
 from smartmask.planner.given import GivenList

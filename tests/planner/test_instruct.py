@@ -13,8 +13,8 @@ from smartmask.cli import main
 from smartmask.data.pack import write_pack
 from smartmask.data.registry import Record
 from smartmask.data.splits import split_of
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.planner.answers import read_answer
 from smartmask.planner.instruct import answer, ordered
 from smartmask.planner.interface import PlanState

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from smartmask.data.plans import NAMES
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.next_object import NextObjectConfig, NextObjectNetwork, box_numbers
 from smartmask.models.presets import save_component
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.planner.interface import PlanState, placed_already
 from smartmask.planner.learned import LearnedPlanner
 from smartmask.planner.phrases import parse

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.planner.sizes import SceneSizes
 
 

@@ -11,8 +11,8 @@ import pytest
 from tiny_llava import save_llava
 
 from smartmask.hub import ModelError, ModelMissingError
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.planner.given import GivenList
 from smartmask.planner.interface import PlanState
 from smartmask.planner.phrases import parse

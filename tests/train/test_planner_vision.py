@@ -15,8 +15,8 @@ from smartmask.cli import main
 from smartmask.data.registry import Record
 from smartmask.hub import ModelError
 from smartmask.images import save_png
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.planner.instruct import write_instructions
 from smartmask.planner.load import load_planner
 from smartmask.planner.vision import VisionPlanner, open_model

@@ -6,7 +6,7 @@ import typer
 
 from smartmask.evaluate.hidden_cli import hidden
 from smartmask.evaluate.insertion_cli import insertion
-from smartmask.evaluate.masks_cli import frame, masks
+from smartmask.evaluate.masks_cli import masks
 from smartmask.evaluate.naming_cli import text
 from smartmask.evaluate.papers_cli import ab, ab_score, paper_table
 from smartmask.evaluate.pictures_cli import diversity, gallery
@@ -20,7 +20,7 @@ from smartmask.evaluate.speed_cli import speed
 app = typer.Typer(help="Measure the pipeline beside its baselines.", no_args_is_help=True)
 
 COMMANDS = (
-    masks, scene, hidden, realism, judge, text, order, sense, frame, sheet, sheet_score, gallery, diversity, plan,
+    masks, scene, hidden, realism, judge, text, order, sense, sheet, sheet_score, gallery, diversity, plan,
     layout, several, speed, reader, insertion, paper_table, ab, ab_score,
 )  # fmt: skip
 for command in COMMANDS:

@@ -13,7 +13,7 @@ from smartmask.render import contact_sheet, overlay, rank_colour, scene_colours
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
-    from smartmask.pipelines.mask import MaskOutput
+    from smartmask.masks.pipeline import MaskOutput
 
 SAME_PLACE = 0.15  # two feet closer than this share of the scene's diagonal stand in one place
 SAME_SCALE = math.log(1.5)  # heights within a factor of 1.5 are one scale

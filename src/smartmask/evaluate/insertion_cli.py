@@ -163,7 +163,7 @@ def _digest(weights: Path | None) -> str:
     """The first 12 digits of the SHA-256 of all weight files, so that a report says which version it measured."""
     import hashlib
 
-    from smartmask.pipelines.mask import BUNDLED
+    from smartmask.masks.pipeline import BUNDLED
 
     total = hashlib.sha256()
     for file in sorted((weights or BUNDLED).rglob("*.safetensors")):

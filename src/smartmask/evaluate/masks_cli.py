@@ -19,8 +19,6 @@ from smartmask.evaluate.console import (
     SourcesOption,
     SplitOption,
     command_line,
-    finish,
-    heading,
     listed,
     progress,
 )
@@ -103,38 +101,6 @@ def masks(
     if out is not None:
         _save(out, report, rows, pack, protocol)
     print(json.dumps(report, indent=2) if as_json else to_markdown(report))
-
-
-def frame(
-    data: DataOption,
-    split: SplitOption = "test",
-    limit: LimitOption = 1000,
-    sources: SourcesOption = "voc,coco",
-    min_area: Annotated[float, typer.Option(help="Smallest object, as a share of the image.")] = 0.01,
-    seed: Annotated[int, typer.Option(help="Of the choice of objects.")] = 0,
-    out: OutOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """The mask frame's own loss: IoU of unseen masks with themselves after encoding and decoding."""
-    from smartmask.data.pack import Pack
-    from smartmask.evaluate.frame import frame_report, frame_scores
-    from smartmask.evaluate.report import machine
-    from smartmask.evaluate.targets import Protocol, find_targets
-
-    protocol = Protocol(split=split, sources=listed(sources), limit=limit or None, min_area=min_area, seed=seed)
-    pack = Pack(data)
-    targets = find_targets(pack, protocol)
-    with progress("masks", len(targets)) as advance:
-        scores = frame_scores(pack, targets, advance)
-    report = {**heading("frame"), "machine": machine(), **frame_report(targets, *scores)}
-    rows = {"all": report["all"], **report["by_size"]}
-    lines = [f"{report['numbers']} numbers a mask", "| size | objects | IoU | 10 % | 1 % | worst | boundary F |"]
-    lines.append("|---|---|---|---|---|---|---|")
-    for name, f in rows.items():
-        low = f["iou_quantiles"]
-        cells = [f["iou"][0], low["10%"], low["1%"], f["iou_worst"], f["boundary"][0]]
-        lines.append(f"| {name} | {f['objects']} | " + " | ".join(f"{v:.4f}" for v in cells) + " |")
-    finish("frame", report, lines, out, as_json)
 
 
 def _objects(pack: Pack, protocol: Protocol, photos: Path | None) -> tuple[Sample, GrabCut | None]:

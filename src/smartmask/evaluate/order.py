@@ -97,19 +97,9 @@ def annotated_questions(pack: Pack, source: str = "cocoa") -> Iterator[tuple[str
 
 def pipeline_order(pipe: Any) -> OrderSystem:
     """What the pipeline's choice of depth says about each partner."""
-    places = getattr(getattr(pipe, "model", None), "places", None)
-
-    def chosen(question: OrderQuestion) -> int:
-        if places is not None:
-            return int(places.order(question.scene, question.box))
-        from smartmask.models.placement import likely_order
-
-        vectors = np.stack([pipe.text.encode(layer.name) for layer in question.scene.layers])
-        new = np.array(pipe.text.understand(question.name).vector)
-        return likely_order(pipe.order, question.scene, vectors, new, question.box)
 
     def system(question: OrderQuestion) -> list[bool]:
-        order = chosen(question)
+        order = int(pipe.model.places.order(question.scene, question.box))
         return [order > other for other, _ in question.partners]
 
     return system

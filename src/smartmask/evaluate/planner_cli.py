@@ -45,11 +45,11 @@ def plan(
     from smartmask.data.pack import Pack
     from smartmask.data.plans import plan_scenes
     from smartmask.evaluate.plan_report import plan_lines, plan_report
+    from smartmask.masks.pipeline import BUNDLED
     from smartmask.models.next_object import NextObjectConfig, NextObjectNetwork
     from smartmask.models.presets import load_component
     from smartmask.models.stuff import BUNDLED as BUNDLED_PLANNER
     from smartmask.models.text import TextEncoder
-    from smartmask.pipelines.mask import BUNDLED
 
     pack = Pack(data)
     network = load_component((planner or BUNDLED_PLANNER) / "next", NextObjectNetwork, NextObjectConfig)
@@ -125,8 +125,8 @@ def _prompt_report(
 
     from smartmask.evaluate.language_layouts import ask_language_model, read_boxes
     from smartmask.evaluate.layouts import Drawer, arranged, drawn_with, layout_figures, read_prompts
+    from smartmask.masks.pipeline import BUNDLED
     from smartmask.models.text import TextEncoder
-    from smartmask.pipelines.mask import BUNDLED
 
     prompts = [prompt for prompt in read_prompts(data) if split in ("all", prompt.split)]
     if not prompts:

@@ -55,20 +55,19 @@ def reader(
 
 
 def _places(weights: Path | None) -> Any:
-    """The pipeline's place stage alone: a box a seed."""
-    import torch
+    """The place component alone: a box a seed."""
+    from smartmask.masks.exemplar.files import load_text, read_index
+    from smartmask.masks.exemplar.place import load_places
+    from smartmask.masks.pipeline import BUNDLED
 
-    from smartmask.pipelines.chance import chances
-    from smartmask.pipelines.coarse import clip_to_scene
-    from smartmask.pipelines.mask import SmartMaskPipeline
-    from smartmask.pipelines.places import Places
-
-    pipe = SmartMaskPipeline.from_pretrained(weights)
+    folder = weights or BUNDLED
+    read_index(folder)
+    text = load_text(folder)
+    model = load_places(folder / "place", text)
 
     def places(scene: Scene, name: str, seeds: Sequence[int]) -> list[BoxXYXY]:
-        uniforms = torch.stack([chance.uniforms for chance in chances(seeds, pipe.prior.config.components)])
-        boxes, _ = Places(pipe.placement, pipe.fit, pipe.text, scene).draw(pipe.text.understand(name).name, uniforms)
-        return [clip_to_scene(box, scene.height, scene.width) for box in boxes]
+        found = model.propose(scene, text.understand(name).name, (), seeds)
+        return [spot.box for spot in found]
 
     return places
 

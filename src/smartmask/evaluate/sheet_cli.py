@@ -107,8 +107,8 @@ def sheet_score(
 
 def _vocabulary() -> Any:
     """The vocabulary's one name for synonyms; an unknown word stays itself."""
+    from smartmask.masks.pipeline import BUNDLED
     from smartmask.models.text import TextEncoder
-    from smartmask.pipelines.mask import BUNDLED
 
     text = TextEncoder.from_pretrained(BUNDLED / "text")
 

@@ -9,9 +9,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from smartmask.checks import check_prompt, check_scale, check_steps
+from smartmask.checks import check_distance, check_facing, check_prompt, check_scale, check_steps
 from smartmask.geometry import BoxXYXY
 from smartmask.guidance import Guide
+from smartmask.models.text import TextEncoder
 from smartmask.scene import Scene
 
 Progress = Callable[[int, int], None]  # (done, all): called as a model goes on; may raise to stop it
@@ -36,7 +37,7 @@ class MaskRequest(BaseModel):
     steps: int | None = Field(None, description="Denoising steps, for models that have them.")
     facing: Facing | None = Field(None, description="Which way it faces: left or right.")
     like: Any = Field(None, description="A mask of the scene's size: suggestions are variations of it.")
-    like_distance: float = Field(0.3, ge=0, le=1, description="How far variations go: 0 near, 1 far.")
+    like_distance: float = Field(0.3, description="How far variations go: 0 near, 1 far.")
     diverse: bool = Field(False, description="Spread the suggestions as far as they stay plausible.")
 
     @field_validator("object")
@@ -53,6 +54,16 @@ class MaskRequest(BaseModel):
     @classmethod
     def _scale(cls, value: float | None) -> float | None:
         return check_scale(value)
+
+    @field_validator("facing", mode="before")
+    @classmethod
+    def _facing(cls, value: str | None) -> str | None:
+        return check_facing(value)
+
+    @field_validator("like_distance")
+    @classmethod
+    def _distance(cls, value: float) -> float:
+        return check_distance(value)
 
     @field_validator("steps")
     @classmethod
@@ -83,7 +94,9 @@ class Suggestion:
 
 
 class MaskModel(Protocol):
-    """A source of suggestions, swapped as a whole behind the pipeline."""
+    """A source of suggestions, swapped as a whole behind the pipeline. text: the vocabulary that it reads names by."""
+
+    text: TextEncoder
 
     def suggest(
         self, scene: Scene, request: MaskRequest, seeds: Sequence[int], progress: Progress | None = None

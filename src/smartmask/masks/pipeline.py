@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from smartmask.checks import check_num_masks, check_pool, check_seed
+from smartmask.checks import check_num_masks, check_order, check_pool, check_seed
 from smartmask.geometry import BoxXYXY
 from smartmask.guidance import Guidance, as_guides
 from smartmask.masks.model import Facing, MaskModel, MaskRequest, Progress, Suggestion
 from smartmask.masks.rank import spread
+from smartmask.models.text import TextEncoder
 from smartmask.scene import Scene
 
 BUNDLED = Path(__file__).parent.parent / "weights" / "small"
@@ -61,6 +62,11 @@ class SmartMaskPipeline:
 
         return cls(load_model(BUNDLED if folder is None else Path(folder), licences, memory))
 
+    @property
+    def text(self) -> TextEncoder:
+        """The model's vocabulary, for whoever has to read the same names."""
+        return self.model.text
+
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes ``model_index.json`` and a subfolder a component (JSON and safetensors), atomically."""
         from smartmask.masks.exemplar.files import save_model
@@ -104,10 +110,7 @@ class SmartMaskPipeline:
         # 1. check
         start = time.perf_counter()
         check_num_masks(num_masks)
-        if order is not None and not 0 <= order <= len(scene.layers):
-            raise ValueError(
-                f"Order {order} is outside 0..{len(scene.layers)}; 0 is the back, {len(scene.layers)} the front."
-            )
+        check_order(order, len(scene.layers))
         request = _request(
             object=prompt, context=context_prompt, guides=as_guides(guidance, scene.height, scene.width),
             not_here=as_guides(not_here, scene.height, scene.width), order=order, guidance_scale=guidance_scale,

@@ -1,4 +1,4 @@
-"""Named configurations, and the saved form of the pipeline's networks: folders of JSON and safetensors."""
+"""The saved form of networks: a folder each, of JSON and safetensors."""
 
 from __future__ import annotations
 
@@ -14,47 +14,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
-
-from smartmask.models.outline import OutlineConfig
-from smartmask.models.prior import PriorConfig
-from smartmask.models.shape import ShapeConfig
-
-# `tiny` exists for tests: a step takes milliseconds and its masks are blobs. `small` is the bundled
-# default. `sd15`, the paper's one-pass latent model, will enter here as a third name.
-SHAPE_PRESETS: dict[str, ShapeConfig] = {
-    "tiny": ShapeConfig(width=32, depth=2, heads=2),
-    "small": ShapeConfig(width=256, depth=8, heads=4),
-}
-PRIOR_PRESETS: dict[str, PriorConfig] = {
-    "tiny": PriorConfig(components=16, width=32, depth=2),
-    "small": PriorConfig(),
-}
-
-OUTLINE_PRESETS: dict[str, OutlineConfig] = {
-    "tiny": OutlineConfig(widths=(8, 16), condition=16),
-    "small": OutlineConfig(),
-}
-
-
-def shape_preset(name: str) -> ShapeConfig:
-    """The mask network's configuration of a preset; ValueError lists the presets for an unknown name."""
-    if name not in SHAPE_PRESETS:
-        raise ValueError(f"There is no preset '{name}'; use one of {', '.join(SHAPE_PRESETS)}.")
-    return SHAPE_PRESETS[name]
-
-
-def prior_preset(name: str) -> PriorConfig:
-    """The shape prior's configuration of a preset; ValueError lists the presets for an unknown name."""
-    if name not in PRIOR_PRESETS:
-        raise ValueError(f"There is no preset '{name}'; use one of {', '.join(PRIOR_PRESETS)}.")
-    return PRIOR_PRESETS[name]
-
-
-def outline_preset(name: str) -> OutlineConfig:
-    """The outline network's configuration of a preset; ValueError lists the presets for an unknown name."""
-    if name not in OUTLINE_PRESETS:
-        raise ValueError(f"There is no preset '{name}'; use one of {', '.join(OUTLINE_PRESETS)}.")
-    return OUTLINE_PRESETS[name]
 
 
 def save_component(folder: Path, network: nn.Module, config: Any, half: bool = True) -> None:

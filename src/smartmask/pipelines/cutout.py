@@ -154,8 +154,8 @@ def _called(scene: Scene, prompt: str) -> list[int]:
 
 
 def _unit_vectors(names: list[str]) -> Any:
+    from smartmask.masks.pipeline import BUNDLED
     from smartmask.models.text import TextEncoder
-    from smartmask.pipelines.mask import BUNDLED
 
     text = TextEncoder.from_pretrained(BUNDLED / "text")
     vectors = np.stack([text.encode(name) for name in names])

@@ -18,7 +18,7 @@ from smartmask.pipelines.arrange import Placed
 from smartmask.pipelines.layout import Item, Layout, checked, draw_item
 
 if TYPE_CHECKING:
-    from smartmask.pipelines.mask import SmartMaskPipeline
+    from smartmask.masks.pipeline import SmartMaskPipeline
 
 
 def find(layout: Layout, layer: int | str) -> int:

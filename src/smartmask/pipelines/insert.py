@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from smartmask.guidance import Guidance
+from smartmask.masks.weights import Weights
 from smartmask.photo import Photo
 from smartmask.pipelines.inpaint import Inpainter, StepCallback
 from smartmask.pipelines.lay import ObjectRequest, as_requests, lay
@@ -28,7 +29,7 @@ from smartmask.pipelines.paint import (
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
-    from smartmask.pipelines.mask import SmartMaskPipeline
+    from smartmask.masks.pipeline import SmartMaskPipeline
 
 
 def insert(
@@ -44,7 +45,7 @@ def insert(
     generator: Any = 0,
     num_masks: int = 8,
     pick: int | None = None,
-    pipeline: SmartMaskPipeline | str | Path | None = None,
+    pipeline: SmartMaskPipeline | Weights | str | Path | None = None,
     options: PaintOptions | None = None,
     callback_on_step_end: StepCallback | None = None,
     **inpainter_options: Any,

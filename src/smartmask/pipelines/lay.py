@@ -12,11 +12,12 @@ import numpy as np
 from smartmask.checks import MAX_MASKS, check_num_masks, check_prompt, check_seed
 from smartmask.composition import LayerKind
 from smartmask.guidance import Guidance, as_guides
+from smartmask.masks.weights import Weights
 from smartmask.pipelines.inpaint import StepCallback
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
-    from smartmask.pipelines.mask import MaskOutput, SmartMaskPipeline
+    from smartmask.masks.pipeline import MaskOutput, SmartMaskPipeline
 
 
 class HiddenError(ValueError):
@@ -143,7 +144,7 @@ def lay(
     *,
     num_masks: int = 8,
     pick: int | None = None,
-    pipeline: SmartMaskPipeline | str | Path | None = None,
+    pipeline: SmartMaskPipeline | Weights | str | Path | None = None,
     generator: Any = 0,
     callback: StepCallback | None = None,
 ) -> Plan:
@@ -151,7 +152,7 @@ def lay(
 
     num_masks: candidates drawn for an object without a mask of its own.  pick: the rank of the one to
     take, 0 the most plausible; None takes the first of which anything would be seen.
-    pipeline: a SmartMaskPipeline or a folder of weights; None the bundled one; loaded only if needed.
+    pipeline: a SmartMaskPipeline, Weights or a folder of weights; None the bundled ones; loaded only if needed.
     generator: an int s gives object i the seeds from s + 1000 i on, so that they do not depend on
     ``num_masks``; a torch.Generator draws them; None is chance.
     Raises ValueError for bad input, and for an object that would be wholly hidden.
@@ -176,12 +177,10 @@ def lay(
     return plan
 
 
-def _loaded(pipeline: SmartMaskPipeline | str | Path | None) -> SmartMaskPipeline:
+def _loaded(pipeline: SmartMaskPipeline | Weights | str | Path | None) -> SmartMaskPipeline:
     if pipeline is None or isinstance(pipeline, (str, Path)):
-        from smartmask.pipelines.mask import SmartMaskPipeline
-
-        return SmartMaskPipeline.from_pretrained(pipeline)
-    return pipeline
+        pipeline = Weights(None if pipeline is None else Path(pipeline))
+    return pipeline.load() if isinstance(pipeline, Weights) else pipeline
 
 
 def _given(request: ObjectRequest, scene: Scene, start: Any) -> Laid:
@@ -218,12 +217,11 @@ def _generated(
         num_masks=num_masks,
         generator=start,
         callback_on_step_end=callback,
+        order=request.order,
     )
-    orders = [output.orders[i] if request.order is None else request.order for i in range(num_masks)]
     if pick is None:
-        seen = (i for i in range(num_masks) if (output.masks[i] & ~scene.covered(orders[i])).any())
-        pick = next(seen, 0)
-    mask, order = output.masks[pick], int(orders[pick])
+        pick = next((i for i in range(num_masks) if output.visible[i].any()), 0)
+    mask, order = output.masks[pick], int(output.orders[pick])
     _check_seen(request, mask, scene, order)
     seed, score = int(output.seeds[pick]), float(output.scores[pick])
     return Laid(request, mask, order, seed, score, output, pick)

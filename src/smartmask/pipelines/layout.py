@@ -23,9 +23,9 @@ from smartmask.planner.phrases import Relation, Request, Wanted, parse
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
+    from smartmask.masks.pipeline import SmartMaskPipeline
     from smartmask.models.stuff import StuffField
     from smartmask.models.text import TextEncoder
-    from smartmask.pipelines.mask import SmartMaskPipeline
 
 OnStep = Callable[[int, int], None]
 MOST_ITEMS = 60

@@ -98,7 +98,7 @@ def ade20k_class(name: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _encoder() -> TextEncoder:
-    from smartmask.pipelines.mask import BUNDLED
+    from smartmask.masks.pipeline import BUNDLED
 
     return TextEncoder.from_pretrained(BUNDLED / "text")
 

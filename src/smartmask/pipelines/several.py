@@ -8,7 +8,7 @@ drawn again with another seed, and what stays unkept is reported.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from smartmask.checks import MAX_MASKS
 from smartmask.geometry import mask_box
 from smartmask.guidance import Box
+from smartmask.masks.weights import Weights
 from smartmask.pipelines.arrange import Placed, arrange, layers_as_placed
 from smartmask.pipelines.ground import Ground, fit_zoom, read_ground
 from smartmask.pipelines.inpaint import StepCallback
@@ -28,8 +29,8 @@ from smartmask.planner.sizes import SceneSizes
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
+    from smartmask.masks.pipeline import SmartMaskPipeline
     from smartmask.models.text import TextEncoder
-    from smartmask.pipelines.mask import SmartMaskPipeline
 
 TRIES = 4  # arrangements drawn until every relation holds and nothing is crowded
 CROWDED = 0.2  # mean overlap from which another arrangement is tried
@@ -60,14 +61,12 @@ class PhraseInsertion:
     scene: Scene
     request: Request
     objects: list[ObjectRequest]
-    weights: Path | None = None
+    weights: Weights = field(default_factory=Weights)
     met: tuple[tuple[Relation, bool], ...] = ()
 
     def plan(self, num_masks: int, seed: int, callback: StepCallback | None = None) -> Plan:
         """The objects laid, and ``met`` filled; loads the pipeline."""
-        from smartmask.pipelines.mask import SmartMaskPipeline
-
-        pipeline = SmartMaskPipeline.from_pretrained(self.weights)
+        pipeline = self.weights.load()
         found = lay_several(
             self.scene, self.request, pipeline, objects=self.objects, num_masks=num_masks, seed=seed, callback=callback
         )
@@ -83,14 +82,14 @@ class PhraseInsertion:
 
 
 def read_phrase(
-    text: str, scene: Scene, weights: Path | None, context: str | None = None, cutouts: Sequence[Path] = ()
+    text: str, scene: Scene, weights: Weights, context: str | None = None, cutouts: Sequence[Path] = ()
 ) -> PhraseInsertion:
-    """A phrase for a scene, by the vocabulary of a weights folder (None: the bundled); errors as in ``parse``."""
+    """A phrase for a scene, by the vocabulary of the weights; errors as in ``parse``."""
+    from smartmask.masks.pipeline import BUNDLED
     from smartmask.models.text import TextEncoder
-    from smartmask.pipelines.mask import BUNDLED
 
     known = tuple(layer.name for layer in scene.layers)
-    request = parse(text, TextEncoder.from_pretrained((weights or BUNDLED) / "text"), known)
+    request = parse(text, TextEncoder.from_pretrained((weights.folder or BUNDLED) / "text"), known)
     return PhraseInsertion(scene, request, requests_of(request, context, cutouts), weights)
 
 

@@ -16,14 +16,21 @@ from smartmask.evaluate.targets import Protocol, admitted, choose
 from smartmask.geometry import rle_decode
 from smartmask.guidance import Scribble
 from smartmask.masks.exemplar.attributes import TRAITS
+from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
+from smartmask.masks.exemplar.files import save_memories, save_model
 from smartmask.masks.exemplar.guess import StrokeTable, table_row
-from smartmask.masks.exemplar.memory import TIERS, Memory, Remembered, remember
+from smartmask.masks.exemplar.memory import TIERS, Memory, Remembered, join, read_memory, remember
+from smartmask.masks.exemplar.model import ExemplarModel
 from smartmask.masks.exemplar.outline import trace
+from smartmask.masks.exemplar.own import embedded
+from smartmask.masks.exemplar.place import load_places
+from smartmask.models.presets import load_component
 from smartmask.models.text import TextEncoder
 
 MOST_WHOLE = 1500  # whole outlines of a name: the clearest; more would only make it slower
 MOST_CUT = 40  # cut outlines of a name and of a combination of sides
 LEAST_CUT = 0.15  # quality below which a cut outline is left out
+STROKES_FILE = "strokes.safetensors"
 STROKES = 4000  # rows of the stroke table
 COLUMNS = ("name", "set", "tier", "licence", "kind", "source", "split", "number", "verdict", "cut", "quality",
            "azimuth", "counts", "h", "w")  # fmt: skip
@@ -99,3 +106,33 @@ def build_strokes(pack: Pack, text: TextEncoder, memory: Memory, count: int = ST
             region = guide.extent(*mask.shape)
             rows.append(table_row(region, [guide], target.box, usual[name], *mask.shape))
     return StrokeTable(np.array(rows, np.float32))
+
+
+def make_memory(curated: Path, pack: Path, text: Path, chooser: Path, out: Path) -> tuple[Path, dict[str, int]]:
+    """The component ``out/memory``, a file a tier with the chooser's embeddings, and the table of strokes.
+
+    Returns its folder and how many outlines each tier has. Raises ValueError for damaged components.
+    """
+    from smartmask.train.traits import all_traits
+
+    reader = load_component(chooser, Chooser, ChooserConfig)
+    memories = build_memories(curated, all_traits(curated))
+    strokes = build_strokes(Pack(pack), TextEncoder.from_pretrained(text), join([*memories.values()]))
+    folder = out / "memory"
+    save_memories(folder, {tier: embedded(memory, reader) for tier, memory in memories.items()})
+    strokes.save(folder / STROKES_FILE)
+    return folder, {tier: len(memory) for tier, memory in memories.items()}
+
+
+def bundle_model(text: Path, chooser: Path, memory: Path, place: Path, out: Path) -> Path:
+    """A folder that the pipeline loads, of components; the outlines are read by this chooser, whichever read them.
+
+    Raises ValueError, naming the file, if a component is missing or damaged.
+    """
+    encoder = TextEncoder.from_pretrained(text)
+    reader = load_component(chooser, Chooser, ChooserConfig)
+    memories = [read_memory(memory / f"{tier}.safetensors") for tier in TIERS]
+    strokes = StrokeTable.load(memory / STROKES_FILE)
+    places = load_places(place, encoder)
+    save_model(ExemplarModel(encoder, embedded(join(memories), reader), reader, strokes, places), out)
+    return out
