@@ -27,32 +27,23 @@ PAD = 12  # cells of margin round a box when outlines are blended
 def warp_to(target: np.ndarray, current: np.ndarray, strength: float = 1.0) -> np.ndarray:
     """``(2, SIDE, SIDE)`` displacement in cells (x, y), where points of ``current`` move to follow ``target``.
 
-    Both (SIDE, SIDE) bool. strength: [0, 1], the share of the way.
+    Both (SIDE, SIDE) bool. strength: [0, 1], the share of the way. It is found from where the points are, not as the
+    inverse of where the target's come from: an inverse of so steep a field folds, and a fold tears an outline.
     """
     goal, here = _soft(target), _soft(current)
-    shift = np.zeros((2, SIDE, SIDE), np.float32)  # where each cell of the target is taken from
+    shift = np.zeros((2, SIDE, SIDE), np.float32)
     columns, rows = np.meshgrid(np.arange(SIDE, dtype=np.float32), np.arange(SIDE, dtype=np.float32))
     for _ in range(ITERATIONS):
-        moved = cv2.remap(here, columns + shift[0], rows + shift[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        gap = moved - goal
-        slope_y, slope_x = (g.astype(np.float32) for g in np.gradient(moved + goal))
+        met = cv2.remap(goal, columns + shift[0], rows + shift[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        gap = met - here
+        slope_y, slope_x = (g.astype(np.float32) for g in np.gradient(met + here))
         slope_x, slope_y = slope_x / 2, slope_y / 2
         force = gap / (slope_x**2 + slope_y**2 + gap**2 + 1e-3)
         step = np.stack([_blur(-force * slope_x, FLUID), _blur(-force * slope_y, FLUID)])
         shift = np.stack([_blur(part, ELASTIC) for part in shift + step])
-    longest = FARTHEST * SIDE
     length = np.hypot(shift[0], shift[1])
-    shift *= np.minimum(1.0, longest / np.maximum(length, 1e-6))
-    return -strength * _forward(shift, columns, rows)
-
-
-def _forward(shift: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The displacement seen from where it starts: found by fixed point iteration (Chen et al., Med. Phys. 2008)."""
-    found = shift.copy()
-    for _ in range(6):
-        at = columns - found[0], rows - found[1]
-        found = np.stack([cv2.remap(p, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for p in shift])
-    return found
+    shift *= np.minimum(1.0, FARTHEST * SIDE / np.maximum(length, 1e-6))
+    return strength * shift
 
 
 def moved(loops: Sequence[np.ndarray], shift: np.ndarray, window: BoxXYXY) -> list[np.ndarray]:
