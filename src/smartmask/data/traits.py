@@ -2,9 +2,10 @@
 
 ``traits.json`` beside this file holds what the authors judged by eye on sheets of the training split's outlines:
 {"set/source/number": words}. Words: the poses, views and directions below; "bust" where only head, shoulders, or a
-neck are seen. An outline that tells nothing for sure has no word. A silhouette from the front and one from behind are
-mostly the same: where no head, ear, or tail tells, the word is "frontal", which speaks for both. Models with a known
-azimuth bring their views with them (``azimuth_words``).
+neck are seen; "group" and "unclear" for outlines that no word of pose should bring forth. What an outline does not tell
+for sure has no word. A silhouette from the front and one from behind are mostly the same: where no head, ear, or tail
+tells, the word is "frontal", which speaks for both. Models with a known azimuth bring their views with them
+(``azimuth_words``).
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ POSES: dict[str, dict[str, float]] = {
     "perched": {"sitting": 1, "standing": 0.5},  # birds
     "swimming": {"sitting": 0.3},  # birds on water
     "bust": {"bust": 1, "sitting": -0.5, "lying": -0.5},
+    "group": {},  # several in one outline
+    "unclear": {},  # a lump or a fragment
 }
 VIEWS: dict[str, dict[str, float]] = {
     "side": {"side": 1, "front": -1, "behind": -1},
@@ -41,6 +44,7 @@ VIEWS: dict[str, dict[str, float]] = {
     "oblique": {"side": -0.4, "front": -0.4, "behind": -0.4},
 }
 DIRECTIONS: dict[str, dict[str, float]] = {"left": {"left": 1}, "right": {"left": -1}}
+VAGUE = ("group", "unclear")
 ASPECTS = {"pose": POSES, "view": VIEWS, "direction": DIRECTIONS}
 MIRROR = {"left": "right", "right": "left"}
 

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from smartmask.data.traits import ASPECTS, MIRROR, Key, aspect_of, azimuth_words, read_labels, scores_of
+from smartmask.data.traits import ASPECTS, MIRROR, VAGUE, Key, aspect_of, azimuth_words, read_labels, scores_of
 from smartmask.geometry import rle_decode
 
 SIDE = 64  # pixels a side of a picture
@@ -138,6 +138,9 @@ def _targets(words: list[str], groups: np.ndarray) -> dict[str, np.ndarray]:
                 same = (groups == group) & (found == number)
                 if same.sum() < LEAST:
                     found[same] = -1
+            mine = (groups == group) & (found >= 0)
+            if {classes[number] for number in np.unique(found[mine]).tolist()} <= set(VAGUE):
+                found[mine] = -1  # things without poses
         targets[aspect] = found
     return targets
 
@@ -288,7 +291,8 @@ def trait_scores(data: Labelled, told: dict[str, np.ndarray]) -> dict[Key, dict[
     found: dict[Key, dict[str, float]] = {}
     for index, key in enumerate(data.keys):
         scores: dict[str, float] = {}
-        labelled = {aspect_of(word) for word in data.words[index].split()}
+        words = data.words[index].split()
+        labelled = set(ASPECTS) if set(VAGUE) & set(words) else {aspect_of(word) for word in words}
         for aspect, (traits, table) in tables.items():
             if aspect not in labelled:
                 expected = told[aspect][index] @ table
@@ -302,7 +306,7 @@ def trait_scores(data: Labelled, told: dict[str, np.ndarray]) -> dict[Key, dict[
 def _traits_of(labels: Iterable[str]) -> set[str]:
     """Traits that some of the labels speak for; a direction is one for both sides."""
     scores = [scores_of(words) for words in labels]
-    return {trait for one in scores for trait, score in one.items() if score > 0 or trait == "left"}
+    return {trait for one in scores for trait, score in one.items() if score >= UNSURE or trait == "left"}
 
 
 def _table(aspect: str) -> tuple[list[str], np.ndarray]:
