@@ -17,38 +17,66 @@ TRAITS = (
 )  # fmt: skip
 MIRRORED = ("left",)  # change their sign in the mirror
 
-# word or phrase: the traits that it asks for (1) or against (-1)
-WORDS: dict[str, dict[str, float]] = {
-    "standing": {"standing": 1}, "stands": {"standing": 1}, "upright": {"standing": 1},
-    "sitting": {"sitting": 1}, "sits": {"sitting": 1}, "seated": {"sitting": 1}, "crouching": {"sitting": 1},
-    "lying": {"lying": 1}, "laying": {"lying": 1}, "lies": {"lying": 1}, "sleeping": {"lying": 1},
-    "asleep": {"lying": 1}, "resting": {"lying": 1}, "curled up": {"lying": 1},
-    "riding": {"riding": 1}, "rides": {"riding": 1}, "on horseback": {"riding": 1},
-    "running": {"running": 1}, "runs": {"running": 1}, "galloping": {"running": 1}, "sprinting": {"running": 1},
-    "walking": {"walking": 1}, "walks": {"walking": 1}, "strolling": {"walking": 1}, "grazing": {"grazing": 1},
-    "jumping": {"jumping": 1}, "leaping": {"jumping": 1}, "jumps": {"jumping": 1},
-    "flying": {"flying": 1}, "flies": {"flying": 1}, "soaring": {"flying": 1},
-    "seen from behind": {"behind": 1}, "from behind": {"behind": 1}, "from the back": {"behind": 1},
-    "from the rear": {"behind": 1}, "back view": {"behind": 1}, "rear view": {"behind": 1}, 
-    "facing away": {"behind": 1},
-    "from the side": {"side": 1}, "side view": {"side": 1}, "in profile": {"side": 1}, "sideways": {"side": 1},
-    "from the front": {"front": 1}, "front view": {"front": 1}, "frontal": {"front": 1},
-    "facing the camera": {"front": 1}, "facing forward": {"front": 1}, "facing us": {"front": 1},
-    "facing left": {"left": 1}, "looking left": {"left": 1}, "heading left": {"left": 1}, "to the left": {"left": 1},
-    "facing right": {"left": -1}, "looking right": {"left": -1}, "heading right": {"left": -1},
-    "to the right": {"left": -1},
+# trait: the words and phrases that ask for it
+ASKED: dict[str, tuple[str, ...]] = {
+    "standing": ("standing", "stands", "upright", "on its feet", "on hind legs"),
+    "sitting": ("sitting", "sits", "seated", "crouching", "crouched", "squatting", "kneeling", "perched", "perching"),
+    "lying": (
+        "lying", "laying", "lies", "reclining", "sprawled", "stretched out", "curled up", "sleeping", "sleeps",
+        "asleep", "napping", "resting",
+    ),
+    "riding": (
+        "riding", "rides", "on horseback", "on a horse", "on a bike", "on a bicycle", "on a motorcycle",
+        "on a motorbike", "cycling", "biking",
+    ),
+    "running": ("running", "runs", "jogging", "sprinting", "galloping", "trotting", "dashing"),
+    "walking": ("walking", "walks", "strolling", "striding", "marching"),
+    "jumping": ("jumping", "jumps", "leaping", "leaps", "hopping"),
+    "flying": ("flying", "flies", "soaring", "gliding", "hovering", "in flight"),
+    "grazing": ("grazing", "grazes", "eating grass", "head down"),
+    "behind": (
+        "seen from behind", "from behind", "seen from the back", "from the back", "from the rear", "back view",
+        "rear view", "facing away", "turned away",
+    ),
+    "side": ("from the side", "side view", "side on", "in profile", "profile view", "sideways"),
+    "front": (
+        "from the front", "front view", "frontal", "head on", "facing the camera", "facing forward", "facing us",
+        "facing the viewer",
+    ),
 }  # fmt: skip
+TURNED = ("facing", "looking", "heading", "turned", "pointing", "going", "moving")  # "to the left" alone is a place
+# word or phrase: the traits that it asks for (1) or against (-1)
+WORDS: dict[str, dict[str, float]] = {phrase: {trait: 1.0} for trait, some in ASKED.items() for phrase in some} | {
+    f"{verb}{link} {side}": {"left": sign}
+    for verb in TURNED
+    for link in ("", " to the", " to its", " towards the")
+    for side, sign in (("left", 1.0), ("right", -1.0))
+}
+BESIDE = re.compile(r"\b(?:to|on|at) the (?:far )?(?:left|right)\b.*")  # where a thing is: the guides' business
 PARTS = ("head", "bust", "portrait", "face", "upper body", "half length")
 NUMBERS = {"a pair of": 2, "a couple of": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 MOST = 6  # things in one mask
+# names in which such words are no wish; in the singular
+NAMES = (
+    "sleeping bag", "walking stick", "flying disc", "flying saucer", "running shoe", "standing lamp", "jumping jack",
+    "jumping rope", "sitting room", "riding boot", "riding hat", "shower head", "sprinkler head", "arrow head",
+    "head of lettuce", "head of cabbage", "head of broccoli", "head of garlic", "clock face", "family portrait",
+)  # fmt: skip
 # no outline shows these
 UNSEEN = word_set(
     """
-    red orange yellow green blue purple violet pink brown black white grey gray golden silver beige tan blond blonde
-    colored coloured colorful colourful dark light bright pale spotted striped shiny wet dry dirty clean wooden metal
-    metallic plastic glass leather stone happy sad angry friendly cute beautiful pretty handsome old young new
-    transparent fluffy soft hard warm cold loud quiet
+    red orange yellow green blue purple violet pink brown black white grey gray golden silver beige tan turquoise teal
+    maroon crimson blond blonde ginger colored coloured colorful colourful dark light bright pale
+    spotted striped dotted checkered plaid patterned floral shiny glossy matte wet dry dirty clean rusty muddy dusty
+    wooden metal metallic plastic glass leather stone brick marble paper cotton woolen velvet silk steel iron
+    happy sad angry friendly smiling laughing crying barking singing talking cute beautiful pretty handsome ugly
+    old young new modern antique vintage transparent fluffy soft hard warm cold hot loud quiet
+    eating drinking playing holding wearing reading
     """
+)
+# a box says these, the text does not
+SIZES = word_set(
+    "big large huge giant enormous small little tiny miniature tall short long wide narrow thick thin fat slim skinny"
 )
 
 
@@ -57,7 +85,7 @@ class Wish:
     """What a text asks of a shape.
 
     traits: {trait: 1 or -1}. part: "head" or "bust", or "". number: how many things one mask holds.
-    unseen: words that no shape can show. rest: the text without what was read here.
+    unseen: words that no shape can show. rest: the text without what was read here. sizes: words of size and build.
     """
 
     traits: dict[str, float]
@@ -65,24 +93,33 @@ class Wish:
     number: int
     unseen: tuple[str, ...]
     rest: str
+    sizes: tuple[str, ...] = ()
 
 
 def read_wish(text: str) -> Wish:
     """The wish in an object's text: "two dogs facing left" -> {left: 1}, number 2, rest "dogs"."""
     plain = " ".join(text.lower().replace("-", " ").split())
     traits: dict[str, float] = {}
-    left, rest = plain, plain
+    rest = plain
+    left, named = plain, _named(plain)
+    for name in named:
+        left = left.replace(name, "|")
     for phrase in sorted(WORDS, key=len, reverse=True):  # "seen from behind" before "from behind"
         shorter = re.sub(rf"\b{re.escape(phrase)}\b", "|", left)
         if shorter != left:
             left, traits = shorter, WORDS[phrase] | traits
             if " " in phrase:  # what a single word does, the vocabulary reads itself: "man riding a horse" is a man
-                rest = rest.replace(phrase, " ")
-    rest = " ".join(rest.split()).strip(" ,") or plain
+                rest = re.sub(rf"\b{re.escape(phrase)}\b", " ", rest)
+    rest = " ".join(BESIDE.sub(" ", rest).split()).strip(" ,") or plain
     number, rest = _number(rest)
-    part, rest = _part(rest)
-    unseen = tuple(word for word in sorted(UNSEEN) if re.search(rf"\b{word}\b", plain))
-    return Wish(traits, part, number, unseen, rest)
+    part, rest = ("", rest) if named else _part(rest)
+    words = set(re.findall(r"[a-z]+", left))
+    return Wish(traits, part, number, tuple(sorted(words & UNSEEN)), rest, tuple(sorted(words & SIZES)))
+
+
+def _named(text: str) -> list[str]:
+    """The names in a text in which words of pose and part are no wish."""
+    return [found[0] for name in NAMES if (found := re.search(rf"\b{name}s?\b", text))]
 
 
 def _number(text: str) -> tuple[int, str]:
