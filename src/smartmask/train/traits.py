@@ -193,7 +193,7 @@ def _known(data: Labelled) -> _Known:
         one = target[rows]
         targets[aspect] = np.concatenate([one, np.where(one >= 0, _mirrored_classes(aspect)[one], -1)])
     some = features[:: max(1, len(features) // 500)]
-    width = WIDTH * float(np.median(2 - 2 * some @ some.T))
+    width = WIDTH * float(np.median(2 - 2 * some @ some.T)) if len(some) else 1.0
     return _Known(rows, features, np.tile(data.groups[rows], 2), np.tile(data.folds[rows], 2), targets, width)
 
 
@@ -221,15 +221,17 @@ def _probabilities(raw: np.ndarray, allowed: np.ndarray, sharpness: float) -> np
 def learn_traits(data: Labelled) -> tuple[dict[str, np.ndarray], TraitReport]:
     """``{aspect: (n, classes)}`` probabilities of all outlines, and how well sources not learned from are told.
 
-    Raises ValueError where an aspect has no labels.
+    Probabilities of an aspect without labels are 0.
     """
     known, told, report = _known(data), {}, TraitReport({}, {})
     half = len(known.rows)
     features = edges(data.pictures)
     for aspect, target in data.targets.items():
         labelled = known.targets[aspect] >= 0
-        if not labelled.any():
-            raise ValueError(f"No outline has a label of {aspect}; the table holds none of the labelled outlines.")
+        if not labelled.any():  # a table without the labelled outlines: nothing is told
+            told[aspect] = np.zeros((len(data.keys), len(words_of(aspect))))
+            report.accuracy[aspect], report.kept[aspect] = {}, {}
+            continue
         allowed = _allowed(data, aspect)
         unseen = np.zeros((half, len(words_of(aspect))))
         for fold in range(FOLDS):
