@@ -105,26 +105,19 @@ def test_the_unfitted_baseline_fills_the_guides_box(pack: Pack, made: dict[str, 
         assert mask_box(mask) == case.guides["box"].extent(1, 1)
 
 
-def test_a_pipeline_is_told_the_depth_if_it_takes_it(made: dict[str, list[HiddenCase]]) -> None:
+def test_a_pipeline_is_told_the_depth(made: dict[str, list[HiddenCase]]) -> None:
     asked: dict[str, Any] = {}
 
-    class Deep:
-        def __call__(self, scene: Scene, prompt: str, order: int | None = None, **more: Any) -> SimpleNamespace:
-            asked.update(order=order, prompt=prompt, **more)
-            masks = np.ones((2, scene.height, scene.width), bool)
-            return SimpleNamespace(masks=masks, scores=np.ones(2), boxes=[(0.0, 0.0, 1.0, 1.0)] * 2)
-
-    class Flat:
-        def __call__(self, scene: Scene, prompt: str, guidance: Guide, num_masks: int, generator: int) -> Any:
-            return Deep()(scene, prompt)
+    def pipe(scene: Scene, **request: Any) -> SimpleNamespace:
+        asked.update(request)
+        masks = np.ones((2, scene.height, scene.width), bool)
+        return SimpleNamespace(masks=masks, scores=np.ones(2), boxes=[(0.0, 0.0, 1.0, 1.0)] * 2)
 
     case = made["behind"][0]
-    answer = asked_behind(Deep())(case, case.guides["box"], 2)
+    answer = asked_behind(pipe)(case, case.guides["box"], 2)
     assert asked["order"] == case.order
     assert asked["generator"] == case.seed
     assert answer.boxes == [(0, 0, 1, 1)] * 2
-    asked_behind(Flat())(case, case.guides["box"], 2)
-    assert asked["order"] is None
 
 
 def test_the_command_reports_all_four(pack: Pack, tiny_weights: Path, tmp_path: Path) -> None:

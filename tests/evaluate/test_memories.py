@@ -96,13 +96,13 @@ def test_systems_are_assembled_over_a_memory(pack: Pack, curated: Path) -> None:
     assert asked.about["memory"].startswith("4 outlines")
 
 
-def test_licences_reach_the_report_and_models_without_tiers_say_so(pack: Pack, curated: Path) -> None:
+def test_licences_reach_the_report_and_unknown_ones_are_refused(pack: Pack, curated: Path) -> None:
     command = ["masks", "--data", str(pack.path), "--limit", "2", "--whole", "0", "--systems", "cover", "--memory"]
     found = CliRunner().invoke(app, [*command, str(curated), "--licences", "open"], catch_exceptions=False)
     assert "licences: open" in found.stdout
     assert "memory: 3 outlines" in found.stdout
-    with pytest.raises(ValueError, match="licence tier 'open'"):
-        load_pipeline(None, "open")
+    with pytest.raises(ValueError, match="licences are 'secret'"):
+        load_pipeline(None, "secret")
 
 
 def test_memory_files_are_read_by_tier(tmp_path: Path, pack: Pack) -> None:

@@ -18,9 +18,11 @@ from smartmask.evaluate.memories import train_bank, whole_outlines
 from smartmask.evaluate.realism import REAL
 from smartmask.evaluate.realism_sets import gather, in_shares, known_share, requests
 from smartmask.evaluate.shapes import OutlineItem, Outlines
-from smartmask.evaluate.targets import Protocol
+from smartmask.evaluate.targets import Protocol, admitted, is_whole
 from smartmask.geometry import box_mask
 from smartmask.guidance import Guide
+from smartmask.masks.exemplar.memory import Remembered, remember, write_memory
+from smartmask.masks.exemplar.outline import trace
 from smartmask.scene import Scene
 
 HEIGHT, WIDTH = 120, 160  # of the pack's scenes
@@ -100,7 +102,10 @@ def test_known_shapes_are_found_mirrored_too() -> None:
 
 def test_realism_reports_floor_and_auc(pack: Pack, tiny_weights: Path, tmp_path: Path) -> None:
     common = ["realism", "--data", str(pack.path), "--weights", str(tiny_weights), "--folds", "2", "--steps", "3"]
-    common += ["--smallest", "8"]
+    train = [(t, pack.scene(t.record).layers[t.layer].mask) for t in admitted(pack, EVERY, "train")]
+    known = [Remembered(trace(mask), t.name, t.source, t.key, "CC0") for t, mask in train if is_whole(pack, t)]
+    (tmp_path / "balls.safetensors").write_bytes(write_memory(remember(known)))
+    common += ["--smallest", "8", "--memory", str(tmp_path / "balls.safetensors")]
     result = CliRunner().invoke(app, [*common, "--out", str(tmp_path), "--json"], catch_exceptions=False)
     report = json.loads(result.stdout)
     assert report["objects"] == report["in_scene"] == len(whole_outlines(pack, EVERY, "test"))

@@ -177,14 +177,10 @@ def unfitted(bank: ShapeBank) -> HiddenSystem:
 
 
 def asked_behind(pipe: Any) -> HiddenSystem:
-    """The pipeline, told at which depth the object stands where it takes that."""
-    import inspect
-
-    takes_order = "order" in inspect.signature(type(pipe).__call__).parameters
+    """The pipeline, told at which depth the object stands."""
 
     def system(case: HiddenCase, guide: Guide, n: int) -> Prediction:
-        told = {"order": case.order} if takes_order else {}
-        out = pipe(case.scene, prompt=case.name, guidance=guide, num_masks=n, generator=case.seed, **told)
+        out = pipe(case.scene, prompt=case.name, guidance=guide, num_masks=n, generator=case.seed, order=case.order)
         return Prediction(np.asarray(out.masks), np.asarray(out.scores), boxes=out.boxes)
 
     return system

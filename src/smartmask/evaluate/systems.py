@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smartmask.data.pack import Pack
 from smartmask.evaluate.baselines import BASELINES, SPECIAL, System
 from smartmask.evaluate.memories import memory_of, read_outlines, train_bank, whole_outlines
 from smartmask.evaluate.shapes import Outlines, ShapeBank
 from smartmask.evaluate.targets import Protocol
+
+if TYPE_CHECKING:
+    from smartmask.masks.pipeline import SmartMaskPipeline
 
 PIPELINE = "pipeline"
 KNOWN = (PIPELINE, *BASELINES)
@@ -77,22 +79,15 @@ def baseline_outlines(pack: Pack, protocol: Protocol, pipe: Any, memory: Path | 
     return whole_outlines(pack, protocol, "train") if own is None else own
 
 
-def load_pipeline(weights: Path | None = None, licences: str | None = None) -> Any:
+def load_pipeline(weights: Path | None = None, licences: str | None = None) -> SmartMaskPipeline:
     """The pipeline of a folder of weights, or the bundled one, without outlines of the user's own.
 
-    licences: the tier of outlines that it may use; ValueError for a model without tiers.
+    licences: the tier of outlines that it may use; None for all. ValueError for an unknown one.
     """
     from smartmask import SmartMaskPipeline
 
-    load: Any = SmartMaskPipeline.from_pretrained
-    takes = inspect.signature(load).parameters
-    options: dict[str, Any] = {}
-    if licences not in (None, "all"):
-        if "licences" not in takes:
-            raise ValueError(f"This model has no outlines of the licence tier '{licences}'; leave --licences out.")
-        options["licences"] = licences
     with TemporaryDirectory() as nothing:  # figures must not hang on what somebody has added on this machine
-        return load(weights, **options, **({"memory": nothing} if "memory" in takes else {}))
+        return SmartMaskPipeline.from_pretrained(weights, licences=licences or "all", memory=nothing)
 
 
 def pipeline_of(pipe: Any, **settings: Any) -> System:
