@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from smartmask.evaluate.attributes_cli import attributes, attributes_score
 from smartmask.evaluate.hidden_cli import hidden
 from smartmask.evaluate.insertion_cli import insertion
 from smartmask.evaluate.masks_cli import masks
@@ -22,6 +23,7 @@ app = typer.Typer(help="Measure the pipeline beside its baselines.", no_args_is_
 COMMANDS = (
     masks, scene, hidden, realism, judge, text, order, sense, sheet, sheet_score, gallery, diversity, plan,
     layout, several, speed, reader, insertion, paper_table, ab, ab_score,
+    attributes, attributes_score,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)
