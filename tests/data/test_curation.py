@@ -197,7 +197,7 @@ def test_curating_a_folder_writes_outlines_and_report(tmp_path: Path) -> None:
         ("c", "plastic film", [box(20, 20, 60, 70)]),
     ]
     write_objects(tmp_path, "furniture", things)
-    done = CliRunner().invoke(app, ["curate", str(tmp_path), "--out", str(tmp_path / "out")])
+    done = CliRunner().invoke(app, ["curate", str(tmp_path), "--set", "furniture", "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     table = pq.read_table(tmp_path / "out" / "outlines.parquet").to_pylist()
     assert [(row["name"], row["verdict"], row["cut"]) for row in table] == [

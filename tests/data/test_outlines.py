@@ -28,7 +28,7 @@ def test_polygons_and_run_lengths_of_one_set(tmp_path: Path) -> None:
     disc = np.hypot(*np.mgrid[-60:60, -80:80]) < 30
     things = [("a", "sofa", [polygon]), ("a", "plastic film", [box(100, 10, 150, 60)]), ("b", "dog", rle_encode(disc))]
     write_objects(tmp_path, "furniture", things)
-    first, second = read_pictures(tmp_path)
+    first, second = read_pictures(tmp_path, ("furniture",))
     assert [(o.name, o.label, o.number) for o in first.outlines] == [("couch", "sofa", 0), (None, "plastic film", 1)]
     assert (first.set, first.source, first.height, first.width, first.size_known) == ("furniture", "a", H, W, True)
     expected = polygons_to_mask([np.array(polygon).reshape(-1, 2)], H, W)
@@ -51,7 +51,7 @@ def test_crops_equal_the_mask_of_the_whole_picture(shift: int) -> None:
 def test_renders_have_views_and_no_border(tmp_path: Path) -> None:
     things = [("pack/Cow", "cow", [box(0, 0, W, H)])]
     write_objects(tmp_path, "quaternius", things, azimuth=90, elevation=8)
-    (picture,) = read_pictures(tmp_path)
+    (picture,) = read_pictures(tmp_path, ("quaternius",))
     assert picture.outlines[0].view == (90.0, 8.0)
     assert not picture.size_known
     assert SETS[picture.set].kind == "model"
@@ -64,7 +64,7 @@ def test_voc_components_in_a_fixed_order(tmp_path: Path) -> None:
     labels[60:110, 20:60] = 8
     labels[58:60, 20:60] = 255
     write_voc(tmp_path, "2007_000001", labels)
-    (picture,) = read_pictures(tmp_path)
+    (picture,) = read_pictures(tmp_path, ("voc",))
     assert [(o.name, o.box) for o in picture.outlines] == [
         ("cat", (20, 60, 60, 110)),
         ("dog", (10, 10, 40, 50)),
@@ -81,7 +81,7 @@ def test_a_coco_photograph_counts_once(tmp_path: Path) -> None:
     text = text.replace('"id": 1, "file_name"', '"id": 61, "file_name"').replace('"image_id": 1,', '"image_id": 61,')
     text = text.replace('"source": "61"', '"licence": 1').replace('"source": "62"', '"source": "63"')
     (tmp_path / "coco" / "instances.json").write_text(text, encoding="utf-8")
-    assert [(p.set, p.source) for p in read_pictures(tmp_path)] == [
+    assert [(p.set, p.source) for p in read_pictures(tmp_path, ("coco", "coco_more"))] == [
         ("coco", "61"),
         ("coco", "63"),
         ("coco_more", "62"),
@@ -98,6 +98,27 @@ def test_what_is_no_set_is_told(tmp_path: Path) -> None:
     broken.write_text(broken.read_text(encoding="utf-8").replace('"category_id": 1', '"category_id": 7'))
     with pytest.raises(ValueError, match=r"cats\.json.*category"):
         list(read_pictures(tmp_path))
+
+
+def test_frames_of_one_source_number_their_outlines_on(tmp_path: Path) -> None:
+    write_objects(tmp_path, "davis", [("bear", "bear", [box(5, 5, 50, 50)]), ("bear", "bear", [box(9, 5, 54, 50)])])
+    file = tmp_path / "objects" / "davis.json"
+    text = file.read_text(encoding="utf-8").replace('"image_id": 1, "category_id": 1, "iscrowd": 0, "seg', "@", 1)
+    text = text.replace('"image_id": 1,', '"image_id": 2,').replace(
+        "@", '"image_id": 1, "category_id": 1, "iscrowd": 0, "seg'
+    )
+    image = '{"id": 1, "file_name": "bear.jpg", "height": 120, "width": 160, "source": "bear"}'
+    file.write_text(text.replace(image, image + ", " + image.replace('"id": 1', '"id": 2')), encoding="utf-8")
+    pictures = list(read_pictures(tmp_path, ("davis",)))
+    assert [(p.source, [o.number for o in p.outlines]) for p in pictures] == [("bear", [0]), ("bear", [1])]
+
+
+def test_what_the_project_drew_comes_last(tmp_path: Path) -> None:
+    write_objects(tmp_path, "cats", [("a", "cat", [box(5, 5, 50, 50)])])
+    pictures = list(read_pictures(tmp_path))
+    assert [p.set for p in pictures[:2]] == ["cats", "smartmask"]
+    drawn = {o.name for p in pictures for o in p.outlines if p.set == "smartmask"}
+    assert drawn == {"hair drier"}
 
 
 def test_scenes_among_the_sets(tmp_path: Path) -> None:

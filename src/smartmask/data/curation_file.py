@@ -11,6 +11,8 @@ from typing import Any
 from smartmask.categories import COCO_PANOPTIC
 from smartmask.data.curation import VERDICTS, Curated, judge
 from smartmask.data.curation_doubles import mark_doubles
+from smartmask.data.curation_eye import reviewed
+from smartmask.data.curation_opinion import decide
 from smartmask.data.outlines import SETS, Picture
 from smartmask.geometry import rle_encode
 
@@ -24,6 +26,7 @@ def curate(pictures: Iterable[Picture], progress: Callable[[str], None] = lambda
     for picture in pictures:
         outlines.extend(judge(picture))
     progress(f"{len(outlines):,} outlines judged")
+    decide(outlines, reviewed())
     mark_doubles(outlines)
     return outlines
 

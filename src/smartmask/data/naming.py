@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from smartmask.models.text import TextEncoder
 
 _VIEW_ENDING = re.compile(r"( [nsew] isometric| side)$")  # Kenney's file names tell the view
-_GROWING = re.compile(r"^crops_pack/(\w+?)_\d$")  # Quaternius' crops stand on the field, unless harvested
+_CROP = re.compile(r"^crops_pack/([A-Za-z]+)")  # whole plants of a field, harvested or not; not the fruit
 _TREES = ("Apple", "Orange", "Coconut")
-_KEPT_GROWING = ("Bamboo", "Cactus", "Flower", "Grass", "PalmTree", "Mushroom")
+_NAMED_CROPS = ("Bamboo", "Cactus", "Flower", "Grass", "PalmTree", "Mushroom", "Corn")
 
 
 class Namer:
@@ -36,9 +36,9 @@ class Namer:
 
         source: the picture's key; models tell by their file names what their labels leave open.
         """
-        growing = _GROWING.match(source) if set_name == "quaternius" else None
-        if growing is not None and growing.group(1) not in _KEPT_GROWING:
-            return "tree" if growing.group(1) in _TREES else None
+        crop = _CROP.match(source) if set_name == "quaternius" else None
+        if crop is not None and crop.group(1) not in _NAMED_CROPS:
+            return "tree" if crop.group(1) in _TREES else None
         if set_name == "quaternius" and "/Light_" in source:
             return "lamp"
         return self._name(label, set_name)

@@ -7,6 +7,7 @@ their boxes, at the picture's own resolution, so that a picture of many small th
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from smartmask.data.curation_eye import drawn_polygons
 from smartmask.data.files import field as value_of
 from smartmask.data.files import files_in, read_json
 from smartmask.data.naming import Namer
@@ -66,6 +68,7 @@ SETS: dict[str, OutlineSet] = {
         OutlineSet("kenney", "CC0", "open", "model"),
         OutlineSet("quaternius", "CC0", "open", "model"),
         OutlineSet("noto", "SIL OFL 1.1", "open", "drawn"),
+        OutlineSet("smartmask", "as SmartMask itself", "open", "drawn"),
         OutlineSet("voc", "annotation of Pascal VOC and SBD, research", "research"),
         OutlineSet("pennfudan", _NOT_STATED, "research"),
         OutlineSet("davis", "not stated (DAVIS 2016, research)", "research"),
@@ -89,7 +92,8 @@ class NamedOutline:
     """One annotated thing.
 
     name: in the vocabulary's words, or None if the label names no object.  label: as the set writes it.
-    number: index of the annotation within its picture.  mask: ``(h, w)`` bool, cropped to its box.
+    number: index of the annotation among those of its source in its set, so that the three name it.
+    mask: ``(h, w)`` bool, cropped to its box.
     box: ``x0, y0, x1, y1`` of that crop in the picture, whole pixel edges, x1 and y1 exclusive.
     crowd: several things in one annotation, as the set says.  view: (azimuth, elevation) in degrees of a
     rendered model, azimuth 0 the front, 90 a side, elevation from above; else None.
@@ -135,7 +139,8 @@ def read_pictures(root: str | Path, sets: tuple[str, ...] | None = None) -> Iter
     Raises ValueError if none is there, or for a file that is broken.
     """
     root = Path(root)
-    found = [name for name in SETS if _place(root, name).exists() and (sets is None or name in sets)]
+    found = [name for name in SETS if name != "smartmask" and _place(root, name).exists()]
+    found = [name for name in found if sets is None or name in sets]
     unknown = sorted(set(sets or ()) - set(SETS))
     if unknown:
         raise ValueError(f"There is no outline set '{unknown[0]}'; known are {', '.join(SETS)}.")
@@ -152,6 +157,8 @@ def read_pictures(root: str | Path, sets: tuple[str, ...] | None = None) -> Iter
                 if name == "coco" or key.isdigit():
                     seen.add(key)
             yield picture
+    if sets is None or "smartmask" in sets:
+        yield from _drawn()
 
 
 _WITH_COCO_IMAGES = ("coco", "coco_more", "cocoa")
@@ -213,11 +220,13 @@ def object_jobs(file: Path, name: str, namer: Namer, sized: bool = False) -> Ite
     by_image: dict[int, list[dict[str, Any]]] = {}
     for annotation in table(content, "annotations", file):
         by_image.setdefault(number(annotation, "image_id", file, "an annotation"), []).append(annotation)
+    before: Counter[str] = Counter()  # annotations of earlier pictures of the same source: frames, views, variants
     for image in table(content, "images", file):
-        if sized and image.get("size_unknown"):
-            continue
         annotations = by_image.get(number(image, "id", file, "an image"), [])
-        yield partial(_picture, image, annotations, labels, file, name, namer)
+        source = str(image.get("source", image["id"]))
+        if not (sized and image.get("size_unknown")):
+            yield partial(_picture, image, annotations, labels, file, name, namer, before[source])
+        before[source] += len(annotations)
 
 
 def _picture(
@@ -227,6 +236,7 @@ def _picture(
     file: Path,
     name: str,
     namer: Namer,
+    first: int,
 ) -> Picture:
     height, width = size(image, file, f"image {image['id']}")
     source = str(image.get("source", image["id"]))
@@ -241,7 +251,7 @@ def _picture(
             continue
         view = (float(annotation["azimuth"]), float(annotation["elevation"])) if "azimuth" in annotation else None
         crowd = bool(annotation.get("iscrowd", 0))
-        outlines.append(NamedOutline(namer(label, name, source), label, index, *crop, crowd, view))
+        outlines.append(NamedOutline(namer(label, name, source), label, first + index, *crop, crowd, view))
     photo = SETS[name].kind == "photo"  # renders fill their picture, and nothing cuts them
     complete = name == "coco" or bool(image.get("complete"))
     known = photo and not image.get("size_unknown")
@@ -310,6 +320,16 @@ def _read_shapes(folder: Path, name: str, namer: Namer) -> Iterator[Picture]:
             label = row["name"].strip().lower()
             outline = NamedOutline(namer(label, name, file.stem), label, 0, *crop)
             yield Picture(name, file.stem, mask.shape[0], mask.shape[1], (outline,), size_known=False)
+
+
+def _drawn() -> Iterator[Picture]:
+    """What this project drew itself."""
+    for name, polygons in drawn_polygons().items():
+        for index, polygon in enumerate(polygons):
+            crop = cropped(polygons_to_mask([polygon], 200, 200))
+            if crop is not None:
+                outline = NamedOutline(name, name, 0, *crop)
+                yield Picture("smartmask", f"{name} {index}", 200, 200, (outline,), size_known=False)
 
 
 _READERS: dict[str, Callable[[Path, str, Namer], Iterator[Picture]]] = {
