@@ -23,6 +23,7 @@ class FakePipeline:
 
     error: Exception | None = None
     calls: list[dict[str, Any]] = field(default_factory=list)
+    loaded: dict[str, Any] = field(default_factory=dict)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> FakePipeline:
         """Become what ``from smartmask.masks.pipeline import SmartMaskPipeline`` gives."""
@@ -32,6 +33,7 @@ class FakePipeline:
         return self
 
     def from_pretrained(self, folder: Path | None = None, **options: Any) -> FakePipeline:
+        self.loaded = options
         return self
 
     def __call__(self, scene: Scene, prompt: str, num_masks: int = 8, generator: int = 0, **options: Any) -> Any:

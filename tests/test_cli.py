@@ -99,6 +99,42 @@ def test_arguments_reach_the_pipeline(files: Path, fake: FakePipeline) -> None:
     assert call["scene"].photo.shape == (HEIGHT, WIDTH, 3)
 
 
+def test_what_else_may_be_asked_reaches_the_pipeline(files: Path, fake: FakePipeline) -> None:
+    save_png(np.eye(HEIGHT, WIDTH, dtype=bool), files / "like.png")
+    more = ["--not-box", "0,0,9,9", "--not-box", "20,0,29,9", "--order", "1", "--facing", "left", "--diverse"]
+    more += ["--like", str(files / "like.png"), "--like-distance", "0.8", "--licences", "open", "--memory", str(files)]
+    assert cli.main(arguments(files, *more)) == 0
+    (call,) = fake.calls
+    assert fake.loaded == {"licences": "open", "memory": files}
+    assert call["not_here"] == [Box(0, 0, 9, 9), Box(20, 0, 29, 9)]
+    assert (call["order"], call["facing"], call["diverse"], call["like_distance"]) == (1, "left", True, 0.8)
+    assert np.array_equal(call["like"], np.eye(HEIGHT, WIDTH, dtype=bool))
+    result = json.loads((files / "out" / "result.json").read_text("utf-8"))
+    assert (result["licences"], result["memory"], result["weights"]) == ("open", str(files), None)
+    assert (result["order"], result["facing"], result["like_distance"]) == (1, "left", 0.8)
+    assert [box["x0"] for box in result["not_here"]] == [0, 20]
+    assert result["masks"][0]["why"] == {"outline": {"name": "dog"}, "scene": 0.0}
+    assert {record["order"] for record in result["masks"]} == {1}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--licences", "closed"], "The licences are 'closed'; use 'all' or 'open'."),
+        (["--memory", "nowhere"], "The memory folder 'nowhere' does not exist; 'smartmask memory add' makes one."),
+        (["--facing", "up"], "The object cannot face 'up'; it must be left or right."),
+        (["--like-distance", "2"], "The distance of variations is 2.0; it must be a number from 0 (near) to 1 (far)."),
+        (["--like", "nowhere.png"], "nowhere.png"),
+        (["--not-box", "100,0,200,40"], "The box at 100,0,200,40 lies outside the scene, which is 64x48."),
+        (["--order", "9"], "Order 9 is outside 0..3; 0 is the back, 3 the front."),
+    ],
+)
+def test_what_cannot_be_asked(files: Path, more: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments(files, *more)) == 2
+    assert said in capsys.readouterr().err
+    assert not (files / "out").exists()
+
+
 def test_json_alone_on_stdout(files: Path, fake: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
     line = arguments(files, "--json", "-n", "1", "--point", "3,4")
     line[line.index("dog")] = "ein Löwe 狮子"
@@ -294,21 +330,6 @@ def test_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch, capsys
     code, text = cli.explain(ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow.parquet"))
     assert code == 1
     assert "smartmask[train]" in text
-
-
-def test_an_unknown_engine_is_refused(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(arguments(files, "--engine", "steam")) == 2
-    assert "The engine is 'steam'; it must be torch or openvino." in capsys.readouterr().err
-    assert not (files / "out").exists()
-
-
-def test_a_missing_engine_names_its_extra(
-    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "openvino", None)
-    assert cli.main(arguments(files, "--engine", "openvino")) == 1
-    assert "pip install 'smartmask[openvino]'" in capsys.readouterr().err
-    assert not (files / "out").exists()
 
 
 def test_sub_app_runs_lazily(

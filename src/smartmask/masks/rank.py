@@ -9,7 +9,7 @@ import numpy as np
 
 from smartmask.masks.model import Suggestion
 
-DIFFERENCE = 0.5  # weight of being different against being plausible
+DIFFERENCE = 0.75  # weight of being different against being plausible; less, and neighbouring seeds differ more
 WORK_SIDE = 128  # overlaps are judged at this size; they only steer a choice
 
 
@@ -18,7 +18,7 @@ def spread(ranked: Sequence[Suggestion], count: int, difference: float = DIFFERE
 
     Greedy maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): first the most plausible, then each time
     the one with the highest ``(1 - difference) * quality + difference * distance``, where quality is the rank among
-    all (1 best, 0 worst) and distance is 1 - IoU to the nearest one already chosen.
+    all (1 best, 0 worst) and distance is 1 - IoU to the nearest one already chosen, over the largest distance of all.
     Raises ValueError unless 1 <= count <= n and difference lies in [0, 1].
     """
     total = len(ranked)
@@ -27,6 +27,7 @@ def spread(ranked: Sequence[Suggestion], count: int, difference: float = DIFFERE
     if not 0 <= difference <= 1:
         raise ValueError(f"The weight of difference is {difference:g}; it must be from 0 to 1.")
     distance = 1 - overlaps([suggestion.mask for suggestion in ranked])
+    distance = distance / max(float(distance.max()), 1e-9)
     quality = np.linspace(1, 0, total) if total > 1 else np.ones(1)
     chosen = [0]
     while len(chosen) < count:
