@@ -223,6 +223,7 @@ GOOD = [
     Case("scribble of one point", {"scribble": "5,5"}),
     Case("no guide", {"box": NONE}),
     Case("neither layout nor model, but a guide", {"layout": NONE, "names": NONE, "box": "5,5,40,40"}),
+    Case("a photo alone", {"layout": NONE, "names": NONE, "box": NONE}),
 ]
 
 
@@ -281,8 +282,8 @@ def test_neither_layout_nor_model(
     """The call is sound, so what is missing is a failure (1), and the sentence says how to go on without it."""
     fake = FakePipeline().install(monkeypatch)
     monkeypatch.delenv("SMARTMASK_DEBUG", raising=False)
-    case = Case("neither layout nor model", {"layout": NONE, "names": NONE, "box": NONE},
-                says=("panoptic model", "hf download", "a guide is enough", "--layout"))  # fmt: skip
+    absent = {"layout": NONE, "names": NONE, "segmenter": "someone/panoptic"}
+    case = Case("neither layout nor model", absent, says=("panoptic model", "hf download someone/panoptic", "--layout"))
     assert cli.main(command_line(case, tmp_path)) == 1
     check_sentence(capsys.readouterr().err, case)
     assert fake.calls == []

@@ -242,22 +242,19 @@ def test_what_the_panoptic_model_read_is_kept(
 def test_a_photo_alone(
     files: Path, fake: FakePipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Guides are enough; what has neither guide nor mask, and a layer's name to remove, needs a layout."""
+    """It is read by the bundled reader, with or without a guide; a layer's name to remove needs a layout."""
     use(FlatPainter(), monkeypatch)
     both = ["--object", "dog", "--box", "20,10,60,44", "--object", "cat", "--box", "1,1,20,20"]
     assert cli.main(line(files, *both, "--inpainter", "m")) == 0
     result = json.loads((files / "out" / "result.json").read_text())
-    assert result["layers_before"] == []
-    assert "unlabeled" in result["notes"][0]
-    assert "unlabeled" in capsys.readouterr().err
-    for call, remedy in (
-        (["insert", "--object", "dog"], "a guide is enough"),
-        (["remove", "--region", "dog"], "paint"),
-    ):
-        assert cli.main(line(files, *call[1:], "--inpainter", "m", command=call[0])) == 1
-        error = capsys.readouterr().err
-        assert remedy in error
-        assert "hf download" in error
+    assert "bundled reader" in result["notes"][0]
+    assert "bundled reader" in capsys.readouterr().err
+    assert cli.main(line(files, "--object", "dog", "--inpainter", "m")) == 0
+    capsys.readouterr()
+    assert cli.main(line(files, "--region", "dog", "--inpainter", "m", command="remove")) == 1
+    error = capsys.readouterr().err
+    assert "paint the region" in error
+    assert "hf download" in error
 
 
 def test_remove(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from tiny_segmenters import KINDS, NAMES, save_segmenter
 
-from smartmask import segment
+from smartmask import photo_reader, segment
 from smartmask.hub import ModelMissingError, OutOfMemoryError
 from smartmask.images import save_png
 from smartmask.panoptic import MergeRule
-from smartmask.scene import Scene
+from smartmask.scene import Layer, Scene
 
 pytest.importorskip("transformers")
 
@@ -214,33 +214,36 @@ def fetched(folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.Monkey
     return folder
 
 
-def test_a_guided_photo_alone_is_an_unlabeled_scene() -> None:
-    scene, notes = segment.scene_of_photo(PHOTO, guided=True)
-    assert (scene.height, scene.width, scene.layers) == (50, 80, ())
+@pytest.mark.parametrize("names", [("sky", "grass", "grass"), ()])
+def test_a_photo_alone_is_read_by_the_bundled_reader(names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = tuple(Layer(name, np.zeros((50, 80), dtype=bool)) for name in names)
+    read = Scene(50, 80, layers, PHOTO, source=photo_reader.NAME)
+    monkeypatch.setattr(photo_reader, "read_photo", lambda photo: read)
+    scene, (note,) = segment.scene_of_photo(PHOTO)
+    assert scene is read
+    assert Scene.from_image(PHOTO) is read
+    for word in ("bundled reader", "--layout", f"hf download {segment.DEFAULT_MODEL}"):
+        assert word in note
+    assert ("(sky, grass)" if names else "unlabeled") in note
+
+
+def test_the_bundled_reader_reads_any_photo() -> None:
+    scene, (note,) = segment.scene_of_photo(PHOTO)
+    assert (scene.height, scene.width, scene.source) == (50, 80, photo_reader.NAME)
     assert scene.photo is not None
     assert np.array_equal(scene.photo, PHOTO)
-    (note,) = notes
-    for word in ("unlabeled", "--layout", f"hf download {segment.DEFAULT_MODEL}"):
-        assert word in note
-
-
-def test_a_photo_alone_without_a_guide() -> None:
-    with pytest.raises(ModelMissingError, match=r"hf download.*a guide is enough.*--layout"):
-        segment.scene_of_photo(PHOTO, guided=False)
-    with pytest.raises(ModelMissingError, match="paint it"):
-        segment.scene_of_photo(PHOTO, guided=False, remedy="paint it")
+    assert "bundled reader" in note
     with pytest.raises(ValueError, match="The photo has shape"):
-        segment.scene_of_photo(PHOTO[..., 0], guided=True)
+        segment.scene_of_photo(PHOTO[..., 0])
 
 
-def test_a_named_model_that_is_not_here_is_an_error_with_a_guide_too() -> None:
+def test_a_named_model_that_is_not_here_is_an_error() -> None:
     with pytest.raises(ModelMissingError, match="hf download someone/panoptic"):
-        segment.scene_of_photo(PHOTO, "someone/panoptic", guided=True)
+        segment.scene_of_photo(PHOTO, "someone/panoptic")
 
 
-@pytest.mark.parametrize("guided", [True, False])
-def test_what_was_fetched_earlier_reads_the_photo(guided: bool, fetched: Path) -> None:
-    scene, notes = segment.scene_of_photo(PHOTO, guided=guided)
+def test_what_was_fetched_earlier_reads_the_photo(fetched: Path) -> None:
+    scene, notes = segment.scene_of_photo(PHOTO)
     assert notes == ()
     assert scene.source == segment.DEFAULT_MODEL
     expected = segment.scene_from_image(PHOTO, fetched)
@@ -264,7 +267,7 @@ def test_a_network_is_not_even_tried(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "socket", lambda *_, **__: pytest.fail("a socket was opened"))
     monkeypatch.setattr(segment, "_load", lambda *_: pytest.fail("a model was loaded"))
-    assert segment.scene_of_photo(PHOTO, guided=True)[1]
+    assert segment.scene_of_photo(PHOTO)[1]
 
 
 def test_transformers_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,10 +327,9 @@ def test_masks_of_a_photo_alone(folders: dict[str, Path], tiny_weights: Path, tm
 def test_exit_codes(folders: dict[str, Path], tmp_path: Path) -> None:
     save_png(PHOTO, tmp_path / "photo.png")
     line = ["masks", str(tmp_path / "photo.png"), "--object", "dog", "--out", str(tmp_path / "out")]
-    missing = run(*line)
+    missing = run(*line, "--segmenter", "someone/panoptic")
     assert missing.returncode == 1, missing.stderr
-    assert "a guide is enough" in missing.stderr
-    assert "hf download" in missing.stderr
+    assert "hf download someone/panoptic" in missing.stderr
     wrong = run(*line, "--segmenter", str(tmp_path))
     assert wrong.returncode == 2, wrong.stderr
     assert "lacks config.json" in wrong.stderr

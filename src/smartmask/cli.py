@@ -240,8 +240,7 @@ def masks(
     if diverse:
         checks.check_pool(num_masks)
     variations = None if like is None else load_guide_mask(like) > 0.5
-    guided = any((box, point, blob, scribble, mask, like))
-    scene, notes = read_scene(image, layout, names, panoptic, segmenter, guided=guided)
+    scene, notes = read_scene(image, layout, names, panoptic, segmenter)
     guides = parse_guides(
         box or (), point or (), blob or (), scribble or (), mask or (), size=(scene.height, scene.width)
     )

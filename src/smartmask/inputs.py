@@ -29,16 +29,13 @@ def read_scene(
     segmenter: str | None = None,
     cache: Path | None = None,
     photo: np.ndarray | None = None,
-    *,
-    guided: bool = False,
 ) -> tuple[Scene, tuple[str, ...]]:
     """``(scene, notes)`` of a photo and the files that describe its layout.
 
     image: the photo.  layout: a label map read with ``names``, or a COCO panoptic PNG read with
     ``panoptic``, of the upright photo's size.  Without a layout a panoptic model (``segmenter``: hub name, local
-    folder, or None for the default one, if it is here) reads the photo; ``cache`` is a folder that keeps what it
-    read.  photo: (H, W, 3) uint8 RGB where the caller has read the file already.  guided: every object has a guide
-    or mask, so that an unlabeled scene will do where nothing can read the photo; then a note says so.
+    folder, or None for the default one, if it is here) or the bundled reader reads the photo; ``cache`` is a folder
+    that keeps what the model read.  photo: (H, W, 3) uint8 RGB where the caller has read the file already.
     """
     if layout is None:
         if names is not None or panoptic is not None:
@@ -47,7 +44,7 @@ def read_scene(
         photo = load_photo(image) if photo is None else photo  # a bad one should be named before a missing model is
         from smartmask.segment import scene_of_photo  # against the flow as Scene.from_image is, and lazy as well
 
-        return scene_of_photo(photo, segmenter, guided=guided, cache=cache)
+        return scene_of_photo(photo, segmenter, cache=cache)
     if names is not None and panoptic is not None:
         raise ValueError(f"The layout '{layout}' has both --names and --panoptic; give one of the two.")
     photo = load_photo(image) if photo is None else photo

@@ -159,7 +159,7 @@ def insert(
     from smartmask.masks.weights import Weights
     from smartmask.object_inputs import read_objects, refuse_beside
     from smartmask.photo import Photo
-    from smartmask.pipelines.insert import all_guided, scene_of
+    from smartmask.pipelines.insert import scene_of
     from smartmask.pipelines.lay import lay
     from smartmask.pipelines.paint import PaintOptions
 
@@ -189,8 +189,7 @@ def insert(
             mask or (), cutout or (), cutout_mask or (), order, context, (picture.height, picture.width),
         )  # fmt: skip
         if own_layout or any(item.mask is None for item in requests):
-            scene, notes = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb(),
-                                      guided=all_guided(requests))  # fmt: skip
+            scene, notes = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
         else:
             scene, notes = scene_of(picture, None, requests)
     has_cutout = any(item.cutout is not None for item in requests)
@@ -252,13 +251,14 @@ def remove(
 ) -> None:
     """Paint a region or a layer of a photo away; outside it the photo stays as it is, bit for bit."""
     from smartmask.checks import check_prompt, check_seed
+    from smartmask.hub import ModelMissingError
     from smartmask.inputs import read_scene
     from smartmask.object_inputs import read_region
     from smartmask.photo import Photo
     from smartmask.pipelines.paint import PaintOptions
     from smartmask.pipelines.remove import erasure, refuse_paste
     from smartmask.scene import Scene
-    from smartmask.segment import LAYOUT, scene_of_photo
+    from smartmask.segment import ABSENT, LAYOUT, fetched_model, scene_from_image
 
     start = time.perf_counter()
     picture = Photo.load(photo)
@@ -277,8 +277,12 @@ def remove(
     if own_layout:
         scene, _ = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
     elif isinstance(what, (int, str)):
-        remedy = f"paint the region or give it as a box x0,y0,x1,y1, or give the layout: {LAYOUT}"
-        scene, _ = scene_of_photo(picture.rgb(), guided=False, cache=segmenter_cache, remedy=remedy)
+        if fetched_model() is None:  # the bundled reader is too rough to remove what it names
+            raise ModelMissingError(
+                f"Layers are those of a layout, and {ABSENT}; paint the region or give it as a box x0,y0,x1,y1, or "
+                f"give the layout: {LAYOUT}"
+            )
+        scene = scene_from_image(picture.rgb(), cache=segmenter_cache)
     else:
         scene = Scene.empty(picture.height, picture.width)
     plan = erasure(scene, what, fill, grow, options.feather, seed, context)

@@ -183,11 +183,12 @@ class Scene:
     ) -> Scene:
         """Scene of a photograph, read by a panoptic model (a hub name or a local folder); see segment.py.
 
-        cache: a folder that keeps what was read, for the same picture and model; None keeps nothing.
+        Without a model's name by the default one if it was fetched earlier, else by the small bundled reader:
+        ``source`` says which. cache: a folder that keeps what a model read; None keeps nothing.
         """
-        from smartmask.segment import scene_from_image  # the one import against the flow, lazy by design
+        from smartmask.segment import scene_of_photo  # against the flow, lazy by design
 
-        return scene_from_image(image, model, cache=cache)
+        return scene_of_photo(image, model, cache=cache)[0]
 
     # --- what is seen ------------------------------------------------------------------------
 

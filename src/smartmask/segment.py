@@ -2,7 +2,7 @@
 
 The model's own class names become the layers' names. Masks are what is visible; their depth order is
 a guess from the masks alone (``panoptic.depth_order``). Nothing is fetched unless a model is named: without a name
-it is the default one if an earlier download left it on this machine.
+it is the default one if an earlier download left it on this machine, else the small reader that is bundled.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ WHAT = "panoptic model"
 WITHOUT = "without it, give the layout: --layout PNG with --names or --panoptic, or scene= in Python"
 LAYOUT = "--layout PNG with --names or --panoptic, or scene= in Python"
 ABSENT = f"the {WHAT} '{DEFAULT_MODEL}' is not on this machine ('hf download {DEFAULT_MODEL}' fetches it)"
+BETTER = f"{ABSENT} and reads better, and a layout of your own is best ({LAYOUT})"
+NOTE_READ = "The photo's layout ({}) is what the small bundled reader is sure of, and it often errs; " + BETTER + "."
 NOTE_UNLABELED = (
-    f"No layout of the photo is given and {ABSENT}, so the scene is unlabeled: masks follow the guide and know "
-    f"nothing of the picture; a layout ({LAYOUT}) or that model makes them fit it."
+    "The small bundled reader is sure of nothing in the photo, so the scene is unlabeled and masks know nothing of the "
+    f"picture; {BETTER}."
 )
-GUIDE_IS_ENOUGH = f"a guide is enough (box, point, blob, scribble or mask), or give the layout: {LAYOUT}"
 FAMILIES = ("mask2former", "maskformer", "detr")  # config.model_type; each answers with queries
 
 
@@ -107,29 +108,24 @@ def scene_from_image(
 
 
 def scene_of_photo(
-    image: str | Path | np.ndarray,
-    model: str | Path | None = None,
-    *,
-    guided: bool,
-    cache: str | Path | None = None,
-    remedy: str = GUIDE_IS_ENOUGH,
+    image: str | Path | np.ndarray, model: str | Path | None = None, *, cache: str | Path | None = None
 ) -> tuple[Scene, tuple[str, ...]]:
     """``(scene, notes)`` of a photograph without a layout, by what is at hand.
 
     image, cache: as in scene_from_image.  model: its model, which may be fetched if it is named; None asks what was
-    fetched earlier, and where nothing was, a guided call gets an unlabeled scene (no layers, only the photo) and a
-    note that says so.  guided: whether every object has a guide or mask, so that the scene need not tell its place.
-    remedy: what works without a layout, for the sentence of the ModelMissingError that an unguided call then gets.
-    Raises what scene_from_image raises.
+    fetched earlier, and where nothing was, the bundled reader, with a note that says so. A scene that it cannot read
+    is unlabeled: no layers, only the photo.  Raises what scene_from_image raises.
     """
     if model is not None or fetched_model() is not None:
         return scene_from_image(image, model, cache=cache), ()
     photo = _photo(image)
     if cache is not None:
         output_folder(cache)  # a folder that cannot be is a mistake, though nothing will lie in it
-    if not guided:
-        raise ModelMissingError(f"No layout of the photo is given and {ABSENT}; {remedy}")
-    return replace(Scene.empty(*photo.shape[:2]), photo=photo), (NOTE_UNLABELED,)
+    from smartmask.photo_reader import read_photo  # brings torch
+
+    scene = read_photo(photo)
+    names = ", ".join(dict.fromkeys(layer.name for layer in scene.layers))
+    return scene, (NOTE_READ.format(names) if names else NOTE_UNLABELED,)
 
 
 def fetched_model() -> Path | None:

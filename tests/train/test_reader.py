@@ -105,6 +105,11 @@ def write_regions(folder: Path) -> None:
     (folder / "lalonde_efros" / "objects.csv").write_text("\n".join(rows) + "\n")
 
 
+def test_an_unknown_source_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'voc' is no set of labeled photographs"):
+        train_reader(tmp_path, tmp_path / "out", ReaderTrainConfig(sources=("voc",)))
+
+
 def test_a_run_learns_from_regions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From photographs of which each names but one half; and a resumed run goes on from its checkpoint."""
     write_regions(tmp_path)

@@ -54,8 +54,8 @@ def insert(
 
     photo: a file, an (H, W[, C]) uint8 or uint16 array, or a Photo.  prompt: the object's name, or a list of
     names and ObjectRequests: masks are laid in that order, each seeing the former ones, and painted
-    back to front.  scene: the photo's layout; None asks a panoptic model if one was fetched earlier, and takes an
-    unlabeled scene if not, provided that every object has a guide (``.notes`` say so) or a mask.
+    back to front.  scene: the photo's layout; None asks a panoptic model if one was fetched earlier, else the small
+    bundled reader (``.notes`` say so), or nobody if all masks are given.
     guidance, mask, order, context: as in ObjectRequest, for a single object.
     inpainter: "paste" (with ``cutout=``, ``cutout_mask=``), a folder or hub name, or any Inpainter; inpainter_options
     (device, dtype, cutout, ...) go to its loader.  generator, num_masks, pick, pipeline: as in ``lay``.
@@ -90,9 +90,4 @@ def scene_of(photo: Photo, scene: Scene | None, requests: Sequence[ObjectRequest
         return Scene.empty(photo.height, photo.width), ()
     from smartmask.segment import scene_of_photo
 
-    return scene_of_photo(photo.rgb(), guided=all_guided(requests))
-
-
-def all_guided(requests: Sequence[ObjectRequest]) -> bool:
-    """Whether every object has a guide or a mask of its own, so that no scene is needed to find its place."""
-    return all(request.mask is not None or request.guidance not in (None, [], ()) for request in requests)
+    return scene_of_photo(photo.rgb())

@@ -29,7 +29,7 @@ WHOLE, PATCHED, ERASED = 0.25, 0.3, 0.3  # shares of views: uncropped, with a pa
 
 @dataclass
 class ReaderTrainConfig(LoopConfig):
-    """The reader's settings. view: side of a square view in pixels."""
+    """The reader's settings. view: side of a square view in pixels. sources: the sets to learn from."""
 
     steps: int = 3500
     batch: int = 16
@@ -41,6 +41,7 @@ class ReaderTrainConfig(LoopConfig):
     clip: float = 2.0
     workers: int = 0
     view: int = 160
+    sources: tuple[str, ...] = SOURCES
 
 
 def reader_config() -> ReaderConfig:
@@ -162,7 +163,10 @@ def train_reader(data: Path, out: Path, config: ReaderTrainConfig) -> Path:
     Resumes from ``out/checkpoints``. ValueError if the folder holds no set with photographs and labels.
     """
     accelerator = make_accelerator(config, out)
-    sources = [source for source in discover(data) if source[0] in SOURCES]
+    unknown = [name for name in config.sources if name not in SOURCES]
+    if unknown:
+        raise ValueError(f"'{unknown[0]}' is no set of labeled photographs; use some of {', '.join(SOURCES)}.")
+    sources = [source for source in discover(data) if source[0] in config.sources]
     photos = Photos(list(read_photos(sources, ("train",), PHOTO)), config.view)
     weights = class_weights(photos).to(accelerator.device)
     network = ReaderNetwork(reader_config()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

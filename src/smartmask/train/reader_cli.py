@@ -18,12 +18,16 @@ def reader(
     batch: BatchOption = 16,
     precision: PrecisionOption = "bf16",
     learning_rate: Annotated[float, typer.Option(help="Peak rate.")] = 2e-3,
+    sources: Annotated[str, typer.Option(help="Sets to learn from, separated by commas; none: all.")] = "",
     seed: Annotated[int, typer.Option(help="Of views and initial weights.")] = 0,
 ) -> None:
     """The reader of photographs (which surface or thing is where). Resumes from --out if there are checkpoints."""
+    from smartmask.data.photo_labels import SOURCES
     from smartmask.train.reader import ReaderTrainConfig, train_reader
 
+    names = tuple(name.strip() for name in sources.split(",") if name.strip())
     config = ReaderTrainConfig(
-        steps=steps, minutes=minutes, batch=batch, precision=precision, learning_rate=learning_rate, seed=seed
-    )
+        steps=steps, minutes=minutes, batch=batch, precision=precision, learning_rate=learning_rate, seed=seed,
+        sources=names or SOURCES,
+    )  # fmt: skip
     print(f"Trained: {train_reader(data, out, config)}")
