@@ -32,6 +32,8 @@ from smartmask.scene import Scene
 
 EXAMINED = 640  # shapes that are held against scene and guides, of those nearest in aspect
 DISTINCT = found.POOL  # of these the best make the strata
+MERIT = 400  # of FINE: how much an outline that no one would name counts as an example
+CLEAR, UNCLEAR = 0.8, 0.35  # quality from which an outline is clear, and what a rank loses that is not at all
 NEIGHBOURS = 24  # that an outline is blended with
 
 
@@ -58,7 +60,7 @@ class ExemplarDefaults:
 
     scene: float = 1.0
     blend: float = 0.3
-    near: int = 8
+    near: int = 12
     paint: float = 1.0
 
 
@@ -186,9 +188,9 @@ class ExemplarModel:
 
     def _score(self, weighed: _Weighed, index: int) -> float:
         expected = float(weighed.strata.expected[index]) / FINE
-        clear = min(float(self.memory.quality[weighed.pool.rows[weighed.candidates.shapes[index]]]) / 255 / 0.6, 1.0)
+        clear = min(float(self.memory.quality[weighed.pool.rows[weighed.candidates.shapes[index]]]) / 255 / CLEAR, 1.0)
         behind = float(weighed.guided.max(initial=0) - weighed.guided[index]) / UNITS
-        return expected * (0.8 + 0.2 * clear) * math.exp(-behind / 4) * weighed.likely
+        return expected * (1 - UNCLEAR + UNCLEAR * clear) * math.exp(-behind / 4) * weighed.likely
 
     def _why(self, weighed: _Weighed, index: int, shape: int) -> dict[str, Any]:
         pool = weighed.pool
@@ -285,7 +287,9 @@ class _Sight:
         overlap = overlaps(_comparable(pool, best))
         weights = weights_of(best.units, UNITS)
         near = 1 if self.request.diverse else self.model.defaults.near
-        strata = stratify(weights, overlap, near=near)
+        rows = pool.rows[best.shapes]
+        merit = MERIT + (FINE - MERIT) * memory.quality[rows].astype(np.int64) // 255
+        strata = stratify(weights, overlap, near=near, merit=merit, kin=rows)
         return _Weighed(pool, best, strata, overlap, weights, guided, scene, likely)
 
     def _scene_units(self, pool: Pool, candidates: Candidates) -> np.ndarray:

@@ -55,25 +55,35 @@ def overlaps(cells: np.ndarray) -> np.ndarray:
     return np.where(union > 0, FINE * shared // np.maximum(union, 1), FINE)
 
 
-def stratify(weights: np.ndarray, overlap: np.ndarray, count: int = COUNT, near: int = NEAR) -> Strata:
+def stratify(
+    weights: np.ndarray, overlap: np.ndarray, count: int = COUNT, near: int = NEAR, merit: np.ndarray | None = None,
+    kin: np.ndarray | None = None,
+) -> Strata:  # fmt: skip
     """Strata of weighted candidates. overlap: (n, n) as ``overlaps`` gives it.
 
     Middles are taken greedily: each the one that raises most the weighted overlap of all candidates with their best
     middle (k-medoids; Kaufman and Rousseeuw 1990, BUILD). A candidate belongs to the middle that it overlaps most.
+    merit: (n,) int64 up to FINE, by which a rise counts, so that a middle is also a good example.
+    kin: (n,) int; no two strata are drawn from the same kin (an outline and its mirror image) while others are left.
     """
     total = len(weights)
     best = np.zeros(total, np.int64)
+    worth = np.full(total, FINE, np.int64) if merit is None else merit
+    kin = np.arange(total) if kin is None else kin
     middles: list[int] = []
+    taken = np.zeros(total, bool)
     for _ in range(min(count, total)):
-        gain = (np.maximum(overlap, best[None, :]) * weights[None, :]).sum(axis=1)
-        gain[middles] = -1
-        middles.append(int(gain.argmax()))  # argmax takes the first of equals
+        rise = (np.maximum(overlap - best[None, :], 0) * weights[None, :]).sum(axis=1) // FINE * worth
+        rise[taken] = -1
+        rise[middles] = -2
+        middles.append(int(rise.argmax()))  # argmax takes the first of equals
         best = np.maximum(best, overlap[middles[-1]])
+        taken |= kin == kin[middles[-1]]
     nearest = overlap[middles].argmax(axis=0)
     nearest[middles] = np.arange(len(middles))
     members, cumulative = [], []
     for index, middle in enumerate(middles):
-        own = np.flatnonzero(nearest == index)
+        own = np.flatnonzero((nearest == index) & (~taken | (kin == kin[middle])))
         away = np.where(own == middle, -1, FINE - overlap[middle, own])
         own = own[np.argsort(away, kind="stable")]
         summed = np.cumsum(weights[own])
