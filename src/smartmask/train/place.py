@@ -19,6 +19,7 @@ from smartmask.masks.exemplar.place.model import Places
 from smartmask.masks.exemplar.place.score import ScoreConfig, ScoreNetwork
 from smartmask.masks.exemplar.place.usual import UsualBoxes, inside
 from smartmask.models.text import TextEncoder
+from smartmask.models.typical import EVENNESS
 from smartmask.train.dataset import Target, find_targets
 
 FULL = "coco_panoptic"  # the source whose scenes are labelled in full
@@ -30,6 +31,8 @@ SHARES: dict[str, float] = {
 }  # fmt: skip
 REPEATS = {FULL: 4, "coco_instances": 2, "cocoa": 4}  # samples drawn of each target, with candidates of their own
 TRUST = {FULL: 3, "coco_instances": 3, "cocoa": 3, "coco_more": 2}  # weights of remembered boxes, else 1
+MEASURED = ("coco_instances", "voc", "coco_more", "road", "cocoa")  # sources that tell how large names are seen
+PULL = 3.0  # things' worth of weight of a name's typical metres
 USUAL = 200  # targets of a name beyond which a source's are thinned out (by the square root)
 MOST = 900  # remembered boxes of a name
 
@@ -92,6 +95,34 @@ def remembered(pack: Pack, targets: Sequence[Target], names: Names) -> tuple[Usu
         np.array([rank[i] for i in kept]), names,
     )  # fmt: skip
     return usual, np.array([t.scene for t in chosen])
+
+
+def seen_metres(pack: Pack, targets: Sequence[Target], text: TextEncoder) -> dict[str, float]:
+    """``{key: log metres}`` as which things of a name show beside others of their picture.
+
+    log(height) = EVENNESS * metres + slope * lower edge + a constant of the scene, by least squares; each name is
+    pulled to its typical metres by PULL things' weight. Of sources of MEASURED.
+    """
+    names, by_scene = Names(text), dict[int, list[Target]]()
+    for target in targets:
+        if pack.meta.sources[target.scene] in MEASURED:
+            by_scene.setdefault(target.scene, []).append(target)
+    keys = sorted({key_of(t.name) for own in by_scene.values() for t in own})
+    number = {key: index for index, key in enumerate(keys)}
+    typical = np.array([names.find(key).metres for key in keys])
+    left, right = [np.eye(len(keys), len(keys) + 1) * PULL**0.5], [np.zeros(len(keys))]
+    for own in by_scene.values():
+        if len(own) < 2:
+            continue
+        boxes, which = inside(share_boxes(pack, own)), [number[key_of(t.name)] for t in own]
+        design = np.zeros((len(own), len(keys) + 1))
+        design[np.arange(len(own)), which], design[:, -1] = 1, boxes[:, 3]
+        away = np.log(boxes[:, 3] - boxes[:, 1]) - EVENNESS * typical[which]
+        trust = len(own) ** -0.25  # a crowd's members say much the same
+        left.append((design - design.mean(0)) * trust)
+        right.append((away - away.mean()) * trust)
+    found, *_ = np.linalg.lstsq(np.concatenate(left), np.concatenate(right), rcond=None)
+    return dict(zip(keys, (typical + found[:-1] / EVENNESS).tolist(), strict=True))
 
 
 def draw_samples(
@@ -202,8 +233,8 @@ def surprise(network: ScoreNetwork, samples: PlaceSamples, rows: np.ndarray) -> 
 def train_place(pack_path: Path, text_folder: Path, out: Path, config: PlaceConfig) -> Path:
     """Trains places on the train split and saves the component (``out/place``)."""
     text, pack = TextEncoder.from_pretrained(text_folder), Pack(pack_path)
-    names = Names(text)
     targets = place_targets(pack)
+    names = Names(text, seen_metres(pack, targets, text))
     usual, scenes = remembered(pack, targets, names)
     samples = draw_samples(pack, targets, usual, scenes, config)
     network = fit_network(samples, np.arange(len(samples.scene)), config)

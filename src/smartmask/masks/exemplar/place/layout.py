@@ -6,6 +6,7 @@ labelled scenes are enough to learn from.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -40,8 +41,8 @@ GLOBAL = CHANNELS + BANDS * len(KINDS) + 1  # numbers that describe a scene as a
 
 @dataclass(frozen=True, eq=False)
 class Named:
-    """What is known of a name. key: to compare by. kinds: (len(KINDS),) likeness, sums to 1. metres: log of the usual
-    height. aspect: log of the usual width over height."""
+    """What is known of a name. key: to compare by. kinds: (len(KINDS),) likeness, sums to 1. metres: log of the height
+    at which it is usually seen. aspect: log of the usual width over height."""
 
     key: str
     kinds: np.ndarray
@@ -50,10 +51,14 @@ class Named:
 
 
 class Names:
-    """Names as places see them, each looked up once."""
+    """Names as places see them, each looked up once.
 
-    def __init__(self, text: TextEncoder) -> None:
-        self.text = text
+    seen: {key: log metres} of names whose size was measured in pictures, where people sit and cars are cut by the
+    border; others have their typical one.
+    """
+
+    def __init__(self, text: TextEncoder, seen: Mapping[str, float] | None = None) -> None:
+        self.text, self.seen = text, dict(seen or {})
         self.find = lru_cache(maxsize=4096)(self._find)
 
     @property
@@ -70,7 +75,9 @@ class Names:
         like = np.maximum.reduceat(words @ unit(self.text.understand(name).vector), first)
         kinds = np.exp((like - like.max()) / SHARP)
         metres, aspect = np.log(typical_size(name, self.text))
-        return Named(key_of(name), (kinds / kinds.sum()).astype(np.float32), float(metres), float(aspect))
+        key = key_of(name)
+        seen = self.seen.get(key, float(metres))
+        return Named(key, (kinds / kinds.sum()).astype(np.float32), seen, float(aspect))
 
 
 def unit(vector: np.ndarray) -> np.ndarray:

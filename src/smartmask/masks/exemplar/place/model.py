@@ -17,10 +17,10 @@ from safetensors.numpy import load_file, save_file
 from smartmask.geometry import BoxXYXY
 from smartmask.guidance import Guide
 from smartmask.masks.exemplar.place.depth import depth_order
-from smartmask.masks.exemplar.place.features import box_features, request_features
+from smartmask.masks.exemplar.place.features import AGREE, box_features, request_features
 from smartmask.masks.exemplar.place.layout import Layout, Named, Names
 from smartmask.masks.exemplar.place.score import ScoreConfig, ScoreNetwork
-from smartmask.masks.exemplar.place.usual import UsualBoxes, inside
+from smartmask.masks.exemplar.place.usual import UsualBoxes, inside, suggested_heights
 from smartmask.masks.exemplar.strata import COUNT, FINE, Strata, stratify, weights_of
 from smartmask.models.presets import load_component, save_component
 from smartmask.models.text import TextEncoder
@@ -30,7 +30,9 @@ CANDIDATES = 900  # boxes that a request looks at
 KEPT = 400  # the best of them make the strata
 SMALLEST = 0.01  # share of the scene: smaller candidates are left out, unless that leaves few
 UNITS = 64  # of a score, a nat
-HIT, SOFT = 0.5, 0.04  # overlap of boxes from which one stands for the other, and how sharply
+SHARPER = 120  # hundredths that a score counts in choosing: voters that know little of a scene are too modest
+SANE, MOST_MISFIT = 0.3, 8.0  # weight of a height's misfit with the scene's things, and its limit in nats
+HIT, SOFT = 0.5, 0.06  # overlap of boxes from which one stands for the other, and how sharply
 PLAIN = 0.2  # weight of the overlap itself beside that
 NEAR = 6  # of a stratum's weight the share 1/NEAR that lies nearest its middle is drawn from
 BOXES = "boxes.safetensors"
@@ -73,9 +75,10 @@ class Places:
         try:
             found = load_file(path)
             names = found["names"].tobytes().decode("utf-8").split("\n")
+            metres = found["metres"].astype(np.float64)
             usual = UsualBoxes(
-                found["boxes"].astype(np.float64) / 65535, names, found["which"].astype(np.intp),
-                found["trust"], Names(text),
+                found["boxes"].astype(np.float64) / 65535, names, found["which"].astype(np.intp), found["trust"],
+                Names(text, dict(zip(names, metres.tolist(), strict=True))), found["vectors"], metres,
             )  # fmt: skip
         except FileNotFoundError:
             raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
@@ -90,7 +93,8 @@ class Places:
         usual = self.usual
         save_file(
             {"boxes": np.round(usual.boxes * 65535).astype(np.uint16), "which": usual.which.astype(np.uint16),
-             "trust": usual.trust.astype(np.uint8),
+             "trust": usual.trust.astype(np.uint8), "metres": usual.metres.astype(np.float16),
+             "vectors": usual.vectors.astype(np.float16),
              "names": np.frombuffer("\n".join(usual.names).encode("utf-8"), np.uint8)}, partial / BOXES,
         )  # fmt: skip
         shutil.rmtree(folder, ignore_errors=True)
@@ -148,7 +152,9 @@ class Places:
         boxes = self.usual.candidates(weights, self.names.find(name), layout, CANDIDATES, rng, points)
         boxes = _large_enough(np.unique(boxes, axis=0))
         # 2. weigh
-        units = self._units(layout, name, boxes, weights)
+        units = self._units(layout, name, boxes, weights) * SHARPER // 100 - misfit(
+            layout, self.names.find(name), boxes
+        )
         best = np.sort(np.argsort(-units, kind="stable")[:KEPT])
         boxes, units = boxes[best], units[best]
         # 3. cover
@@ -184,6 +190,19 @@ def closeness(boxes: np.ndarray) -> np.ndarray:
     overlap = common / (area[:, None] + area - common)
     alike = 1 / (1 + np.exp(-(overlap - HIT) / SOFT))
     return np.round(FINE * ((1 - PLAIN) * alike + PLAIN * overlap)).astype(np.int64)
+
+
+def misfit(layout: Layout, name: Named, boxes: np.ndarray) -> np.ndarray:
+    """``(n,)`` int64, UNITS a nat: what is taken from boxes whose height is far from what the scene's things suggest.
+
+    People photograph things at sizes of their own choice, so that the score alone lets them differ more than one
+    wants to see them put in.
+    """
+    heights = suggested_heights(layout, name, boxes[:, 3])
+    if heights is None:
+        return np.zeros(len(boxes), np.int64)
+    away = (np.log(boxes[:, 3] - boxes[:, 1]) - heights) / AGREE
+    return np.round(UNITS * SANE * np.minimum(0.5 * away**2, MOST_MISFIT)).astype(np.int64)
 
 
 def to_pixels(box: np.ndarray, scene: Scene) -> BoxXYXY:

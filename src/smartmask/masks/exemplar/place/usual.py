@@ -39,14 +39,21 @@ class Statistics:
 
 
 class UsualBoxes:
-    """boxes: (n, 4) x0, y0, x1, y1 in [0, 1]. names: of all boxes; which: (n,) into names. trust: (n,) weights."""
+    """boxes: (n, 4) x0, y0, x1, y1 in [0, 1]. names: of all boxes, as ``key_of`` writes them; which: (n,) into names.
+    trust: (n,) weights. vectors: (names, d) of length 1, metres: (names,) logs; None looks both up."""
 
-    def __init__(self, boxes: np.ndarray, names: list[str], which: np.ndarray, trust: np.ndarray, known: Names) -> None:
-        self.boxes, self.names, self.which, self.trust = boxes, names, which, trust
-        self.known = known
-        self.vectors = np.stack([unit(known.text.understand(name).vector) for name in names])
-        self.metres = np.array([known.find(name).metres for name in names])
-        self.keys = {key_of(name): index for index, name in enumerate(names)}
+    def __init__(
+        self, boxes: np.ndarray, names: list[str], which: np.ndarray, trust: np.ndarray, known: Names,
+        vectors: np.ndarray | None = None, metres: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        if not len(boxes) == len(which) == len(trust) or boxes.ndim != 2 or int(which.max(initial=0)) >= len(names):
+            raise ValueError(f"{len(boxes)} boxes need as many names and weights, not {len(which)} and {len(trust)}")
+        self.boxes, self.names, self.which, self.trust, self.known = boxes, names, which, trust, known
+        if vectors is None:
+            vectors = np.stack([unit(known.text.understand(name).vector) for name in names])
+        self.vectors = vectors.astype(np.float32)
+        self.metres = np.array([known.find(name).metres for name in names]) if metres is None else metres
+        self.keys = {name: index for index, name in enumerate(names)}
 
     def weights(self, name: str, without: np.ndarray | None = None) -> np.ndarray:
         """``(n,)`` int64: how much each box says about a name. without: (n,) bool, those that do not count."""
