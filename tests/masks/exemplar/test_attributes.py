@@ -51,6 +51,7 @@ def test_names_with_such_words_are_no_wish(text: str) -> None:
 def test_parts(text: str, part: str, rest: str) -> None:
     wish = read_wish(text)
     assert (wish.part, wish.rest) == (part, rest)
+    assert wish.traits == ({"bust": 1} if part else {})
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,6 @@ def test_what_no_outline_shows_is_told() -> None:
 def test_words_ask_for_traits_that_labels_tell() -> None:
     told = {trait for words in ASPECTS.values() for word in words for trait, score in scores_of(word).items() if score}
     assert told == set(TRAITS)
-    assert {trait for asked in WORDS.values() for trait in asked} | {"bust"} == told
+    assert {trait for asked in WORDS.values() for trait in asked} | {"bust"} == told  # parts ask for the bust
     assert set(MIRRORED) <= told
     assert not UNSEEN & set(WORDS)

@@ -113,6 +113,8 @@ def read_wish(text: str) -> Wish:
     rest = " ".join(BESIDE.sub(" ", rest).split()).strip(" ,") or plain
     number, rest = _number(rest)
     part, rest = ("", rest) if named else _part(rest)
+    if part:
+        traits["bust"] = 1.0
     words = set(re.findall(r"[a-z]+", left))
     return Wish(traits, part, number, tuple(sorted(words & UNSEEN)), rest, tuple(sorted(words & SIZES)))
 
