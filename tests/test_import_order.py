@@ -26,7 +26,7 @@ FLOW: tuple[tuple[str, ...], ...] = (
     ("images",),
     ("photo",),
     ("scene",),
-    ("guidance", "frame", "composition", "panoptic", "precision"),
+    ("guidance", "composition", "panoptic", "precision"),
     ("smartmask",),
     ("render", "inputs", "options"),
     ("scene_file",),

@@ -210,6 +210,15 @@ def _turning_points(loop: list[Corner]) -> np.ndarray:
     return points[~straight]
 
 
+def box_cells(mask: np.ndarray, box: BoxXYXY, n: int) -> np.ndarray:
+    """``(n, n)`` bool: a ``(H, W)`` bool mask seen in a box, stretched to a square."""
+    x0, y0, x1, y1 = box
+    sx, sy = max(x1 - x0, 1e-3) / n, max(y1 - y0, 1e-3) / n
+    matrix = np.array([[sx, 0, x0 + 0.5 * sx - 0.5], [0, sy, y0 + 0.5 * sy - 0.5]])
+    soft = cv2.warpAffine(mask.astype(np.uint8) * 255, matrix, (n, n), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return soft > 127
+
+
 def signed_distance(mask: np.ndarray) -> np.ndarray:
     """``(H, W)`` float32 distance to the outline in pixels, positive inside, zero on pixel edges."""
     if not mask.any():

@@ -1,8 +1,8 @@
 """The leakage trap: nothing in what training sees may betray the object that was taken out.
 
-Each probe looks at a layout as the networks get it and guesses: which of k shapes fitted to the same
-box was the object, which of two emptied regions was the object's. With hiding it must do no better than
-chance (the 95 % binomial interval of its hits includes 1/k); without, it must succeed, or it proves nothing.
+Each probe looks at a layout as networks get it and guesses which of k shapes fitted to the same box was the object.
+With hiding it must do no better than chance (the 95 % binomial interval of its hits includes 1/k); without, it must
+succeed, or it proves nothing.
 """
 
 from __future__ import annotations
@@ -14,16 +14,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from drawn import block, lumpy, random_box, traced_scene
+from drawn import traced_scene
 from scipy.stats import binomtest
 
-from smartmask.data import pairs, places
+from smartmask.data import pairs
 from smartmask.data.pack import Pack
 from smartmask.data.pairs import Pair, PairConfig, is_target, make_pair
-from smartmask.data.places import make_place
 from smartmask.data.view import OUTSIDE, UNLABELED
 from smartmask.geometry import BoxXYXY, mask_box
-from smartmask.scene import Layer, Scene
 
 CANDIDATES = 4
 
@@ -146,96 +144,3 @@ def test_no_probe_finds_a_hidden_voc_object() -> None:
     for name, hits in shape_hits(drawn).items():
         low, high = interval(hits)
         assert low <= 1 / CANDIDATES <= high, f"{name} hits {np.mean(hits):.3f} of the time"
-
-
-# --- which region? ---------------------------------------------------------------------------------
-
-
-def border(region: np.ndarray) -> np.ndarray:
-    return cv2.dilate(region.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool) & ~region
-
-
-def area(top: np.ndarray, region: np.ndarray) -> float:
-    return float(region.sum())
-
-
-def labels_cut(top: np.ndarray, region: np.ndarray) -> float:
-    """Labels that end at the region."""
-    return float(len(np.unique(top[border(region)])))
-
-
-def label_entropy(top: np.ndarray, region: np.ndarray) -> float:
-    """Of the labels just outside the region."""
-    _, counts = np.unique(top[border(region)], return_counts=True)
-    share = counts / counts.sum()
-    return float(-(share * np.log(share)).sum())
-
-
-def unlabeled_share(top: np.ndarray, region: np.ndarray) -> float:
-    return float((top[region] == UNLABELED).mean())
-
-
-REGION_PROBES: list[Callable[[np.ndarray, np.ndarray], float]] = [area, labels_cut, label_entropy, unlabeled_share]
-
-
-def placed_scene(rng: np.random.Generator) -> tuple[Scene, BoxXYXY]:
-    """Sky over grass, two patches, and the target (index 3 of 5) in a random box, its visible part cut out of all."""
-    height, width = 96, 128
-    box = random_box(rng, height, width, 0.1, 0.22)
-    target = lumpy(height, width, box, rng)
-    horizon = int(rng.integers(30, 70))
-    sky = block(height, width, 0, 0, width, horizon)
-    one, two = (lumpy(height, width, random_box(rng, height, width), rng) for _ in range(2))
-    two &= ~one
-    rest = ~(target | one | two)
-    x0, y0, x1, y1 = mask_box(target) or box
-    layers = (
-        Layer("sky", sky & rest, thing=False),
-        Layer("grass", ~sky & rest, thing=False),
-        Layer("cat", one & ~target),
-        Layer("dog", target),
-        Layer("person", two & ~target),
-    )
-    return Scene(height, width, layers), (x0 / width, y0 / height, x1 / width, y1 / height)
-
-
-def region_hits(count: int, monkeypatch: pytest.MonkeyPatch, augment: bool = True) -> dict[str, list[bool]]:
-    """For each probe, whether it tells the object's region from one decoy that lies apart from it."""
-    regions: list[np.ndarray] = []
-    real = places.hidden_region
-
-    def watched(box: BoxXYXY, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-        region = real(box, shape, rng)
-        regions.append(region.copy())
-        return region
-
-    monkeypatch.setattr(places, "hidden_region", watched)
-    rng = np.random.default_rng(2)
-    scenes, boxes = zip(*(placed_scene(rng) for _ in range(count)), strict=True)
-    hits: dict[str, list[bool]] = {probe.__name__: [] for probe in REGION_PROBES}
-    for scene in scenes:
-        regions.clear()
-        place = make_place(scene, 3, rng, list(boxes), augment=augment)
-        assert place is not None
-        own, *decoys = regions
-        decoy = decoys[int(rng.integers(len(decoys)))]
-        if not decoy.any() or (own & cv2.dilate(decoy.astype(np.uint8), np.ones((5, 5))).astype(bool)).any():
-            continue
-        for probe in REGION_PROBES:
-            mine, other = (probe(place.view.top, region) + rng.uniform(0, 1e-9) for region in (own, decoy))
-            hits[probe.__name__].append(mine > other)
-    return hits
-
-
-@pytest.mark.parametrize("augment", [False, True])
-def test_no_probe_tells_the_objects_region_from_a_decoy(monkeypatch: pytest.MonkeyPatch, augment: bool) -> None:
-    for name, hits in region_hits(1000, monkeypatch, augment).items():
-        assert len(hits) > 400
-        low, high = interval(hits, tries=2 * len(REGION_PROBES))
-        assert low <= 1 / 2 <= high, f"{name} hits {np.mean(hits):.3f} of the time"
-
-
-def test_the_region_is_found_when_nothing_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "fill", lambda top, region: top)
-    hits = region_hits(150, monkeypatch)["unlabeled_share"]
-    assert interval(hits)[0] > 0.8

@@ -12,19 +12,19 @@ import torch
 from torch import nn
 
 from smartmask.train import checkpoint
-from smartmask.train.loop import Average, Batch, LoopConfig, Run, make_accelerator, optimizers, rate
+from smartmask.train.loop import Average, Batch, LoopConfig, Run, adam, make_accelerator, rate
 
 
 class Toy(nn.Module):
-    """A regression with one block, as the loop's optimisers want it, and a head."""
+    """A regression: a hidden layer and a head."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList([nn.Linear(4, 4)])
+        self.hidden = nn.Linear(4, 4)
         self.head = nn.Linear(4, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(torch.tanh(self.blocks[0](x)))
+        return self.head(torch.tanh(self.hidden(x)))
 
 
 def config(**changes: Any) -> LoopConfig:
@@ -60,8 +60,7 @@ def state(run: Run) -> dict[str, torch.Tensor]:
     """Everything a run has learnt: weights, average, optimisers."""
     learnt = {f"network.{k}": v for k, v in run.network.state_dict().items()}
     learnt |= {f"average.{k}": v for k, v in run.average.network.state_dict().items()}
-    for i, optimizer in enumerate(run.optims):
-        learnt |= checkpoint.flatten_optimizer(optimizer.optimizer, str(i))
+    learnt |= checkpoint.flatten_optimizer(run.optim.optimizer, "optimizer")
     return learnt
 
 
@@ -90,16 +89,10 @@ def test_the_average_trails_the_weights() -> None:
     assert network.weight.item() == 1
 
 
-def test_every_weight_has_one_optimiser() -> None:
+def test_every_weight_is_optimised() -> None:
     network = Toy()
-    muon, adam = optimizers(network, LoopConfig())
-    names = {id(parameter): name for name, parameter in network.named_parameters()}
-    kinds = [[names[id(p)] for group in each.param_groups for p in group["params"]] for each in (muon, adam)]
-    assert sorted(kinds[0] + kinds[1]) == sorted(names.values())
-    assert isinstance(muon, torch.optim.Muon)
-    assert all(name.startswith("blocks.") and name.endswith("weight") for name in kinds[0])
-    assert kinds[0] == ["blocks.0.weight"]
-    assert len(optimizers(nn.Linear(3, 3), LoopConfig())) == 1
+    held = [id(p) for group in adam(network, LoopConfig()).param_groups for p in group["params"]]
+    assert sorted(held) == sorted(id(p) for p in network.parameters())
 
 
 # --- runs ------------------------------------------------------------------------------------------
@@ -186,11 +179,11 @@ def test_a_watcher_sees_the_average(tmp_path: Path) -> None:
     assert seen == [(True, 4), (True, 8)]
 
 
-def test_rates_reach_the_optimisers(tmp_path: Path) -> None:
-    run = start(tmp_path, config(warmup=4, muon_rate=3.0))
+def test_rates_reach_the_optimiser(tmp_path: Path) -> None:
+    run = start(tmp_path, config(warmup=4))
     with pytest.raises(KeyboardInterrupt):
         run.loop(batches(0, stop=2), squares)
-    assert [optimizer.param_groups[0]["lr"] for optimizer in run.optims] == pytest.approx([3 * 5e-3, 5e-3])
+    assert run.optim.param_groups[0]["lr"] == pytest.approx(5e-3)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

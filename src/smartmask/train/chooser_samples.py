@@ -10,8 +10,7 @@ import numpy as np
 from smartmask.data.pack import Pack
 from smartmask.data.view import View
 from smartmask.evaluate.targets import object_flags
-from smartmask.frame import box_cells
-from smartmask.geometry import BoxXYXY
+from smartmask.geometry import BoxXYXY, box_cells
 from smartmask.masks.exemplar.choose import FAR, FAR_CELLS, box_geometry, growth, map_of
 from smartmask.masks.exemplar.memory import CELLS
 from smartmask.models.text import TextEncoder

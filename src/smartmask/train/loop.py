@@ -21,6 +21,7 @@ from smartmask.train import checkpoint
 Batch = dict[str, torch.Tensor]
 Loss = Callable[[nn.Module, Batch], torch.Tensor]
 Watch = Callable[[nn.Module, int], dict[str, float]]
+OPTIMIZER = "optimizer0"  # prefix of its tensors in a checkpoint
 
 
 @dataclass
@@ -28,17 +29,14 @@ class LoopConfig:
     """Settings of one run.
 
     steps: optimiser steps, or minutes: wall-clock budget, whichever ends first (the learning rate falls
-    to zero over the last ``decay`` share of it). muon_rate: factor on the rate of the blocks' matrices.
-    ema: decay of the weights' average, reached gradually. precision: no, bf16 or fp16. compile:
-    torch.compile the blocks (needs a C++ compiler; a third faster on a CPU). Checkpoints and samples
-    come every so many steps.
+    to zero over the last ``decay`` share of it). ema: decay of the weights' average, reached gradually.
+    precision: no, bf16 or fp16. Checkpoints and samples come every so many steps.
     """
 
     steps: int = 20_000
     minutes: float | None = None
     batch: int = 64
     learning_rate: float = 1e-3
-    muon_rate: float = 1.2
     weight_decay: float = 0.01
     warmup: int = 200
     decay: float = 0.3
@@ -47,7 +45,6 @@ class LoopConfig:
     workers: int = 1
     seed: int = 0
     precision: str = "bf16"
-    compile: bool = False
     save_every: int = 250
     sample_every: int = 500
 
@@ -67,20 +64,11 @@ class Average:
             own.lerp_(new.detach(), 1 - decay)
 
 
-def optimizers(network: nn.Module, config: LoopConfig) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of ``network.blocks`` (if any), AdamW for all else (embeddings, heads, norms)."""
-    matrices: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
-    for name, parameter in network.named_parameters():
-        is_matrix = parameter.ndim == 2 and name.startswith("blocks.") and "offset" not in name
-        (matrices if is_matrix else others).append(parameter)
-    adam = torch.optim.AdamW(others, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98))
-    if not matrices:
-        return [adam]
-    muon = torch.optim.Muon(
-        matrices, lr=config.learning_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
+def adam(network: nn.Module, config: LoopConfig) -> torch.optim.Optimizer:
+    """AdamW over all weights."""
+    return torch.optim.AdamW(
+        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
     )
-    return [muon, adam]
 
 
 def rate(config: LoopConfig, step: int, progress: float) -> float:
@@ -113,17 +101,14 @@ class Run:
     def __init__(self, accelerator: Accelerator, network: nn.Module, config: LoopConfig, out: Path) -> None:
         self.accelerator, self.config, self.out = accelerator, config, out
         self.average = Average(network, config.ema)
-        optims = optimizers(network, config)
+        optim = adam(network, config)
         self.state: dict[str, Any] = {"step": 0, "seconds": 0.0, "samples": 0}
-        self._resume(network, optims)
-        if config.compile:
-            for block in getattr(network, "blocks", []):
-                block.compile()  # in place, so that the names of the weights stay
-        self.network, *self.optims = accelerator.prepare(network, *optims)
+        self._resume(network, optim)
+        self.network, self.optim = accelerator.prepare(network, optim)
         self.average.network.to(accelerator.device)
         self.started = time.monotonic() - self.state["seconds"]
 
-    def _resume(self, network: nn.Module, optims: list[torch.optim.Optimizer]) -> None:
+    def _resume(self, network: nn.Module, optim: torch.optim.Optimizer) -> None:
         found = checkpoint.load_latest(self.out / "checkpoints")
         if found is None:
             return
@@ -132,8 +117,7 @@ class Run:
             self.accelerator.print(warning)
         for prefix, module in (("network", network), ("average", self.average.network)):
             module.load_state_dict({k.split(".", 1)[1]: v for k, v in tensors.items() if k.startswith(prefix + ".")})
-        for i, optimizer in enumerate(optims):
-            checkpoint.restore_optimizer(optimizer, tensors, f"optimizer{i}")
+        checkpoint.restore_optimizer(optim, tensors, OPTIMIZER)
         self.state = {key: meta[key] for key in self.state}
         self.accelerator.print(f"Resuming at step {meta['step']}.")
 
@@ -171,19 +155,16 @@ class Run:
     def _step(self, batch: Batch, loss: Loss, progress: float) -> float:
         batch = {key: value.to(self.accelerator.device, non_blocking=True) for key, value in batch.items()}
         factor = rate(self.config, self.state["step"], progress)
-        for optimizer in self.optims:
-            own = self.config.muon_rate if isinstance(optimizer.optimizer, torch.optim.Muon) else 1.0
-            for group in optimizer.param_groups:
-                group["lr"] = self.config.learning_rate * factor * own
+        for group in self.optim.param_groups:
+            group["lr"] = self.config.learning_rate * factor
         with self.accelerator.autocast():
             value = loss(self.network, batch).mean()
         if not math.isfinite(value.item()):
             raise ValueError(f"The loss is {value.item()} at step {self.state['step']}; lower the learning rate.")
         self.accelerator.backward(value)
         self.accelerator.clip_grad_norm_(self.network.parameters(), self.config.clip)
-        for optimizer in self.optims:
-            optimizer.step()
-            optimizer.zero_grad()
+        self.optim.step()
+        self.optim.zero_grad()
         self.state["step"] += 1
         self.state["samples"] += len(next(iter(batch.values())))
         self.average.update(self.accelerator.unwrap_model(self.network), self.state["step"])
@@ -194,7 +175,6 @@ class Run:
         self.state["seconds"] = time.monotonic() - self.started
         tensors = {f"network.{k}": v for k, v in self.accelerator.unwrap_model(self.network).state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in self.average.network.state_dict().items()}
-        for i, optimizer in enumerate(self.optims):
-            tensors |= checkpoint.flatten_optimizer(optimizer.optimizer, f"optimizer{i}")
+        tensors |= checkpoint.flatten_optimizer(self.optim.optimizer, OPTIMIZER)
         meta = {**self.state, "config": asdict(self.config)}
         checkpoint.save(self.out / "checkpoints", self.state["step"], tensors, meta)

@@ -119,7 +119,7 @@ def scene_with(mask: np.ndarray, name: str = "dog", thing: bool = True) -> Scene
 
 
 def cells_of(*masks: np.ndarray) -> np.ndarray:
-    from smartmask.frame import box_cells
+    from smartmask.geometry import box_cells
 
     found = []
     for mask in masks:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smartmask.frame import box_cells
-from smartmask.geometry import mask_box
+from smartmask.geometry import box_cells, mask_box
 from smartmask.masks.exemplar.attributes import MIRRORED, Wish
 from smartmask.masks.exemplar.choose import UNITS
 from smartmask.masks.exemplar.memory import CELLS, SIDES, Memory
