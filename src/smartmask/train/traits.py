@@ -290,13 +290,14 @@ def trait_scores(data: Labelled, told: dict[str, np.ndarray]) -> dict[Key, dict[
     tables = {aspect: _table(aspect) for aspect in ASPECTS}
     had = [_traits_of(words for words, group in zip(data.words, data.groups, strict=True) if group == index)
            for index in range(len(GROUPS))]  # fmt: skip
+    vague = told["pose"][:, [words_of("pose").index(word) for word in VAGUE]].sum(axis=1) >= UNSURE
     found: dict[Key, dict[str, float]] = {}
     for index, key in enumerate(data.keys):
         scores: dict[str, float] = {}
         words = data.words[index].split()
         labelled = set(ASPECTS) if set(VAGUE) & set(words) else {aspect_of(word) for word in words}
         for aspect, (traits, table) in tables.items():
-            if aspect not in labelled:
+            if aspect not in labelled and not (vague[index] and aspect != "pose"):  # a lump has neither view nor side
                 expected = told[aspect][index] @ table
                 scores |= {t: float(v) for t, v in zip(traits, expected, strict=True) if abs(v) >= UNSURE}
         scores |= scores_of(data.words[index])
