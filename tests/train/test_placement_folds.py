@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from smartmask.data.pack import Pack, write_pack
 from smartmask.data.registry import Record
 from smartmask.data.splits import SPLITS, split_of
+from smartmask.masks.pipeline import BUNDLED
 from smartmask.models.text import TextEncoder
-from smartmask.pipelines.mask import BUNDLED
 from smartmask.scene import Layer, Scene
 from smartmask.train.cli import app
 from smartmask.train.place_samples import PlaceTrainConfig, draw_places
