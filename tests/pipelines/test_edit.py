@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,8 +15,8 @@ from smartmask.pipelines.layout import Layout, draw_layout
 
 
 @pytest.fixture(scope="module")
-def pipeline() -> SmartMaskPipeline:
-    return SmartMaskPipeline.from_pretrained()
+def pipeline(tiny_weights: Path) -> SmartMaskPipeline:
+    return SmartMaskPipeline.from_pretrained(tiny_weights)
 
 
 @pytest.fixture(scope="module")
