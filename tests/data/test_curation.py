@@ -162,7 +162,8 @@ def test_of_doubles_the_better_stays_also_mirrored_and_scaled() -> None:
     )
     other = curated(star(9), source_of("train", 2))
     cat = curated(shape, source_of("train", 3), name="cat")
-    assert mark_doubles([twin, other, good, cat]) == 1
+    more = [curated(star(7 + 4 * i), source_of("train", 4 + i)) for i in range(2)]
+    assert mark_doubles([twin, other, good, cat, *more]) == 1
     assert [o.verdict for o in (good, twin, other, cat)] == ["whole", "duplicate", "whole", "whole"]
     assert twin.reason == f"of coco {good.source} #0"
 
@@ -172,8 +173,26 @@ def test_a_double_of_a_test_outline_leaves_the_training_split() -> None:
     held = curated(shape, source_of("test"), 0.1)
     dev = curated(shape, source_of("dev"), 0.2)
     train = curated(shape, source_of("train"), 0.9)
-    mark_doubles([train, dev, held])
+    others = [curated(star(7 + 2 * i), source_of("train", i)) for i in range(3)]
+    mark_doubles([train, dev, held, *others])
     assert [o.verdict for o in (held, dev, train)] == ["whole", "duplicate", "duplicate"]
+    assert {o.verdict for o in others} == {"whole"}
+    alone = [curated(shape, source_of("train"), name="ball"), curated(shape, source_of("test"), name="ball")]
+    assert mark_doubles(alone) == 0, "a name without others keeps it"
+
+
+def test_solid_things_are_alike_by_chance_within_a_split() -> None:
+    plain = np.ones((60, 40), dtype=bool)
+    notched = plain.copy()
+    notched[:10, :15] = False
+    both = plain.copy()
+    both[:3] = False
+    assert np.count_nonzero(notched) / plain.size > 0.9
+    several = [curated(star(5 + 2 * i), source_of("train", i)) for i in range(3)]
+    train = [curated(plain, source_of("train", 3), 0.9), curated(notched, source_of("train", 4))]
+    assert mark_doubles([*train, *several]) == 0
+    held = curated(notched, source_of("test"))
+    assert mark_doubles([curated(plain, source_of("train", 3)), held, *several]) == 1
 
 
 def test_a_stretched_one_is_no_double() -> None:

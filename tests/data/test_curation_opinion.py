@@ -9,7 +9,7 @@ import pytest
 from smartmask.data.curation import Curated
 from smartmask.data.curation_clear import LOOKED, clearness, fold_of, framed, key_of, looked_at
 from smartmask.data.curation_eye import Key, Opinion, drawn_polygons, reviewed
-from smartmask.data.curation_opinion import COARSE, PLENTY, decide, looks_like_two, thresholds
+from smartmask.data.curation_opinion import COARSE, PLENTY, PRECISION, decide, looks_like_two, thresholds
 from smartmask.data.outlines import SETS
 from smartmask.data.splits import split_of
 from tests.data.outline_sets import star
@@ -64,7 +64,7 @@ def test_scores_from_which_outlines_are_kept() -> None:
     opinions: dict[Key, Opinion] = {key_of(o): "clear" if i < 30 else "unclear" for i, o in enumerate(outlines)}
     found = thresholds(outlines, opinions, scores)["dog"]
     above = scores >= found
-    assert 30 / above.sum() == pytest.approx(0.85, abs=0.03)
+    assert 30 / above.sum() == pytest.approx(PRECISION, abs=0.03)
     assert looked_at(opinions, outlines) == {"dog"}
     assert looked_at(dict(list(opinions.items())[: LOOKED - 1]), outlines) == set()
 

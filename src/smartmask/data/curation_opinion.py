@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from smartmask.data.curation import Curated
-from smartmask.data.curation_clear import clearness, key_of, looked_at
+from smartmask.data.curation_clear import STEPS, clearness, key_of, looked_at
 from smartmask.data.curation_eye import Key, Opinion
 
-PRECISION = 0.85  # of the outlines looked at, above the score from which others of their name are kept
+PRECISION = 0.9  # of the outlines looked at, above the score from which others of their name are kept
 LEAST_SCORE, MOST_SCORE = 0.05, 0.95  # of that score
 UNLOOKED_SCORE = 0.05  # names that nobody looked at lose what scores less
 COARSE, PLENTY = 48, 40  # pixels of the longer side: coarser ones go where a name has plenty of finer ones
@@ -21,10 +21,10 @@ FUSING = frozenset({"person", "sheep", "cow", "bird", "dog", "cat", "horse", "pi
 UNKNOWN = {"photo": 0.6, "model": 0.5, "drawn": 0.6}  # clearness where no score tells
 
 
-def decide(outlines: Sequence[Curated], opinions: Mapping[Key, Opinion], steps: int | None = None) -> None:
+def decide(outlines: Sequence[Curated], opinions: Mapping[Key, Opinion], steps: int = STEPS) -> None:
     """Apply opinions, coarseness, fusion and clearness to verdicts, reasons and qualities, in place.
 
-    steps: of the network's training, for tests.
+    steps: of each training of the network that tells clearness.
     """
     for outline in outlines:
         _heed(outline, opinions.get(key_of(outline)))
@@ -33,7 +33,7 @@ def decide(outlines: Sequence[Curated], opinions: Mapping[Key, Opinion], steps: 
         plain = outline.verdict == "whole" and outline.kind == "photo" and outline.name in FUSING
         if plain and key_of(outline) not in opinions and looks_like_two(outline.mask):
             outline.verdict = "fused"
-    scores = clearness(outlines, opinions) if steps is None else clearness(outlines, opinions, steps)
+    scores = clearness(outlines, opinions, steps)
     _doubt(outlines, opinions, scores)
     _grade(outlines, opinions, scores)
 
@@ -110,10 +110,12 @@ def _doubt(outlines: Sequence[Curated], opinions: Mapping[Key, Opinion], scores:
     looked = looked_at(opinions, outlines)
     needed = thresholds(outlines, opinions, scores)
     for outline, score in zip(outlines, scores, strict=True):
-        if not _is_whole_photo(outline) or key_of(outline) in opinions or not np.isfinite(score):
+        if not _is_whole_photo(outline) or key_of(outline) in opinions:
             continue
         name = str(outline.name)
-        if round(float(score), 3) < (needed.get(name, LEAST_SCORE) if name in looked else UNLOOKED_SCORE):
+        if not np.isfinite(score):  # too few clear ones to learn from: where eyes looked, only those are sure
+            outline.verdict = "doubtful" if name in looked else "whole"
+        elif round(float(score), 3) < (needed.get(name, LEAST_SCORE) if name in looked else UNLOOKED_SCORE):
             outline.verdict = "doubtful"
 
 
