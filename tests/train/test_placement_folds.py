@@ -1,4 +1,4 @@
-"""Five folds by image: no image of a fold is trained on, every object is asked once, and a real tiny run."""
+"""Five folds by image: no image of a fold is trained on or remembered, every object is asked once, a real tiny run."""
 
 from __future__ import annotations
 
@@ -12,38 +12,43 @@ from drawn import block
 from typer.testing import CliRunner
 
 from smartmask.data.pack import Pack, write_pack
+from smartmask.data.plans import plan_scenes
 from smartmask.data.registry import Record
 from smartmask.data.splits import SPLITS, split_of
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.evaluate.together import SizeModel
+from smartmask.masks.exemplar.place.layout import Layout, Names
 from smartmask.models.text import TextEncoder
 from smartmask.scene import Layer, Scene
+from smartmask.train import placement_folds
 from smartmask.train.cli import app
-from smartmask.train.place_samples import PlaceTrainConfig, draw_places
+from smartmask.train.place import place_targets, share_boxes
 from smartmask.train.placement_folds import (
+    HIDDEN,
+    MEASURES,
     OURS,
+    PLAIN,
     PRIOR,
     ClassBoxes,
     FoldsConfig,
-    all_targets,
     fold_of,
     questions,
-    scene_folds,
+    scored,
     summary,
-    without_fold,
 )
+
+COUNT = 20  # panoptic images
 
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
-    """Panoptic scenes of every split, whose images some instance scenes repeat, and VOC's of every split."""
+    """Panoptic scenes of every split, and VOC's of every split."""
     records = []
-    for number in range(40):
+    for number in range(COUNT):
         dog = block(48, 64, 10 + number % 20, 12, 30 + number % 20, 30)
-        scene = Scene(48, 64, (Layer("grass", ~dog, False), Layer("dog", dog)))
-        records.append(Record(str(number), "coco_panoptic", scene))
-        if number % 2:
-            records.append(Record(str(number), "coco_instances", Scene(48, 64, (Layer("dog", dog),))))
-        records.append(Record(f"2007_{number:06d}", "voc", Scene(48, 64, (Layer("dog", dog),))))
+        cat = block(48, 64, 0, 30, 9, 40)
+        layers = (Layer("grass", ~dog & ~cat, False), Layer("dog", dog), Layer("cat", cat))
+        records.append(Record(str(number), "coco_panoptic", Scene(48, 64, layers)))
+        records.append(Record(f"2007_{number:06d}", "voc", Scene(48, 64, layers[1:])))
     path = tmp_path_factory.mktemp("folds") / "pack.parquet"
     write_pack(records, path)
     return Pack(path)
@@ -57,57 +62,74 @@ def test_folds_part_the_images_and_hold_every_split() -> None:
     assert {(fold_of(key, 5), split_of(key)) for key in keys} == {(fold, s) for fold in range(5) for s in SPLITS}
 
 
-@pytest.mark.parametrize("fold", range(5))
-def test_no_image_of_the_fold_is_trained_on(pack: Pack, fold: int) -> None:
-    text = TextEncoder.from_pretrained(BUNDLED / "text")
-    config = PlaceTrainConfig(samples=60, workers=0)
-    samples = without_fold(draw_places(pack, all_targets(pack), text, config), scene_folds(pack, 5), fold)
-    scenes = samples["scene"].tolist()
-    keys = {pack.meta.keys[scene] for scene in scenes}
-    assert keys
-    assert all(len(value) == len(scenes) for value in samples.values())
-    assert all(fold_of(key, 5) != fold for key in keys)
-    asked = {case.target.key for case in questions(pack, fold, FoldsConfig())}
-    assert not keys & asked
-    # beyond the panoptic scenes, only the train split
-    others = {pack.meta.keys[scene] for scene in scenes if pack.meta.sources[scene] != "coco_panoptic"}
-    assert all(split_of(key) == "train" for key in others)
-
-
 def test_every_object_is_asked_once(pack: Pack) -> None:
-    asked = [case.target.key for fold in range(5) for case in questions(pack, fold, FoldsConfig())]
-    assert sorted(asked) == sorted(str(n) for n in range(40))
+    asked = Counter((case.target.key, case.target.name) for f in range(5) for case in questions(pack, f, FoldsConfig()))
+    assert asked == {(str(n), name): 1 for n in range(COUNT) for name in ("dog", "cat")}
 
 
 def test_the_class_prior_draws_boxes_of_the_class(pack: Pack) -> None:
-    targets = all_targets(pack)
-    case = next(questions(pack, 0, FoldsConfig()))
-    boxes = np.array(ClassBoxes(pack, targets).draw(case, 50, np.random.default_rng(0)))
+    targets = place_targets(pack)
+    prior = ClassBoxes(targets, share_boxes(pack, targets))
+    boxes = prior.draw("Dog", 50, np.random.default_rng(0)) * (64, 48, 64, 48)
     np.testing.assert_allclose(boxes[:, 2:] - boxes[:, :2], np.tile([20, 18], (50, 1)), atol=1e-4)
     assert len(np.unique(boxes[:, 0])) > 3
+    assert len(np.unique(prior.draw("unicorn", 50, np.random.default_rng(0))[:, 2])) > 3, "of all names"
+
+
+def test_scores(pack: Pack, text_folder: Path) -> None:
+    names = Names(TextEncoder.from_pretrained(text_folder))
+    sizes = SizeModel.fit(plan_scenes(pack, "train"))
+    scene = pack.scene(0)
+    seen, true = Layout.of(scene, names), np.array([10, 12, 30, 30]) / (64, 48, 64, 48)
+    twice = true - np.array([0, 18 / 48, 0, 0])
+    found = scored(np.stack([true, twice]), true, seen, "dog", sizes)
+    assert found["hit"] == 1
+    assert found["best_iou"] == pytest.approx(1)
+    assert found["height"] == pytest.approx(np.log(2) / 2)
+    assert found["height_first"] == 0
+    assert found["height_beside"] == pytest.approx(np.log(2) / 2, abs=0.05), "the scene's own dog is as large"
+    alone = Layout.of(scene.remove(1).remove(1), names)
+    assert set(scored(true[None], true, alone, "dog", sizes)) == set(MEASURES[:4])
 
 
 def test_summary() -> None:
     rows = [
-        {"system": system, "image": str(i), "best": best}
+        {"system": system, "way": HIDDEN, "image": str(i), "best_iou": best, "hit": float(best >= 0.5)}
         for system, bests in ((OURS, (0.9, 0.6, 0.1)), (PRIOR, (0.4, 0.6, 0.2)))
         for i, best in enumerate(bests)
     ]
-    found = summary(rows)
+    found = summary(rows, HIDDEN)
     assert found[OURS]["hit"][0] == pytest.approx(2 / 3, abs=1e-4)
     assert found[PRIOR]["best_iou"][0] == pytest.approx(0.4)
     assert found["difference"]["hit"][0] == pytest.approx(1 / 3, abs=1e-4)
-    assert found[OURS]["objects"] == found[OURS]["images"] == 3
+    assert found["objects"] == found["images"] == 3
+    assert found["ratio"] == pytest.approx(2, abs=1e-2)
 
 
-def test_the_command(pack: Pack, tmp_path: Path) -> None:
-    line = ["placement-folds", "--data", str(pack.path), "--out", str(tmp_path), "--folds", "2", "--steps", "1",
-            "--samples", "30", "--fit-steps", "1", "--workers", "0", "--precision", "bf16"]  # fmt: skip
+def test_the_command(pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also: no network is fitted on the fold's images, and none of their boxes counts."""
+    seen: list[set[int]] = []
+    fit, judge = placement_folds.fit_network, placement_folds.judge_fold
+    folds = np.array([fold_of(key, 2) for key in pack.meta.keys])
+
+    def fitted(samples, rows, config):  # type: ignore[no-untyped-def]
+        seen.append(set(folds[samples.scene[rows]].tolist()))
+        return fit(samples, rows, config, tell=lambda line: None)
+
+    def judged(pack, fold, prior, places, without, sizes, config):  # type: ignore[no-untyped-def]
+        assert seen[-1] == {1 - fold}
+        assert without.any()
+        assert not without.all()
+        weights = places.usual.weights("dog", without)
+        assert not weights[without].any()
+        return judge(pack, fold, prior, places, without, sizes, config)
+
+    monkeypatch.setattr(placement_folds, "fit_network", fitted)
+    monkeypatch.setattr(placement_folds, "judge_fold", judged)
+    line = ["placement-folds", "--data", str(pack.path), "--out", str(tmp_path), "--folds", "2", "--steps", "1"]
     result = CliRunner().invoke(app, line)
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "folds.json").read_text())
-    assert report["systems"][OURS]["objects"] == report["systems"][PRIOR]["objects"] == 40
-    assert len(report["rows"]) == 80
-    before = (tmp_path / "fold_0" / "placement" / "model.safetensors").stat().st_mtime_ns
-    assert CliRunner().invoke(app, line).exit_code == 0
-    assert (tmp_path / "fold_0" / "placement" / "model.safetensors").stat().st_mtime_ns == before, "not trained again"
+    assert {way: found["objects"] for way, found in report["systems"].items()} == {HIDDEN: 2 * COUNT, PLAIN: 2 * COUNT}
+    assert len(report["rows"]) == 8 * COUNT
+    assert len(seen) == 2
