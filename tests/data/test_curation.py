@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from smartmask.data.curation import MAX_KEPT_SIDE, Curated, judge, roughness, shrunk, without_specks
+from smartmask.data.curation import MAX_KEPT_SIDE, Curated, PackedMask, judge, roughness, shrunk, without_specks
 from smartmask.data.curation_doubles import mark_doubles
 from smartmask.data.outlines import IntBox, NamedOutline, Picture, cropped
 from smartmask.data.splits import Split, split_of
@@ -128,26 +128,8 @@ def curated(mask: np.ndarray, source: str, quality: float = 0.5, name: str = "do
     height, width = mask.shape
     box: IntBox = (10, 10, 10 + width, 10 + height)
     split = split_of(source)
-    values = (
-        name,
-        name,
-        "coco",
-        source,
-        number,
-        split,
-        "whole",
-        "",
-        None,
-        400,
-        400,
-        True,
-        box,
-        mask,
-        0.0,
-        1.0,
-        quality,
-    )
-    return Curated(*values)  # type: ignore[arg-type]
+    where = ("", None, 400, 400, True, box, PackedMask.of(mask))
+    return Curated(name, name, "coco", source, number, split, "whole", *where, 0.0, 1.0, quality)
 
 
 def source_of(split: Split, skip: int = 0) -> str:

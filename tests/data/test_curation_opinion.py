@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from smartmask.data.curation import Curated
+from smartmask.data.curation import Curated, PackedMask
 from smartmask.data.curation_clear import LOOKED, clearness, fold_of, framed, key_of, looked_at
 from smartmask.data.curation_eye import Key, Opinion, drawn_polygons, reviewed
 from smartmask.data.curation_opinion import COARSE, PLENTY, PRECISION, decide, looks_like_two, thresholds
@@ -22,7 +22,8 @@ def curated(
     mask: np.ndarray, source: str, name: str = "dog", set_name: str = "coco", number: int = 0, view: float | None = None
 ) -> Curated:
     height, width = mask.shape
-    where = ("", None if view is None else (view, 8.0), 400, 400, True, (10, 10, 10 + width, 10 + height), mask)
+    box = (10, 10, 10 + width, 10 + height)
+    where = ("", None if view is None else (view, 8.0), 400, 400, True, box, PackedMask.of(mask))
     return Curated(name, name, set_name, source, number, split_of(source), "whole", *where, 0.0, 1.0, 0.6)
 
 

@@ -38,13 +38,33 @@ PINHOLE = 0.002  # share of the area: smaller holes are none
 ROUGH = 1.25  # length of the outline over that of its smoothed self
 
 
+@dataclass(frozen=True, eq=False)
+class PackedMask:
+    """A ``(h, w)`` bool mask at a bit a pixel: tens of thousands are held at once.
+
+    bits: uint8, rows one after the other.
+    """
+
+    bits: np.ndarray
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, mask: np.ndarray) -> PackedMask:
+        return cls(np.packbits(mask), (mask.shape[0], mask.shape[1]))
+
+    def unpack(self) -> np.ndarray:
+        """The mask, the caller's own."""
+        height, width = self.shape
+        return np.unpackbits(self.bits, count=height * width).reshape(height, width).astype(bool)
+
+
 @dataclass(eq=False)
 class Curated:
     """One outline with its verdict.
 
     name, label, set, source, number, split, view, height, width, size_known: as in Picture and NamedOutline.
     cut: the sides at which the picture's border cuts it, of "ltrb".  box: in the picture, as annotated.
-    mask: ``(h, w)`` bool of the box, its longest side at most MAX_KEPT_SIDE, specks gone.
+    packed: its mask, ``(h, w)`` of the box, the longest side at most MAX_KEPT_SIDE, specks gone.
     contact: share of the outline, in [0, 1], that lies near other outlines.  rough: length of the outline over
     that of its smoothed self, 1 is smooth.  quality: in [0, 1], how clearly and crisply it reads as its name.
     reason: why, where the verdict alone does not say.
@@ -63,11 +83,16 @@ class Curated:
     width: int
     size_known: bool
     box: IntBox
-    mask: np.ndarray
+    packed: PackedMask
     contact: float
     rough: float
     quality: float
     reason: str = ""
+
+    @property
+    def mask(self) -> np.ndarray:
+        """``(h, w)`` bool."""
+        return self.packed.unpack()
 
     @property
     def kind(self) -> str:
@@ -124,7 +149,7 @@ def _judged(picture: Picture, index: int, unclear: np.ndarray | None) -> Curated
         picture.width,
         picture.size_known,
         outline.box,
-        mask,
+        PackedMask.of(mask),
         near,
         rough,
         crispness(mask, rough),

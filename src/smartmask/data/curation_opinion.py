@@ -137,7 +137,6 @@ def _shown(outlines: Sequence[Curated]) -> dict[int, float]:
     areas: dict[tuple[str, str, float], list[tuple[int, float]]] = defaultdict(list)
     for i, outline in enumerate(outlines):
         if outline.view is not None:
-            height = outline.mask.shape[0]
-            area = np.count_nonzero(outline.mask) / height**2
-            areas[outline.set, outline.source, outline.view[1]].append((i, float(area)))
+            area = int(np.count_nonzero(outline.mask)) / outline.packed.shape[0] ** 2
+            areas[outline.set, outline.source, outline.view[1]].append((i, area))
     return {i: area / max(a for _, a in views) for views in areas.values() for i, area in views}
