@@ -31,6 +31,7 @@ from smartmask.train.traits import (
 )
 
 pa = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
 
 
 def animal(rng: np.random.Generator, lying: bool, left: bool) -> np.ndarray:
@@ -45,6 +46,16 @@ def animal(rng: np.random.Generator, lying: bool, left: bool) -> np.ndarray:
     return (canvas if left else canvas[:, ::-1]) > 0
 
 
+def seen_from_the_front(rng: np.random.Generator) -> np.ndarray:
+    """(70, 30) bool: a head, a narrow body, two legs."""
+    canvas = np.zeros((70, 30), np.uint8)
+    cv2.ellipse(canvas, (15, 30), (9 + int(rng.integers(-1, 2)), 14), 0, 0, 360, 1, -1)
+    cv2.circle(canvas, (15, 12 + int(rng.integers(-2, 3))), 8, 1, -1)
+    for x in (9, 21):
+        cv2.line(canvas, (x, 35), (x, 66), 1, 4)
+    return canvas > 0
+
+
 def row(mask: np.ndarray, number: int, **more: Any) -> dict[str, Any]:
     coded = rle_encode(mask)
     height, width = mask.shape
@@ -54,7 +65,7 @@ def row(mask: np.ndarray, number: int, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """80 animals, every fifth without a label; a test outline, a tree and a model of known azimuth."""
+    """80 animals, every fifth without a label, 12 from the front; a test outline, a tree, a model of known azimuth."""
     rng = np.random.default_rng(0)
     rows, labels = [], dict[Key, str]()
     for number in range(80):
@@ -63,20 +74,17 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if number % 5:
             words = f"{'lying' if lying else 'standing'} side {'left' if left else 'right'}"
             labels["drawn", f"s{number}", 0] = words
+    for number in range(100, 112):
+        rows.append(row(seen_from_the_front(rng), number))
+        labels["drawn", f"s{number}", 0] = "standing front"
     rows.append(row(animal(rng, False, True), 80, split="test"))
     rows.append(row(animal(rng, False, True), 81, name="tree"))
     rows.append(row(animal(rng, False, False), 82, azimuth=90.0))
     rows.append(row(animal(rng, False, True), 83, verdict="touching"))
     file = tmp_path / "outlines.parquet"
-    pa.parquet.write_table(pa.Table.from_pylist(rows), file) if hasattr(pa, "parquet") else _write(rows, file)
+    parquet.write_table(pa.Table.from_pylist(rows), file)
     monkeypatch.setattr(traits, "read_labels", lambda: labels)
     return file
-
-
-def _write(rows: list[dict[str, Any]], file: Path) -> None:
-    import pyarrow.parquet as pq
-
-    pq.write_table(pa.Table.from_pylist(rows), file)
 
 
 def test_picture_keeps_the_aspect() -> None:
@@ -101,7 +109,7 @@ def test_edges_are_of_length_one_and_mirrored_with_the_picture() -> None:
 
 def test_reading_keeps_what_is_remembered(table: Path) -> None:
     data = read_outlines(table)
-    assert len(data.keys) == 81  # no test outline, no tree, none that touches another
+    assert len(data.keys) == 93  # no test outline, no tree, none that touches another
     assert set(data.groups.tolist()) == {list(GROUPS).index("quadrupeds")}
     assert data.words[-1] == "side right"  # the model's azimuth
     assert read_outlines(table, ("test",)).keys == [("drawn", "s80", 0)]
@@ -169,6 +177,6 @@ def test_without_labels_nothing_is_told(table: Path, monkeypatch: pytest.MonkeyP
 def test_command(table: Path, tmp_path: Path) -> None:
     ran = CliRunner().invoke(app, ["traits", "--curated", str(table), "--out", str(tmp_path / "scores.json")])
     assert ran.exit_code == 0, ran.output
-    assert "81 outlines, 65 with a label" in ran.output
+    assert "93 outlines, 77 with a label" in ran.output
     assert "pose, quadrupeds" in ran.output
     assert (tmp_path / "scores.json").is_file()

@@ -139,8 +139,9 @@ def _targets(words: list[str], groups: np.ndarray) -> dict[str, np.ndarray]:
                 if same.sum() < LEAST:
                     found[same] = -1
             mine = (groups == group) & (found >= 0)
-            if {classes[number] for number in np.unique(found[mine]).tolist()} <= set(VAGUE):
-                found[mine] = -1  # things without poses
+            different = {classes[number] for number in np.unique(found[mine]).tolist()}
+            if len(different) < 2 or different <= set(VAGUE):
+                found[mine] = -1  # nothing to tell apart, such as the poses of chairs
         targets[aspect] = found
     return targets
 
