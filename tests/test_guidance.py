@@ -13,7 +13,7 @@ from strategies import coordinates, guides_inside, sizes
 
 from smartmask import Blob, Box, MaskGuide, Point, Scribble
 from smartmask.geometry import box_mask
-from smartmask.guidance import ALPHA, KINDS, Guide, as_guides, draw, extent, kind_vector, mix, sample
+from smartmask.guidance import ALPHA, Guide, as_guides, draw, extent, mix, sample
 
 HEIGHT, WIDTH = 20, 30
 DOT = np.pad(np.ones((1, 1)), ((4, HEIGHT - 5), (7, WIDTH - 8)))  # only pixel (row 4, col 7)
@@ -143,13 +143,6 @@ def test_extent_is_the_box_else_the_union(size: tuple[int, int], data: st.DataOb
         x0, y0, x1, y1 = guide.extent(*size)
         assert found[0] <= x0 < x1 <= found[2]
         assert found[1] <= y0 < y1 <= found[3]
-
-
-def test_kind_vector() -> None:
-    assert KINDS[kind_vector([]).argmax()] == "none"
-    vector = kind_vector([Box(0, 0, 1, 1), Point(1, 1), Point(2, 2)])
-    assert [kind for kind, on in zip(KINDS, vector, strict=True) if on] == ["box", "point"]
-    assert vector.shape == (6,)
 
 
 unit = st.floats(0, 1, width=32)

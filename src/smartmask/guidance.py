@@ -267,12 +267,6 @@ def sample(guides: Sequence[Guide], x: np.ndarray, y: np.ndarray, height: int, w
     return combined
 
 
-def kind_vector(guides: Sequence[Guide]) -> np.ndarray:
-    """``(6,)`` float32, one for each kind present, in the order of KINDS; only ``none`` without guides."""
-    present = {guide.kind for guide in guides} or {"none"}
-    return np.array([kind in present for kind in KINDS], dtype=np.float32)
-
-
 def extent(guides: Sequence[Guide], height: int, width: int) -> BoxXYXY | None:
     """Rough box of the object the guides speak of: an exact Box wins, else the union of extents."""
     boxes: list[Guide] = [g for g in guides if isinstance(g, Box)] or list(guides)

@@ -278,13 +278,20 @@ def test_variations_of_a_mask_lie_where_it_lies(pipe: SmartMaskPipeline) -> None
     assert alike[0] > alike[1] > 0.2
 
 
-def test_a_place_where_it_is_not(pipe: SmartMaskPipeline) -> None:
-    """Of all cats in a box, those are taken whose head is on the other side."""
+def test_of_what_fits_a_box_that_is_taken_which_keeps_clear(pipe: SmartMaskPipeline) -> None:
     free, told = (
         call(pipe, guidance=GUIDES["box"], num_masks=8, not_here=guide) for guide in (None, Box(20, 10, 32, 30))
     )
     assert_sound(told, SCENE, 8)
     assert told.masks[:, 10:30, 20:32].sum() < free.masks[:, 10:30, 20:32].sum()
+
+
+@pytest.mark.parametrize("barred", [Box(0, 0, WIDTH / 2, HEIGHT), Box(WIDTH / 2, 0, WIDTH, HEIGHT)])
+def test_a_place_where_it_is_not(pipe: SmartMaskPipeline, barred: Box) -> None:
+    free, told = (call(pipe, num_masks=8, not_here=guide) for guide in (None, barred))
+    assert_sound(told, SCENE, 8)
+    shares = [float(out.masks[:, :, int(barred.x0) : int(barred.x1)].sum() / out.masks.sum()) for out in (free, told)]
+    assert shares[1] < 0.4 * shares[0]
 
 
 def test_diverse_keeps_a_few_that_differ(pipe: SmartMaskPipeline) -> None:

@@ -40,8 +40,10 @@ NEIGHBOURS = 24  # that an outline is blended with
 class PlaceModel(Protocol):
     """Where things of a name stand in a scene (place/)."""
 
-    def propose(self, scene: Scene, name: str, guides: Sequence[Guide], seeds: Sequence[int]) -> list[Any]:
-        """A place a seed, with ``box`` (x0, y0, x1, y1), ``score`` in [0, 1]."""
+    def propose(
+        self, scene: Scene, name: str, guides: Sequence[Guide], seeds: Sequence[int], not_here: Sequence[Guide] = ()
+    ) -> list[Any]:
+        """A place a seed, clear of ``not_here``, with ``box`` (x0, y0, x1, y1), ``score`` in [0, 1]."""
         ...
 
     def fits(self, scene: Scene, name: str, boxes: Sequence[BoxXYXY]) -> np.ndarray:
@@ -243,7 +245,7 @@ class _Sight:
     def placed(self, seeds: Sequence[int]) -> dict[int, _Weighed]:
         """Candidates in the place of each seed."""
         points = [guide for guide in self.request.drawn if isinstance(guide, Point)]
-        spots = self.model.places.propose(self.scene, self.meaning.name, points, seeds)
+        spots = self.model.places.propose(self.scene, self.meaning.name, points, seeds, self.request.not_here)
         result, made = {}, dict[BoxXYXY, _Weighed]()
         for seed, spot in zip(seeds, spots, strict=True):
             if spot.box not in made:

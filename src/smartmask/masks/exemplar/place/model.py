@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from smartmask.geometry import BoxXYXY
-from smartmask.guidance import Guide
+from smartmask.guidance import Guide, sample
 from smartmask.masks.exemplar.place.depth import depth_order
 from smartmask.masks.exemplar.place.features import AGREE, box_features, request_features
 from smartmask.masks.exemplar.place.layout import Layout, Named, Names
@@ -35,6 +35,8 @@ SANE, MOST_MISFIT = 0.3, 8.0  # weight of a height's misfit with the scene's thi
 HIT, SOFT = 0.5, 0.06  # overlap of boxes from which one stands for the other, and how sharply
 PLAIN = 0.2  # weight of the overlap itself beside that
 NEAR = 6  # of a stratum's weight the share 1/NEAR that lies nearest its middle is drawn from
+AVOID = 16.0  # nats that a box wholly where the thing must not be costs
+BARRED = 64  # cells a side of the map of where it must not be
 BOXES = "boxes.safetensors"
 
 
@@ -102,13 +104,15 @@ class Places:
 
     # --- answers -------------------------------------------------------------------------------
 
-    def propose(self, scene: Scene, name: str, guides: Sequence[Guide], seeds: Sequence[int]) -> list[Placed]:
+    def propose(
+        self, scene: Scene, name: str, guides: Sequence[Guide], seeds: Sequence[int], not_here: Sequence[Guide] = ()
+    ) -> list[Placed]:
         """A place a seed; it depends on scene, name, guides and the seed alone. COUNT neighbouring seeds cover what
         is likely.
 
-        guides: points (or anything small) that the thing has to hold.
+        guides: points (or anything small) that the thing has to hold. not_here: what it should keep clear of.
         """
-        weighed = self.weigh(scene, name, guides)
+        weighed = self.weigh(scene, name, guides, not_here)
         strata, best = weighed.strata, max(int(weighed.strata.expected.max()), 1)
         result = []
         for seed in seeds:
@@ -137,15 +141,18 @@ class Places:
             self._layout = scene, Layout.of(scene, self.names)
         return self._layout[1]
 
-    def weigh(self, scene: Scene, name: str, guides: Sequence[Guide] = ()) -> Weighed:
+    def weigh(self, scene: Scene, name: str, guides: Sequence[Guide] = (), not_here: Sequence[Guide] = ()) -> Weighed:
         """The candidates of a request with their strata."""
         points = _middles(guides, scene) / _size(scene)[:2] if guides else None
-        return self.weigh_layout(self.layout(scene), name, points)
+        barred = _barred(not_here, scene) if not_here else None
+        return self.weigh_layout(self.layout(scene), name, points, barred=barred)
 
     def weigh_layout(
-        self, layout: Layout, name: str, points: np.ndarray | None = None, without: np.ndarray | None = None
-    ) -> Weighed:
-        """The same for a layout. points: (p, 2) in shares. without: remembered boxes that do not count."""
+        self, layout: Layout, name: str, points: np.ndarray | None = None, without: np.ndarray | None = None,
+        barred: np.ndarray | None = None,
+    ) -> Weighed:  # fmt: skip
+        """The same for a layout. points: (p, 2) in shares. without: remembered boxes that do not count. barred: (s, s)
+        bool over the scene, where the thing is not."""
         weights = self.usual.weights(name, without)
         # 1. draw: the same for each call of the request
         rng = np.random.default_rng(0)
@@ -155,6 +162,8 @@ class Places:
         units = self._units(layout, name, boxes, weights) * SHARPER // 100 - misfit(
             layout, self.names.find(name), boxes
         )
+        if barred is not None:
+            units = units - np.round(AVOID * UNITS * _covered(barred, boxes)).astype(np.int64)
         best = np.sort(np.argsort(-units, kind="stable")[:KEPT])
         boxes, units = boxes[best], units[best]
         # 3. cover
@@ -222,6 +231,23 @@ def _middles(guides: Sequence[Guide], scene: Scene) -> np.ndarray:
         x0, y0, x1, y1 = guide.extent(scene.height, scene.width)
         corners += [((x0 + x1) / 2, (y0 + y1) / 2)] if x1 - x0 <= 2 and y1 - y0 <= 2 else [(x0, y0), (x1, y1)]
     return np.clip(np.array(corners, np.float64), 0, (scene.width, scene.height))
+
+
+def _barred(guides: Sequence[Guide], scene: Scene) -> np.ndarray:
+    """``(BARRED, BARRED)`` bool over the scene: where guides are."""
+    steps = (np.arange(BARRED) + 0.5) / BARRED
+    x, y = np.meshgrid(steps * scene.width, steps * scene.height)
+    return sample(guides, x, y, scene.height, scene.width) >= 0.5
+
+
+def _covered(barred: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """``(n,)`` the share of boxes (n, 4), in shares of the scene, that lies on barred cells."""
+    side = len(barred)
+    total = np.pad(barred.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    x0, y0, x1, y1 = np.round(boxes * side).astype(np.int64).T
+    x1, y1 = np.minimum(np.maximum(x1, x0 + 1), side), np.minimum(np.maximum(y1, y0 + 1), side)
+    x0, y0 = np.minimum(x0, x1 - 1), np.minimum(y0, y1 - 1)
+    return (total[y1, x1] - total[y0, x1] - total[y1, x0] + total[y0, x0]) / ((x1 - x0) * (y1 - y0))
 
 
 def _large_enough(boxes: np.ndarray) -> np.ndarray:
