@@ -1,91 +1,27 @@
-"""The pipeline round a tiny model: answers, depth, seeds, what may be asked, its saved form. Nothing judges quality."""
+"""The pipeline round a tiny model: answers, depth, seeds, what may be asked, odd scenes. Nothing judges quality."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from drawn import block, ellipse
+from asking import GUIDES, HEIGHT, SCENE, WIDTH, assert_sound, by_seed, call, scene
 
 from smartmask.geometry import mask_iou
-from smartmask.guidance import Blob, Box, Guidance, MaskGuide, Point, Scribble, draw
-from smartmask.masks.exemplar.model import ExemplarDefaults, ExemplarModel
-from smartmask.masks.model import MaskRequest, Progress, Suggestion
+from smartmask.guidance import Box, Point, Scribble, draw
 from smartmask.masks.pipeline import MaskOutput, SmartMaskPipeline
-from smartmask.masks.weights import Weights
 from smartmask.scene import Layer, Scene
-
-HEIGHT, WIDTH = 64, 96
-
-
-def scene(height: int = HEIGHT, width: int = WIDTH) -> Scene:
-    """Sky over grass, a person, and a dog that stands before it; whole masks."""
-    sky = block(height, width, 0, 0, width, height // 2)
-    person = block(height, width, width // 4, height // 4, width // 2, height * 7 // 8)
-    dog = ellipse(height, width, width * 0.55, height * 0.7, width * 0.15, height * 0.2)
-    layers = (Layer("sky", sky, False), Layer("grass", ~sky, False), Layer("person", person), Layer("dog", dog))
-    return Scene(height, width, layers)
-
-
-SCENE = scene()
-GUIDES: dict[str, Guidance] = {
-    "none": None,
-    "box": Box(20, 10, 60, 50),
-    "box beyond the border": Box(70, 30, 130, 90),
-    "point": Point(40, 30),
-    "blob": Blob(50, 32, 9, 6),
-    "scribble": Scribble([(20, 20), (50, 40)], 4),
-    "strokes": Scribble([[(20, 20), (50, 40)], [(30, 50)]]),
-    "mask": MaskGuide(ellipse(HEIGHT, WIDTH, 50, 30, 20, 14)),
-    "nothing in a list": [],
-    "two points": [Point(20, 30), Point(60, 35)],
-    "box and scribble": [Box(20, 10, 60, 50), Scribble([(25, 20), (50, 40)], 4)],
-    "point and blob": [Point(20, 30), Blob(50, 32, 9, 6)],
-}
 
 
 @pytest.fixture(scope="module")
 def pipe(tiny_weights: Path) -> SmartMaskPipeline:
     return SmartMaskPipeline.from_pretrained(tiny_weights)
-
-
-def call(pipe: SmartMaskPipeline, where: Scene = SCENE, prompt: str = "cat", **options: Any) -> MaskOutput:
-    return pipe(where, prompt, **{"num_masks": 3, "generator": 0, **options})
-
-
-def by_seed(out: MaskOutput) -> dict[int, np.ndarray]:
-    return dict(zip(out.seeds, out.masks, strict=True))
-
-
-def assert_sound(out: MaskOutput, where: Scene, count: int) -> None:
-    """What holds of every answer."""
-    assert out.masks.shape == out.visible.shape == (count, where.height, where.width)
-    assert out.masks.dtype == out.visible.dtype == np.bool_
-    assert out.masks.any(axis=(1, 2)).all()
-    for mask, visible, order in zip(out.masks, out.visible, out.orders, strict=True):
-        assert 0 <= order <= len(where.layers)
-        assert np.array_equal(visible, mask & ~where.covered(order))
-    assert out.scores.shape == (count,)
-    assert (np.diff(out.scores) <= 0).all()
-    assert out.scores.min() >= 0
-    assert out.scores.max() <= 1
-    assert len(out.orders) == len(out.seeds) == len(out.boxes) == len(out.why) == count
-    assert all(isinstance(number, int) for number in (*out.orders, *out.seeds))
-    assert all(x1 > x0 and y1 > y0 for x0, y0, x1, y1 in out.boxes)
-    assert set(out.timings) == {"suggest", "rank"}
-    assert min(out.timings.values()) >= 0
-    json.dumps(out.why)
 
 
 # --- what comes back -------------------------------------------------------------------------------
@@ -238,9 +174,9 @@ def digest(out: MaskOutput) -> str:
 @pytest.mark.slow
 def test_two_processes_give_the_same_bits(tiny_weights: Path) -> None:
     code = (
-        "import sys, test_pipeline as t\n"
+        "import sys, asking, test_pipeline as t\n"
         "pipe = t.SmartMaskPipeline.from_pretrained(sys.argv[1])\n"
-        "print(*(t.digest(t.call(pipe, guidance=guide, num_masks=4)) for guide in t.GUIDES.values()))\n"
+        "print(*(t.digest(asking.call(pipe, guidance=guide, num_masks=4)) for guide in asking.GUIDES.values()))\n"
     )
     here = Path(__file__).parent
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
@@ -346,179 +282,6 @@ def test_layers_that_are_empty_or_wholly_hidden(pipe: SmartMaskPipeline) -> None
 
 def test_a_stroke_far_beyond_the_scene(pipe: SmartMaskPipeline) -> None:
     assert_sound(call(pipe, guidance=Scribble([(-1000, 30), (2000, 30)], 4)), SCENE, 3)
-
-
-# --- bad input -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"prompt": ""}, "object prompt is empty"),
-        ({"prompt": "  "}, "object prompt is empty"),
-        ({"prompt": None}, "object is None"),
-        ({"prompt": "x" * 1001}, "1001 characters"),
-        ({"num_masks": 0}, "number of masks is 0; it must be from 1"),
-        ({"num_masks": 2.0}, "number of masks is 2.0; it must be a whole number"),
-        ({"num_masks": True}, "number of masks is True"),
-        ({"num_masks": 300, "diverse": True}, "diverse choice of 300 masks is too large"),
-        ({"num_inference_steps": 0}, "number of steps is 0"),
-        ({"guidance_scale": -1}, "guidance scale is -1"),
-        ({"guidance_scale": float("nan")}, "guidance scale is nan"),
-        ({"context_guidance_scale": 101.0}, "guidance scale is 101.0"),
-        ({"generator": -1}, "seed is -1"),
-        ({"generator": "7"}, "seed is '7'"),
-        ({"generator": True}, "seed is True"),
-        ({"guidance": Box(200, 10, 210, 20)}, "box at 200,10,210,20 lies outside the scene, which is 96x64"),
-        ({"guidance": [Point(3, 3), Blob(-90, 3, 1, 1)]}, "blob .* lies outside the scene, which is 96x64"),
-        ({"guidance": MaskGuide(np.ones((5, 5)))}, "mask guide is 5x5, but the scene is 96x64"),
-        ({"guidance": (1, 2, 3, 4)}, "1 is not a guide; use Box"),
-        ({"guidance": "box"}, "'box' is not a guide"),
-        ({"not_here": Box(200, 10, 210, 20)}, "box at 200,10,210,20 lies outside the scene"),
-        ({"context_prompt": "x" * 1001}, "1001 characters"),
-        ({"order": 5}, r"Order 5 is outside 0\.\.4; 0 is the back, 4 the front"),
-        ({"order": -1}, r"Order -1 is outside 0\.\.4"),
-        ({"facing": "up"}, "cannot face 'up'; it must be left or right"),
-        ({"like": np.ones((5, 5), bool)}, r"mask to vary has shape \(5, 5\), but the scene is 96x64"),
-        ({"like": np.zeros((HEIGHT, WIDTH), bool)}, "mask to vary is empty"),
-        ({"like_distance": 1.5}, r"distance of variations is 1\.5; it must be a number from 0 \(near\) to 1"),
-    ],
-)
-def test_bad_input_is_one_sentence(pipe: SmartMaskPipeline, options: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says) as caught:
-        call(pipe, **options)
-    assert "\n" not in str(caught.value)
-
-
-# --- another model behind it -----------------------------------------------------------------------
-
-
-class Blocks:
-    """A model that knows no networks: a block at a column that the seed says, the later the better."""
-
-    def __init__(self, pipe: SmartMaskPipeline) -> None:
-        self.text = pipe.text
-
-    def suggest(
-        self, scene: Scene, request: MaskRequest, seeds: Sequence[int], progress: Progress | None = None
-    ) -> list[Suggestion]:
-        mask = [block(scene.height, scene.width, seed, 0, seed + 8, 9) for seed in seeds]
-        return [Suggestion(m, (s, 0, s + 8, 9), 0, s, s / 100) for m, s in zip(mask, seeds, strict=True)]
-
-    def notes(self, scene: Scene, request: MaskRequest) -> list[str]:
-        return [f"no {request.object} here"]
-
-
-def test_any_model_will_do(pipe: SmartMaskPipeline, tmp_path: Path) -> None:
-    other = SmartMaskPipeline(Blocks(pipe))
-    out = call(other)
-    assert out.seeds == [2, 1, 0]
-    assert out.notes == ["no cat here"]
-    assert not out.visible.any()
-    with pytest.raises(ValueError, match="A Blocks has no saved form here"):
-        other.save_pretrained(tmp_path / "saved")
-
-
-# --- the saved form --------------------------------------------------------------------------------
-
-
-def test_saved_and_loaded_it_draws_the_same(pipe: SmartMaskPipeline, tmp_path: Path) -> None:
-    model: Any = pipe.model
-    defaults = replace(ExemplarDefaults(), blend=0.1)
-    tuned = SmartMaskPipeline(
-        ExemplarModel(model.text, model.memory, model.chooser, model.strokes, model.places, defaults)
-    )
-    tuned.save_pretrained(tmp_path / "saved")
-    assert [path.name for path in tmp_path.iterdir()] == ["saved"]
-    suffixes = {path.suffix for path in (tmp_path / "saved").rglob("*") if path.is_file()}
-    assert suffixes == {".json", ".safetensors"}
-    loaded = SmartMaskPipeline.from_pretrained(tmp_path / "saved")
-    assert loaded.model.defaults.blend == 0.1  # type: ignore[attr-defined]
-    for guide in (None, GUIDES["box"]):
-        assert np.array_equal(call(loaded, guidance=guide).masks, call(tuned, guidance=guide).masks)
-
-
-def test_saving_replaces_a_folder(pipe: SmartMaskPipeline, tmp_path: Path) -> None:
-    (tmp_path / "saved").mkdir()
-    (tmp_path / "saved" / "stray.txt").write_text("old")
-    pipe.save_pretrained(tmp_path / "saved")
-    assert not (tmp_path / "saved" / "stray.txt").exists()
-    SmartMaskPipeline.from_pretrained(str(tmp_path / "saved"))
-
-
-def test_open_licences_leave_the_rest_out(tiny_weights: Path) -> None:
-    for weights in (Weights(tiny_weights, "open"), Weights(tiny_weights)):
-        out = call(weights.checked().load(), guidance=GUIDES["box"], num_masks=8)
-        found = {why["outline"]["licence"] for why in out.why}
-        assert found == ({"CC0"} if weights.licences == "open" else {"CC0", "not stated"})
-
-
-def test_weights_that_cannot_be_meant(tiny_weights: Path, tmp_path: Path) -> None:
-    for weights, says in (
-        (Weights(licences="closed"), "licences are 'closed'; use 'all' or 'open'"),
-        (Weights(tmp_path / "nowhere"), "nowhere' does not exist; give a folder that save_pretrained wrote"),
-        (Weights(tmp_path), "has no model_index.json"),
-        (Weights(memory=tmp_path / "none"), "none' does not exist; 'smartmask memory add' makes one"),
-    ):
-        with pytest.raises(ValueError, match=says):
-            weights.checked()
-    with pytest.raises(ValueError, match="licences are 'closed'"):
-        SmartMaskPipeline.from_pretrained(tiny_weights, licences="closed")
-
-
-def delete(name: str) -> Callable[[Path], Any]:
-    return lambda folder: shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink()
-
-
-def write(name: str, content: str) -> Callable[[Path], Any]:
-    return lambda folder: (folder / name).write_text(content)
-
-
-def cut(name: str) -> Callable[[Path], Any]:
-    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-500])
-
-
-def edit(name: str, **changes: Any) -> Callable[[Path], Any]:
-    return lambda folder: (folder / name).write_text(json.dumps(json.loads((folder / name).read_text()) | changes))
-
-
-@pytest.mark.parametrize(
-    ("damage", "says"),
-    [
-        (delete("model_index.json"), r"has no model_index\.json; give a folder written by save_pretrained"),
-        (write("model_index.json", "{"), r"model_index\.json is not valid JSON"),
-        (write("model_index.json", "[]"), r"model_index\.json does not describe a ExemplarModel"),
-        (edit("model_index.json", _class_name="Other"), r"model_index\.json does not describe a ExemplarModel"),
-        (edit("model_index.json", defaults={"colour": 1}), r"model_index\.json has unfit defaults"),
-        (edit("model_index.json", defaults=[1]), r"model_index\.json has unfit defaults"),
-        (delete("chooser"), r"chooser/config\.json is missing"),
-        (delete("chooser/model.safetensors"), r"chooser/model\.safetensors is missing"),
-        (delete("chooser/strokes.safetensors"), r"chooser/strokes\.safetensors is missing"),
-        (edit("chooser/config.json", width=16), r"chooser/model\.safetensors does not fit its config\.json"),
-        (edit("chooser/config.json", colour=16), r"chooser/config\.json is damaged"),
-        (cut("chooser/strokes.safetensors"), r"chooser/strokes\.safetensors is damaged"),
-        (delete("place"), r"place/config\.json is missing"),
-        (cut("place/boxes.safetensors"), r"place/boxes\.safetensors is damaged"),
-        (delete("memory/open.safetensors"), r"memory/open\.safetensors"),
-        (cut("memory/research.safetensors"), r"memory/research\.safetensors"),
-        (delete("text"), r"text' lacks config\.json"),
-        (cut("text/vocabulary.safetensors"), r"text' is damaged"),
-    ],
-)
-def test_what_is_wrong_with_a_folder(
-    tiny_weights: Path, tmp_path: Path, damage: Callable[[Path], Any], says: str
-) -> None:
-    folder = shutil.copytree(tiny_weights, tmp_path / "weights")
-    damage(folder)
-    with pytest.raises(ValueError, match=says) as caught:
-        SmartMaskPipeline.from_pretrained(folder)
-    assert str(folder) in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_folder_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nowhere is not a folder of SmartMask weights; leave it out"):
-        SmartMaskPipeline.from_pretrained(tmp_path / "nowhere")
 
 
 # --- the bundled weights ---------------------------------------------------------------------------
