@@ -31,6 +31,7 @@ MOST_WHOLE = 1500  # whole outlines of a name: the clearest; more would only mak
 MOST_CUT = 40  # cut outlines of a name and of a combination of sides
 LEAST_CUT = 0.15  # quality below which a cut outline is left out
 STROKES_FILE = "strokes.safetensors"
+RARE = ("sitting", "lying", "riding", "running", "jumping", "walking", "flying", "grazing")  # poses
 STROKES = 4000  # rows of the stroke table
 COLUMNS = ("name", "set", "tier", "licence", "kind", "source", "split", "number", "verdict", "cut", "quality",
            "azimuth", "counts", "h", "w")  # fmt: skip
@@ -49,7 +50,7 @@ def build_memories(
     file: Path, traits: dict[tuple[str, str, int], dict[str, float]], splits: Sequence[str] = ("train",)
 ) -> dict[str, Memory]:
     """``{tier: memory}`` of a table of curated outlines. traits: {(set, source, number): {trait: score}}."""
-    chosen = _chosen(read_curated(file, splits))
+    chosen = _chosen(read_curated(file, splits), traits)
     memories = {}
     for tier in TIERS:
         records = [_record(row, traits) for row in chosen if row["tier"] == tier]
@@ -57,8 +58,13 @@ def build_memories(
     return memories
 
 
-def _chosen(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The clearest of each name, whole and cut apart; ties by a hash, so that no set comes first."""
+def _chosen(rows: list[dict[str, Any]], traits: dict[tuple[str, str, int], dict[str, float]]) -> list[dict[str, Any]]:
+    """The clearest of each name, whole and cut apart, those of rare poses first; ties by a hash, so that no set is."""
+
+    def usual(row: dict[str, Any]) -> bool:
+        known = traits.get((row["set"], row["source"], row["number"]), {})
+        return max((known.get(trait, 0.0) for trait in RARE), default=0.0) < 0.75
+
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         cut = row["cut"] if row["verdict"] == "cut" else ""
@@ -66,7 +72,7 @@ def _chosen(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             groups[row["name"], cut].append(row)
     kept = []
     for (_, cut), members in sorted(groups.items()):
-        members.sort(key=lambda row: (-round(row["quality"], 3), _hash(row)))
+        members.sort(key=lambda row: (not cut and usual(row), -round(row["quality"], 3), _hash(row)))
         kept += members[: MOST_CUT if cut else MOST_WHOLE]
     kept.sort(key=_hash)
     return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +25,7 @@ from smartmask.masks.exemplar.names import Own, own_rows
 from smartmask.masks.exemplar.outline import Outline, draw, place
 from smartmask.masks.exemplar.pool import Pool, group_pool, pool_of, upper_pool
 from smartmask.masks.exemplar.strata import FINE, Strata, overlaps, stratify, weights_of
+from smartmask.masks.exemplar.wished import reshaped, unknown_traits, wished_rows
 from smartmask.masks.exemplar.wishes import border_units, quality_units, trait_units, twin_units
 from smartmask.masks.model import MaskRequest, Progress, Suggestion
 from smartmask.models.text import Meaning, TextEncoder
@@ -133,24 +134,24 @@ class ExemplarModel:
     def _read(self, request: MaskRequest) -> tuple[Wish, Meaning, Own]:
         wish = read_wish(request.object)
         if request.facing is not None:
-            wish = Wish(wish.traits | {"left": 1.0 if request.facing == "left" else -1.0}, wish.part, wish.number,
-                        wish.unseen, wish.rest)  # fmt: skip
+            wish = replace(wish, traits=wish.traits | {"left": 1.0 if request.facing == "left" else -1.0})
         meaning = self.text.understand(wish.rest)
         return wish, meaning, own_rows(self.memory, self.text, meaning, wish)
 
     def _ignored(self, wish: Wish, own: Own) -> list[str]:
         """Words of pose, view and direction for which the name's outlines have no labels."""
         names = {"left": "direction"}
-        lacking = [t for t in wish.traits if not self._labelled(own.rows, t)]
-        notes = [f"No outline of this name is known by its {names.get(t, t)}; the word is ignored." for t in lacking]
-        if wish.part and own.top >= 1:
+        lacking = unknown_traits(self.memory, own.rows, wish)
+        notes = [
+            f"No outline of this name is known by its {names.get(t, t)}; the word is ignored."
+            for t in lacking
+            if t != "bust"
+        ]
+        if wish.part and own.top >= 1 and "bust" in lacking:
             notes.append(f"No {wish.part} of this name is remembered; the whole is drawn.")
+        if wish.sizes:
+            notes.append(f"'{', '.join(wish.sizes)}' is not read; a box says how large or how slender.")
         return notes
-
-    def _labelled(self, rows: np.ndarray, trait: str) -> bool:
-        if trait not in self.memory.trait_names:
-            return False
-        return bool((np.abs(self.memory.traits[rows, self.memory.trait_names.index(trait)]) > 25).any())
 
     def _finished(self, scene: Scene, request: MaskRequest, asked: Asked, weighed: _Weighed, seed: int) -> Suggestion:
         index = weighed.strata.choose(seed)
@@ -247,17 +248,20 @@ class _Sight:
         points = [guide for guide in self.request.drawn if isinstance(guide, Point)]
         spots = self.model.places.propose(self.scene, self.meaning.name, points, seeds, self.request.not_here)
         result, made = {}, dict[BoxXYXY, _Weighed]()
+        wished = wished_rows(self.model.memory, self.own.rows, self.wish)
         for seed, spot in zip(seeds, spots, strict=True):
             if spot.box not in made:
-                pool = self._pool(spot.box)
-                made[spot.box] = self._weighed(pool, found.near_box(pool, spot.box), float(spot.score))
+                box = reshaped(self.model.memory, self.own.rows, wished, spot.box)
+                pool = self._pool(box)
+                made[spot.box] = self._weighed(pool, found.near_box(pool, box), float(spot.score))
             result[seed] = made[spot.box]
         return result
 
     def _pool(self, box: BoxXYXY | None) -> Pool:
         """The shapes to look at: of a name with very many, those nearest in aspect."""
-        rows, memory = self.own.rows, self.model.memory
+        memory = self.model.memory
         aspect = None if box is None else (box[2] - box[0]) / max(box[3] - box[1], 1e-6)
+        rows = wished_rows(memory, self.own.rows, self.wish, None if self.asked.exact is None else aspect)
         if aspect is not None and len(rows) > EXAMINED // 2 and self.wish.number == 1:
             away = np.round(np.abs(np.log(memory.aspects(rows) / aspect)) * 4096).astype(np.int64)
             rows = np.sort(rows[np.argsort(away, kind="stable")[: EXAMINED // 2]])

@@ -10,6 +10,7 @@ from smartmask.data.naming_tables import CANONICAL
 from smartmask.masks.exemplar.attributes import UNSEEN, WORDS, Wish
 from smartmask.masks.exemplar.choose import UNITS
 from smartmask.masks.exemplar.memory import KINDS, Memory
+from smartmask.masks.exemplar.wished import CLEARLY
 from smartmask.models.text import Meaning, TextEncoder
 from smartmask.models.words import ARTICLES, singular, tokens
 
@@ -42,7 +43,7 @@ def own_rows(memory: Memory, text: TextEncoder, meaning: Meaning, wish: Wish) ->
     name = remembered_name(memory, meaning)
     rows = memory.rows(name)
     if wish.part and name in UPRIGHT and len(rows):
-        upright = rows[(memory.cut[rows] == 0) & (memory.aspects(rows) < SLENDER)]
+        upright = _upright(memory, rows)
         if len(upright):
             return Own(upright, np.zeros(len(upright), bool), None, HEAD if wish.part == "head" else BUST)
     rows = _worth(memory, rows)
@@ -71,6 +72,15 @@ def own_words(text: str) -> list[str]:
     """The words of a text that name its thing: without articles and poses, and without looks before the last word."""
     words = [word for word in tokens(text) if word not in ARTICLES and word not in WORDS]
     return [word for word in words[:-1] if word not in UNSEEN] + words[-1:]
+
+
+def _upright(memory: Memory, rows: np.ndarray) -> np.ndarray:
+    """Whole outlines of those who stand: known to, where there are enough of them, else the slender ones."""
+    slender = rows[(memory.cut[rows] == 0) & (memory.aspects(rows) < SLENDER)]
+    if "standing" not in memory.trait_names:
+        return slender
+    stands = slender[memory.traits[slender, memory.trait_names.index("standing")] >= CLEARLY]
+    return stands if len(stands) >= ENOUGH else slender
 
 
 def _worth(memory: Memory, rows: np.ndarray) -> np.ndarray:
