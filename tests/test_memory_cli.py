@@ -127,6 +127,23 @@ def test_sentences_for_people(weights: Path, memory: Path, pets: Path, capsys: p
     assert capsys.readouterr().out == f"'pets' is forgotten ({memory / 'pets.safetensors'})\n"
 
 
+def test_the_card_counts_sets_and_names(
+    weights: Path, memory: Path, pets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("add", pets, "--weights", weights)
+    capsys.readouterr()
+    assert run("list", "--card", "--weights", weights) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("| open | made | 12 | ") and line.endswith(" | 4 | CC0 |") for line in lines)
+    assert any(line.startswith("| research | shut | 1 | ") for line in lines)
+    assert not any("pets" in line for line in lines)
+    told = {line.split(" | ")[0]: line for line in lines[lines.index("") :] if line}
+    assert told["| all"].startswith("| all | 13 | 4 | ")
+    assert told["| open"].startswith("| open | 12 | 4 | ")
+    assert run("list", "--card", "--weights", weights, "--licences", "open") == 0
+    assert "research" not in capsys.readouterr().out
+
+
 def test_another_folder(
     weights: Path, memory: Path, pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -79,13 +79,20 @@ def list_sets(
     licences: LicencesOption = "all",
     memory: MemoryOption = None,
     weights: WeightsOption = None,
+    as_card: Annotated[
+        bool, typer.Option("--card", help="The bundled sets as a model card's tables, with how many names are known.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """The sets of remembered outlines, bundled and your own, with counts and licences."""
     from smartmask.checks import check_licences, is_open
+    from smartmask.masks.exemplar.card import card
     from smartmask.masks.exemplar.own import own_sets
 
     check_licences(licences)
+    if as_card:
+        print(card(_bundled(weights, licences)))
+        return
     rows: list[dict[str, Any]] = []
     for tier, bundled in _bundled(weights, licences).items():
         rows += _rows_of(bundled, tier)
