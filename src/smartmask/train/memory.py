@@ -29,6 +29,7 @@ from smartmask.models.text import TextEncoder
 
 MOST_WHOLE = 1500  # whole outlines of a name: the clearest; more would only make it slower
 MOST_CUT = 40  # cut outlines of a name and of a combination of sides
+UNCLEAR, CLEAR = 0.62, 0.95  # curated qualities that become 0 and 1
 LEAST_CUT = 0.15  # quality below which a cut outline is left out
 STROKES_FILE = "strokes.safetensors"
 RARE = ("sitting", "lying", "riding", "running", "jumping", "walking", "flying", "grazing")  # poses
@@ -78,6 +79,11 @@ def _chosen(rows: list[dict[str, Any]], traits: dict[tuple[str, str, int], dict[
     return kept
 
 
+def _spread(quality: float) -> float:
+    """A curated quality over the whole of [0, 1]: those of whole outlines lie close together."""
+    return min(max((quality - UNCLEAR) / (CLEAR - UNCLEAR), 0.02), 1.0)
+
+
 def _hash(row: dict[str, Any]) -> str:
     return hashlib.sha1(f"{row['set']}/{row['source']}/{row['number']}".encode()).hexdigest()
 
@@ -91,7 +97,7 @@ def _record(row: dict[str, Any], traits: dict[tuple[str, str, int], dict[str, fl
     known = traits.get((row["set"], row["source"], row["number"]), {})
     return Remembered(
         trace(mask_of_row(row)), row["name"], row["set"], row["source"], row["licence"], row["kind"],
-        row["cut"] if row["verdict"] == "cut" else "", float(row["quality"]), known,
+        row["cut"] if row["verdict"] == "cut" else "", _spread(float(row["quality"])), known,
     )  # fmt: skip
 
 

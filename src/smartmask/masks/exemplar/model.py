@@ -35,6 +35,7 @@ EXAMINED = 640  # shapes that are held against scene and guides, of those neares
 DISTINCT = found.POOL  # of these the best make the strata
 MERIT = 400  # of FINE: how much an outline that no one would name counts as an example
 CLEAR, UNCLEAR = 0.8, 0.35  # quality from which an outline is clear, and what a rank loses that is not at all
+PLACED = 6  # times as much clearness counts where no box asks for a shape of its own
 NEIGHBOURS = 24  # that an outline is blended with
 
 
@@ -53,6 +54,10 @@ class PlaceModel(Protocol):
 
     def order(self, scene: Scene, box: BoxXYXY) -> int:
         """The index in ``scene.layers`` at which a thing with this box belongs."""
+        ...
+
+    def size(self, name: str) -> tuple[float, float]:
+        """Height in metres at which pictures show things of a name, and width over height."""
         ...
 
 
@@ -93,6 +98,10 @@ class ExemplarModel:
         self.defaults = defaults or ExemplarDefaults()
 
     # --- the protocol ------------------------------------------------------------------------
+
+    def size(self, name: str) -> tuple[float, float]:
+        """Height in metres at which pictures show things of a name, and width over height."""
+        return self.places.size(name)
 
     def notes(self, scene: Scene, request: MaskRequest) -> list[str]:
         """What was guessed, borrowed or left out."""
@@ -253,7 +262,7 @@ class _Sight:
             if spot.box not in made:
                 box = reshaped(self.model.memory, self.own.rows, wished, spot.box)
                 pool = self._pool(box)
-                made[spot.box] = self._weighed(pool, found.near_box(pool, box), float(spot.score))
+                made[spot.box] = self._weighed(pool, found.near_box(pool, box), float(spot.score), PLACED)
             result[seed] = made[spot.box]
         return result
 
@@ -275,12 +284,12 @@ class _Sight:
         whole = rows[memory.cut[rows] == 0]  # no one of a group stands at a border by itself
         return group_pool(memory, pool_of(memory, whole if len(whole) else rows), self.wish.number, aspect)
 
-    def _weighed(self, pool: Pool, candidates: Candidates, likely: float = 1.0) -> _Weighed:
+    def _weighed(self, pool: Pool, candidates: Candidates, likely: float = 1.0, clear: int = 1) -> _Weighed:
         memory, shapes = self.model.memory, candidates.shapes
         cells = pool.cells[shapes]
         guided = found.guided(self.asked, cells, candidates.boxes)
         told = (
-            quality_units(memory, pool.rows[shapes])
+            clear * quality_units(memory, pool.rows[shapes])
             + trait_units(memory, pool.rows[shapes], pool.mirrored[shapes], self.wish)
             + border_units(memory, pool.rows[shapes], pool.mirrored[shapes], candidates.boxes, self.scene)
             + self.own.penalty(pool.rows[shapes])
