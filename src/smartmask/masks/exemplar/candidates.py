@@ -82,7 +82,7 @@ def near_box(pool: Pool, box: BoxXYXY) -> Candidates:
     return Candidates(np.arange(len(pool)), boxes, give, nats(-0.5 * (off / STRETCH) ** 2))
 
 
-def in_boxes(pool: Pool, boxes: Sequence[BoxXYXY], units: np.ndarray, keep: int = 3) -> Candidates:
+def in_boxes(pool: Pool, boxes: Sequence[BoxXYXY], units: np.ndarray, keep: int = 6) -> Candidates:
     """Shapes, each in the ``keep`` guessed boxes that suit it best. units: (boxes,) int64 of each box."""
     given = np.array(boxes, np.float64).reshape(-1, 4)
     aspects = np.log((given[:, 2] - given[:, 0]) / (given[:, 3] - given[:, 1]))

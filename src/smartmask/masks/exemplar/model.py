@@ -36,6 +36,7 @@ DISTINCT = found.POOL  # of these the best make the strata
 MERIT = 400  # of FINE: how much an outline that no one would name counts as an example
 CLEAR, UNCLEAR = 0.8, 0.35  # quality from which an outline is clear, and what a rank loses that is not at all
 PLACED = 6  # times as much clearness counts where no box asks for a shape of its own
+FITTING = 0.5  # weight of how a guessed box suits the scene, beside what strokes like these mean
 NEIGHBOURS = 24  # that an outline is blended with
 
 
@@ -249,7 +250,7 @@ class _Sight:
             height, width = self.scene.height, self.scene.width
             guesses, likely = self.model.strokes.boxes(asked.region, self.request.drawn, pool.aspects, height, width)
             fits = np.asarray(self.model.places.fits(self.scene, self.meaning.name, guesses), np.float64)
-            candidates = found.in_boxes(pool, guesses, nats(likely + fits))
+            candidates = found.in_boxes(pool, guesses, nats(likely + FITTING * fits))
         return self._weighed(pool, candidates)
 
     def placed(self, seeds: Sequence[int]) -> dict[int, _Weighed]:
