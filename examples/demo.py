@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from smartmask import Box, MaskGuide, Point, Scene, SmartMaskPipeline
+from smartmask import Box, Point, Scene, Scribble, SmartMaskPipeline
 from smartmask.guidance import Guide
 from smartmask.images import output_folder, save_png
 from smartmask.inputs import read_scene
@@ -29,20 +29,15 @@ TILE = 320  # pixels, the width of one mask's picture on a sheet
 CAPTIONS = {"street": "a quiet shopping street on a sunny day", "room": "a bright living room"}
 
 
-def rough_chair() -> MaskGuide:
-    """A chair as one would dab it with a thick brush: back, seat and two legs."""
-    painted = np.zeros((384, 512), dtype=bool)
-    for x0, y0, x1, y1 in ((40, 200, 62, 275), (40, 262, 100, 285), (42, 285, 54, 335), (88, 285, 100, 335)):
-        painted[y0:y1, x0:x1] = True
-    return MaskGuide(painted)
-
+# A chair as one would scribble it: back and seat, and two legs.
+CHAIR = Scribble([[(44, 195), (54, 275), (108, 280)], [(54, 275), (46, 340)], [(108, 280), (114, 340)]], width=12)
 
 # The scene, the object and what the user says about its place; None leaves the place to the model.
 REQUESTS: tuple[tuple[str, str, str, Guide | None], ...] = (
-    ("street", "horse", "inside a box", Box(90, 180, 230, 330)),
+    ("street", "horse", "inside a box", Box(70, 195, 240, 330)),
     ("street", "person", "anywhere", None),
-    ("room", "cat", "at a point", Point(215, 312)),
-    ("room", "chair", "painted roughly", rough_chair()),
+    ("room", "cat", "at a point", Point(160, 300)),
+    ("room", "chair", "along a scribble", CHAIR),
 )
 
 

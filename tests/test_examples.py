@@ -54,6 +54,19 @@ def test_the_demo_runs(examples: Path, tmp_path: Path, pipeline: FakePipeline, m
     assert {"street.png", "room.png", "street_person/mask_00.png", "room_chair/mask_03.png"} <= written
 
 
+def test_the_failures_are_drawn(
+    examples: Path, tmp_path: Path, pipeline: FakePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["failures.py", "--out", str(tmp_path / "failures.png")])
+    monkeypatch.syspath_prepend(str(examples))
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(examples / "failures.py"), run_name="__main__")
+    assert stop.value.code == 0
+    assert [call["prompt"] for call in pipeline.calls] == ["dog", "giraffe", "bicycle", "two dogs", "chair", "cat"]
+    with Image.open(tmp_path / "failures.png") as drawn:
+        assert drawn.height > 6 * 240
+
+
 def test_the_demo_says_in_a_sentence_what_is_wrong(
     examples: Path,
     tmp_path: Path,
