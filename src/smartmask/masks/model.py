@@ -107,3 +107,7 @@ class MaskModel(Protocol):
     def notes(self, scene: Scene, request: MaskRequest) -> list[str]:
         """Sentences for the user: what of the request was guessed, borrowed or left out."""
         ...
+
+    def size(self, name: str) -> tuple[float, float]:
+        """Height in metres at which pictures show things of a name, and width over height."""
+        ...

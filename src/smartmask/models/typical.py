@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from smartmask.models.text import TextEncoder
 from smartmask.models.words import word_set
 
+Sizes = Callable[[str], tuple[float, float]]  # name -> height in metres, width over height
 EVENNESS = 0.85  # power to which metres are raised: below 1, as photographers step closer to small things
 
 # name: (height in metres as usually seen, width over height)
@@ -67,7 +69,7 @@ TYPICAL: dict[str, tuple[float, float]] = {
 _PEOPLE = word_set(
     """
     farmer surfer fisherman chef cook waiter policeman player skier tourist soldier nurse doctor teacher cyclist
-    rider worker astronaut knight dancer runner
+    rider worker astronaut knight dancer runner skater skateboarder snowboarder batter pitcher catcher boxer
     """
 )
 TYPICAL |= dict.fromkeys(sorted(_PEOPLE), TYPICAL["person"])

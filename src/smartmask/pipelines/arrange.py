@@ -128,13 +128,14 @@ def _propose(
     item: Wanted, rules: Sequence[Relation], ground: Ground, text: TextEncoder, known: dict[str, Placed],
     rng: np.random.Generator, region: Region | None = None,
 ) -> tuple[BoxXYXY, float]:  # fmt: skip
-    metres, aspect = typical_size(_on_a_table(item.name, rules, known), text)
+    name = _on_a_table(item.name, rules, known)
+    metres, aspect = typical_size(name, text) if ground.sizes is None else ground.sizes(name)
     aspect *= float(np.exp(rng.normal(0, 0.08)))
     metres *= float(np.exp(rng.normal(0, 0.06)))
     height, width = ground.size
 
     def size(foot: float) -> tuple[float, float]:
-        high = ground.camera.pixels(metres, max(foot, ground.top + 2))
+        high = ground.camera.pixels(metres, max(foot, ground.top + 2), item.name)
         return high * aspect, high
 
     if rules:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from smartmask.models.text import TextEncoder
-from smartmask.models.typical import typical_size
+from smartmask.models.typical import Sizes, typical_size
 from smartmask.models.words import word_set
 from smartmask.pipelines.surfaces import GROUND
 from smartmask.planner import grammar, relations
@@ -26,6 +26,7 @@ class Ground:
 
     solid, water, sky, wall: bool maps of what is seen. road: where wheels belong. top: row where the ground begins.
     horizon: row, may lie outside. camera: what says how large things are; that of the surfaces, or of a scene's things.
+    sizes: of names; None: the typical ones.
     """
 
     solid: np.ndarray
@@ -38,6 +39,7 @@ class Ground:
     horizon: float
     camera: Camera | SceneSizes
     surfaces: dict[str, np.ndarray] = field(default_factory=dict)  # what is seen of each, by name
+    sizes: Sizes | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -31,6 +31,7 @@ from smartmask.scene import Scene
 if TYPE_CHECKING:
     from smartmask.masks.pipeline import SmartMaskPipeline
     from smartmask.models.text import TextEncoder
+    from smartmask.models.typical import Sizes
 
 TRIES = 4  # arrangements drawn until every relation holds and nothing is crowded
 CROWDED = 0.2  # mean overlap from which another arrangement is tried
@@ -135,7 +136,7 @@ def lay_several(
     objects = list(objects or requests_of(request))
     there = layers_as_placed(scene)
     names = [request.find(key).name for key in keys]
-    ground = fit_sizes(read_ground(scene), there, names, pipeline.text)
+    ground = fit_sizes(read_ground(scene), there, names, pipeline.text, pipeline.model.size)
     tried: list[SeveralResult] = []
     for attempt in range(TRIES):
         places = arrange(request, keys, ground, pipeline.text, there, seed + attempt)
@@ -162,10 +163,15 @@ def crowding(request: Request, plan: Plan, keys: Sequence[str]) -> float:
     return float(np.mean(worst))
 
 
-def fit_sizes(ground: Ground, there: Sequence[Placed], names: Sequence[str], text: TextEncoder) -> Ground:
-    """The ground with sizes that follow the scene's own things; without any, that show the new ones well."""
-    sizes = SceneSizes.fit([(item.name, item.box) for item in there], ground.size[0], text)
-    return fit_zoom(ground, list(names), text) if sizes is None else replace(ground, camera=sizes)
+def fit_sizes(
+    ground: Ground, there: Sequence[Placed], names: Sequence[str], text: TextEncoder, sizes: Sizes | None = None
+) -> Ground:
+    """The ground with sizes that follow the scene's own things; without any, that show the new ones well.
+
+    sizes: of names as pictures show them; None: the typical ones.
+    """
+    camera = SceneSizes.fit([(item.name, item.box) for item in there], ground.size[0], text, sizes)
+    return fit_zoom(ground, list(names), text) if camera is None else replace(ground, camera=camera, sizes=sizes)
 
 
 def _lay(

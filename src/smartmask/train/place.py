@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from smartmask.data.pack import Pack
 from smartmask.masks.exemplar.place.features import FEATURES, box_features, request_features
-from smartmask.masks.exemplar.place.layout import Layout, Names, key_of, small_top
+from smartmask.masks.exemplar.place.layout import Layout, Names, small_top
 from smartmask.masks.exemplar.place.model import Places
 from smartmask.masks.exemplar.place.score import ScoreConfig, ScoreNetwork
 from smartmask.masks.exemplar.place.usual import UsualBoxes, inside
@@ -32,6 +32,7 @@ SHARES: dict[str, float] = {
 REPEATS = {FULL: 4, "coco_instances": 2, "cocoa": 4}  # samples drawn of each target, with candidates of their own
 TRUST = {FULL: 3, "coco_instances": 3, "cocoa": 3, "coco_more": 2}  # weights of remembered boxes, else 1
 MEASURED = ("coco_instances", "voc", "coco_more", "road", "cocoa")  # sources that tell how large names are seen
+TOLD = 0.01  # log factor under which pictures said nothing
 PULL = 3.0  # things' worth of weight of a name's typical metres
 USUAL = 200  # targets of a name beyond which a source's are thinned out (by the square root)
 MOST = 900  # remembered boxes of a name
@@ -84,21 +85,21 @@ def remembered(pack: Pack, targets: Sequence[Target], names: Names) -> tuple[Usu
     rng = np.random.default_rng(0)
     by_key: dict[str, list[int]] = {}
     for index in rng.permutation(len(targets)):
-        by_key.setdefault(key_of(targets[index].name), []).append(int(index))
+        by_key.setdefault(names.key(targets[index].name), []).append(int(index))
     rank = {index: TRUST.get(pack.meta.sources[targets[index].scene], 1) for rows in by_key.values() for index in rows}
     kept = sorted(i for rows in by_key.values() for i in sorted(rows, key=lambda i: -rank[i])[:MOST])
     chosen = [targets[i] for i in kept]
     keys = sorted(by_key)
     number = {key: i for i, key in enumerate(keys)}
     usual = UsualBoxes(
-        inside(share_boxes(pack, chosen)), keys, np.array([number[key_of(t.name)] for t in chosen]),
+        inside(share_boxes(pack, chosen)), keys, np.array([number[names.key(t.name)] for t in chosen]),
         np.array([rank[i] for i in kept]), names,
     )  # fmt: skip
     return usual, np.array([t.scene for t in chosen])
 
 
 def seen_metres(pack: Pack, targets: Sequence[Target], text: TextEncoder) -> dict[str, float]:
-    """``{key: log metres}`` as which things of a name show beside others of their picture.
+    """``{key: log factor}`` on a name's typical metres by which its things show beside others of their picture.
 
     log(height) = EVENNESS * metres + slope * lower edge + a constant of the scene, by least squares; each name is
     pulled to its typical metres by PULL things' weight. Of sources of MEASURED.
@@ -107,14 +108,14 @@ def seen_metres(pack: Pack, targets: Sequence[Target], text: TextEncoder) -> dic
     for target in targets:
         if pack.meta.sources[target.scene] in MEASURED:
             by_scene.setdefault(target.scene, []).append(target)
-    keys = sorted({key_of(t.name) for own in by_scene.values() for t in own})
+    keys = sorted({names.key(t.name) for own in by_scene.values() for t in own})
     number = {key: index for index, key in enumerate(keys)}
     typical = np.array([names.find(key).metres for key in keys])
     left, right = [np.eye(len(keys), len(keys) + 1) * PULL**0.5], [np.zeros(len(keys))]
     for own in by_scene.values():
         if len(own) < 2:
             continue
-        boxes, which = inside(share_boxes(pack, own)), [number[key_of(t.name)] for t in own]
+        boxes, which = inside(share_boxes(pack, own)), [number[names.key(t.name)] for t in own]
         design = np.zeros((len(own), len(keys) + 1))
         design[np.arange(len(own)), which], design[:, -1] = 1, boxes[:, 3]
         away = np.log(boxes[:, 3] - boxes[:, 1]) - EVENNESS * typical[which]
@@ -122,7 +123,8 @@ def seen_metres(pack: Pack, targets: Sequence[Target], text: TextEncoder) -> dic
         left.append((design - design.mean(0)) * trust)
         right.append((away - away.mean()) * trust)
     found, *_ = np.linalg.lstsq(np.concatenate(left), np.concatenate(right), rcond=None)
-    return dict(zip(keys, (typical + found[:-1] / EVENNESS).tolist(), strict=True))
+    factors = zip(keys, (found[:-1] / EVENNESS).tolist(), strict=True)
+    return {key: factor for key, factor in factors if abs(factor) >= TOLD}
 
 
 def draw_samples(

@@ -96,8 +96,9 @@ def ask(places: Places, layout: Layout, name: str, seeds: Sequence[int], without
     return weighed.boxes[rows]
 
 
-def scored(boxes: np.ndarray, true: np.ndarray, seen: Layout, name: str, sizes: SizeModel) -> dict[str, float]:
+def scored(boxes: np.ndarray, true: np.ndarray, seen: Layout, key: str, sizes: SizeModel) -> dict[str, float]:
     """MEASURES of boxes for an object, all in shares of the scene, best box first. seen: the scene without it.
+    key: of its name.
 
     Errors of the log height: against the object itself (mean of all boxes; the first alone); against what the scene's
     things say of the name (``sizes``); against the things of the same name beside it, at their depth. The last two
@@ -109,12 +110,12 @@ def scored(boxes: np.ndarray, true: np.ndarray, seen: Layout, name: str, sizes: 
     found = {"hit": float(best >= HIT), "best_iou": best, "height": float(away.mean()), "height_first": float(away[0])}
     told = [sizes.residual(str(key), box[1], box[3]) for key, box in zip(seen.keys, seen.boxes, strict=True)]
     there = [value for value in told if value is not None]
-    own = [sizes.residual(key_of(name), box[1], box[3]) for box in boxes]
+    own = [sizes.residual(key, box[1], box[3]) for box in boxes]
     errors = [sizes.error(value, there) for value in own if value is not None]
     known = [error for error in errors if error is not None]
     if known:
         found["height_scene"] = float(np.mean(known))
-    same = seen.keys == key_of(name)
+    same = seen.keys == key
     if same.any():
         alike = np.log(seen.boxes[same, 3] - seen.boxes[same, 1]) - seen.boxes[same, 3]
         found["height_beside"] = float(np.abs(tall - boxes[:, 3] - np.median(alike)).mean())
@@ -136,7 +137,7 @@ def judge_fold(
             ours = ask(places, layout, name, range(start, start + config.num_masks), without)
             for system, boxes in ((OURS, ours), (PRIOR, usual)):
                 row = {"system": system, "way": way, "image": case.target.key, "name": name}
-                rows.append(row | scored(boxes, true, seen, name, sizes))
+                rows.append(row | scored(boxes, true, seen, places.names.key(name), sizes))
     return rows
 
 

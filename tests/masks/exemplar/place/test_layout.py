@@ -35,14 +35,25 @@ def test_names_are_like_their_kind(names: Names, name: str, kind: str) -> None:
     assert KINDS[int(found.kinds.argmax())][0] == kind
 
 
-def test_seen_sizes_go_before_typical_ones(text: TextEncoder) -> None:
+def test_seen_sizes_count_on_typical_ones(text: TextEncoder) -> None:
     plain, told = Names(text), Names(text, {"dining table": -0.7})
-    assert told.find("Dining-Table").metres == -0.7
-    assert told.find("dog").metres == plain.find("dog").metres == pytest.approx(np.log(0.6))
+    assert told.find("Dining-Table").metres == pytest.approx(plain.find("dining table").metres - 0.7)
+    assert told.find("dog").metres == pytest.approx(plain.find("dog").metres, abs=0.05)
+    assert plain.size("dog") == pytest.approx((0.6, 1.15))
 
 
-def test_one_key_for_all_spellings() -> None:
+def test_names_like_a_measured_one_take_over_some_of_it(text: TextEncoder) -> None:
+    plain, told = Names(text), Names(text, {"car": -0.6})
+    change = {name: told.find(name).metres - plain.find(name).metres for name in ("taxi", "van", "spoon")}
+    assert -0.6 < change["taxi"] < -0.2
+    assert change["taxi"] < change["spoon"]
+
+
+def test_one_key_for_all_spellings_of_a_kind(names: Names) -> None:
     assert key_of("dining_table") == key_of("Dining-Table") == "dining table"
+    assert names.key("man") == names.key("person") == "person"
+    assert names.key("brown dog") == "dog"
+    assert names.key("Zzyzx") == "zzyzx", "nonsense is not alike"
 
 
 def test_the_small_map_is_the_scene_seen_small(meadow: Scene) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -30,6 +30,7 @@ CARRIERS = (11, 12)  # of KINDS: what carries things
 PEOPLE = 13  # of KINDS
 SHARP = 0.07  # cosine by which a likeness falls to 1/e of the best
 CHANNELS = len(KINDS) + 2  # of the map: likeness to each kind, thing, unlabeled
+TAKEN, UNMOVED = 0.15, 0.02  # cosine by which a measured name's say falls to 1/e; weight of no change
 SIDE = 128  # pixels of the longer side of the map on which things are found
 CELLS = 64  # a side of the map over shares of the scene
 GAPS = 0.6  # share of a scene up to which unlabeled parts are gaps, and hold what surrounds them
@@ -53,31 +54,52 @@ class Named:
 class Names:
     """Names as places see them, each looked up once.
 
-    seen: {key: log metres} of names whose size was measured in pictures, where people sit and cars are cut by the
-    border; others have their typical one.
+    seen: {key: log factor} of names whose height was measured in pictures, against the typical one: people sit, cars
+    are far and cut by the border. Names like them take over some of it.
     """
 
     def __init__(self, text: TextEncoder, seen: Mapping[str, float] | None = None) -> None:
         self.text, self.seen = text, dict(seen or {})
         self.find = lru_cache(maxsize=4096)(self._find)
 
-    @property
-    def anchors(self) -> tuple[np.ndarray, np.ndarray]:
+    def key(self, name: str) -> str:
+        """The name under which things of one kind meet: what the vocabulary reads it as."""
+        meaning = self.text.understand(name)
+        return key_of(name) if meaning.how == "fallback" else meaning.name
+
+    def size(self, name: str) -> tuple[float, float]:
+        """Height in metres as seen in pictures, and width over height."""
+        found = self.find(name)
+        return float(np.exp(found.metres)), float(np.exp(found.aspect))
+
+    @cached_property
+    def _anchors(self) -> tuple[np.ndarray, np.ndarray]:
         """``(words, d)`` unit vectors of all words of KINDS, and the first word of each kind."""
-        if not hasattr(self, "_anchors"):
-            words = np.stack([unit(self.text.encode(word)) for kind in KINDS for word in kind])
-            first = np.concatenate([[0], np.cumsum([len(kind) for kind in KINDS])[:-1]])
-            self._anchors = words, first
-        return self._anchors
+        words = np.stack([unit(self.text.encode(word)) for kind in KINDS for word in kind])
+        return words, np.concatenate([[0], np.cumsum([len(kind) for kind in KINDS])[:-1]])
+
+    @cached_property
+    def _measured(self) -> tuple[np.ndarray, np.ndarray]:
+        """``(names, d)`` unit vectors of the measured names, and their factors."""
+        return np.stack([unit(self.text.encode(key)) for key in self.seen]), np.array(list(self.seen.values()))
 
     def _find(self, name: str) -> Named:
-        words, first = self.anchors
-        like = np.maximum.reduceat(words @ unit(self.text.understand(name).vector), first)
+        words, first = self._anchors
+        vector = unit(self.text.understand(name).vector)
+        like = np.maximum.reduceat(words @ vector, first)
         kinds = np.exp((like - like.max()) / SHARP)
         metres, aspect = np.log(typical_size(name, self.text))
-        key = key_of(name)
-        seen = self.seen.get(key, float(metres))
-        return Named(key, (kinds / kinds.sum()).astype(np.float32), seen, float(aspect))
+        key = self.key(name)
+        return Named(
+            key, (kinds / kinds.sum()).astype(np.float32), float(metres) + self._factor(key, vector), float(aspect)
+        )  # fmt: skip
+
+    def _factor(self, key: str, vector: np.ndarray) -> float:
+        if not self.seen or key in self.seen:
+            return self.seen.get(key, 0.0)
+        vectors, factors = self._measured
+        weights = np.exp((vectors @ vector - 1) / TAKEN)
+        return float(weights @ factors / (weights.sum() + UNMOVED))
 
 
 def unit(vector: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ SHARPER = 120  # hundredths that a score counts in choosing: voters that know li
 SANE, MOST_MISFIT = 0.3, 8.0  # weight of a height's misfit with the scene's things, and its limit in nats
 HIT, SOFT = 0.5, 0.06  # overlap of boxes from which one stands for the other, and how sharply
 PLAIN = 0.2  # weight of the overlap itself beside that
-NEAR = 6  # of a stratum's weight the share 1/NEAR that lies nearest its middle is drawn from
+NEAR = 3  # of a stratum's weight the share 1/NEAR that lies nearest its middle is drawn from
 AVOID = 16.0  # nats that a box wholly where the thing must not be costs
 BARRED = 64  # cells a side of the map of where it must not be
 BOXES = "boxes.safetensors"
@@ -77,10 +77,10 @@ class Places:
         try:
             found = load_file(path)
             names = found["names"].tobytes().decode("utf-8").split("\n")
-            metres = found["metres"].astype(np.float64)
+            metres, seen = found["metres"].astype(np.float64), found["seen"].astype(np.float64).tolist()
             usual = UsualBoxes(
                 found["boxes"].astype(np.float64) / 65535, names, found["which"].astype(np.intp), found["trust"],
-                Names(text, dict(zip(names, metres.tolist(), strict=True))), found["vectors"], metres,
+                Names(text, {n: v for n, v in zip(names, seen, strict=True) if v}), found["vectors"], metres,
             )  # fmt: skip
         except FileNotFoundError:
             raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
@@ -96,6 +96,7 @@ class Places:
         save_file(
             {"boxes": np.round(usual.boxes * 65535).astype(np.uint16), "which": usual.which.astype(np.uint16),
              "trust": usual.trust.astype(np.uint8), "metres": usual.metres.astype(np.float16),
+             "seen": np.array([self.names.seen.get(name, 0.0) for name in usual.names], np.float16),
              "vectors": usual.vectors.astype(np.float16),
              "names": np.frombuffer("\n".join(usual.names).encode("utf-8"), np.uint8)}, partial / BOXES,
         )  # fmt: skip
@@ -132,6 +133,10 @@ class Places:
     def order(self, scene: Scene, box: BoxXYXY) -> int:
         """The index in ``scene.layers`` at which a thing in this box belongs."""
         return depth_order(scene, box)
+
+    def size(self, name: str) -> tuple[float, float]:
+        """Height in metres at which pictures show things of a name, and width over height."""
+        return self.names.size(name)
 
     # --- steps ---------------------------------------------------------------------------------
 

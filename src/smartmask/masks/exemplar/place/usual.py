@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartmask.masks.exemplar.place.layout import Layout, Named, Names, key_of, unit
+from smartmask.masks.exemplar.place.layout import Layout, Named, Names, unit
 from smartmask.models.typical import EVENNESS
 
 BORROWED = 6.0  # boxes' worth of weight that names like the asked one have together
@@ -39,7 +39,7 @@ class Statistics:
 
 
 class UsualBoxes:
-    """boxes: (n, 4) x0, y0, x1, y1 in [0, 1]. names: of all boxes, as ``key_of`` writes them; which: (n,) into names.
+    """boxes: (n, 4) x0, y0, x1, y1 in [0, 1]. names: of all, as ``Names.key`` writes them; which: (n,) into names.
     trust: (n,) weights. vectors: (names, d) of length 1, metres: (names,) logs; None looks both up."""
 
     def __init__(
@@ -58,7 +58,7 @@ class UsualBoxes:
     def weights(self, name: str, without: np.ndarray | None = None) -> np.ndarray:
         """``(n,)`` int64: how much each box says about a name. without: (n,) bool, those that do not count."""
         trust = self.trust.astype(np.float64) if without is None else np.where(without, 0.0, self.trust)
-        own = self.keys.get(key_of(name), -1)
+        own = self.keys.get(self.known.key(name), -1)
         like = np.exp((self.vectors @ unit(self.known.text.understand(name).vector) - 1) / ALIKE)
         like *= np.exp(-0.5 * (self.metres - self.known.find(name).metres) ** 2)
         if own >= 0:
