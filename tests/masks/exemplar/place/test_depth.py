@@ -45,6 +45,12 @@ def test_a_cup_stands_before_the_table_that_carries_it() -> None:
     assert depth_order(table, (0, 10, 60, 80)) == 1, "it stands behind: it is not on the table"
 
 
+def test_what_is_nearly_as_large_stands_behind() -> None:
+    bus = scene(("bus", (10, 20, 110, 95)))
+    assert depth_order(bus, (30, 25, 90, 85)) == 1
+    assert depth_order(bus, (50, 40, 70, 60)) == 2
+
+
 def test_layers_that_contradict() -> None:
     """A near thing lies behind a far one in the layers: the larger lead decides."""
     odd = scene(("horse", (20, 20, 60, 95)), ("dog", (30, 20, 60, 50)))

@@ -11,6 +11,7 @@ from smartmask.scene import Scene
 
 OVERLAP = 0.05  # share of the smaller box from which two boxes count as overlapping
 HELD = 0.9  # share of a box inside another from which it counts as lying on it
+SMALL = 0.25  # of a thing's box: larger ones stand behind it rather than on it
 CARRIED = 0.5  # share of a foot that lies on a thing from which the thing carries it
 FOOT = 0.1  # share of a box's height that counts as its foot
 STEPS = 1024  # a lower edge's lead is counted in such parts of the scene's height
@@ -47,8 +48,10 @@ def lead(box: BoxXYXY, other: BoxXYXY, mask: np.ndarray) -> int:
 
 
 def carried(box: BoxXYXY, other: BoxXYXY, mask: np.ndarray) -> bool:
-    """Whether a thing in a box lies on another: a cup on a table, a rider on a horse."""
+    """Whether a thing in a box lies on another that is much larger: a cup on a table, a tie on a person."""
     x0, y0, x1, y1 = box
+    if (x1 - x0) * (y1 - y0) > SMALL * (other[2] - other[0]) * (other[3] - other[1]):
+        return False
     width = min(x1, other[2]) - max(x0, other[0])
     height = min(y1, other[3]) - max(y0, other[1])
     if max(width, 0) < HELD * (x1 - x0) or y1 > other[3] or height <= 0:
