@@ -77,7 +77,7 @@ def test_every_guess_holds_the_stroke_and_stays_in_the_scene(guide: Guide, aspec
         assert y0 <= region[1]
         assert x1 >= region[2] - 1e-6
         assert y1 >= region[3] - 1e-6
-        assert min(x1 - x0, y1 - y0) >= 1
+        assert min(x1 - x0, y1 - y0) >= 1 - 1e-9
         assert x0 >= min(0, region[0])
         assert y0 >= min(0, region[1])
         assert x1 <= max(W, region[2], x0 + 1) + 1e-6
