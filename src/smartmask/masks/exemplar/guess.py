@@ -21,6 +21,7 @@ from smartmask.guidance import Guide, Scribble
 GUESSES = 48  # boxes that a request tries
 FEATURES = 5
 WIDTHS = np.array([0.35, 0.5, 0.45, 0.35, 0.5])  # of the kernel, by feature
+FIGURE = 3.0  # nats an e-fold of area beyond strokes that draw a figure: our choice
 FLAT = 2.5  # log aspect beyond which an extent is a mere line
 LEAST_WIDTH = 0.02  # of the longer side: no extent counts as thinner
 
@@ -65,7 +66,12 @@ class StrokeTable:
         low = np.minimum(np.maximum(found[:, :2], np.minimum((x0, y0), 0)), (x0, y0))
         high = np.maximum(np.minimum(found[:, 2:], np.maximum((x1, y1), (width, height))), np.array((x1, y1)))
         boxes = [tuple(map(float, row)) for row in np.concatenate([low, np.maximum(high, low + 1)], axis=1)]
-        return boxes, -(away[near] - away[near[0]]).astype(np.float64)  # type: ignore[return-value]
+        likely = -(away[near] - away[near[0]]).astype(np.float64)
+        if sum(len(guide.points) for guide in guides if isinstance(guide, Scribble)) > 1:
+            # several strokes draw a figure of the whole thing: it ends about where they end
+            size = np.array([(b[2] - b[0]) * (b[3] - b[1]) for b in boxes])
+            likely -= FIGURE * np.log(np.maximum(size / max((x1 - x0) * (y1 - y0), 1.0), 1.0))
+        return boxes, likely  # type: ignore[return-value]
 
 
 def described(region: BoxXYXY, guides: Sequence[Guide], usual: float, height: int, width: int) -> np.ndarray:
