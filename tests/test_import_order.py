@@ -32,7 +32,7 @@ FLOW: tuple[tuple[str, ...], ...] = (
     ("scene_file",),
     ("data",),
     ("models",),
-    ("photo_reader", "segment"),
+    ("segment",),
     ("masked_diffusion",),
     ("planner",),
     ("masks",),

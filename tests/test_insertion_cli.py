@@ -242,13 +242,13 @@ def test_what_the_panoptic_model_read_is_kept(
 def test_a_photo_alone(
     files: Path, fake: FakePipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is read by the bundled reader, with or without a guide; a layer's name to remove needs a layout."""
+    """Its scene is unlabeled, with or without a guide; a layer's name to remove needs a layout."""
     use(FlatPainter(), monkeypatch)
     both = ["--object", "dog", "--box", "20,10,60,44", "--object", "cat", "--box", "1,1,20,20"]
     assert cli.main(line(files, *both, "--inpainter", "m")) == 0
     result = json.loads((files / "out" / "result.json").read_text())
-    assert "bundled reader" in result["notes"][0]
-    assert "bundled reader" in capsys.readouterr().err
+    assert "unlabeled" in result["notes"][0]
+    assert "unlabeled" in capsys.readouterr().err
     assert cli.main(line(files, "--object", "dog", "--inpainter", "m")) == 0
     capsys.readouterr()
     assert cli.main(line(files, "--region", "dog", "--inpainter", "m", command="remove")) == 1

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from tiny_segmenters import KINDS, NAMES, save_segmenter
 
-from smartmask import photo_reader, segment
+from smartmask import segment
 from smartmask.hub import ModelMissingError, OutOfMemoryError
 from smartmask.images import save_png
 from smartmask.panoptic import MergeRule
-from smartmask.scene import Layer, Scene
+from smartmask.scene import Scene
 
 pytest.importorskip("transformers")
 
@@ -214,25 +214,14 @@ def fetched(folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.Monkey
     return folder
 
 
-@pytest.mark.parametrize("names", [("sky", "grass", "grass"), ()])
-def test_a_photo_alone_is_read_by_the_bundled_reader(names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    layers = tuple(Layer(name, np.zeros((50, 80), dtype=bool)) for name in names)
-    read = Scene(50, 80, layers, PHOTO, source=photo_reader.NAME)
-    monkeypatch.setattr(photo_reader, "read_photo", lambda photo: read)
+def test_a_photo_alone_is_an_unlabeled_scene_with_a_note() -> None:
     scene, (note,) = segment.scene_of_photo(PHOTO)
-    assert scene is read
-    assert Scene.from_image(PHOTO) is read
-    for word in ("bundled reader", "--layout", f"hf download {segment.DEFAULT_MODEL}"):
-        assert word in note
-    assert ("(sky, grass)" if names else "unlabeled") in note
-
-
-def test_the_bundled_reader_reads_any_photo() -> None:
-    scene, (note,) = segment.scene_of_photo(PHOTO)
-    assert (scene.height, scene.width, scene.source) == (50, 80, photo_reader.NAME)
+    assert (scene.height, scene.width, scene.layers) == (50, 80, ())
     assert scene.photo is not None
     assert np.array_equal(scene.photo, PHOTO)
-    assert "bundled reader" in note
+    assert Scene.from_image(PHOTO).layers == ()
+    for word in ("unlabeled", "--layout", f"hf download {segment.DEFAULT_MODEL}"):
+        assert word in note
     with pytest.raises(ValueError, match="The photo has shape"):
         segment.scene_of_photo(PHOTO[..., 0])
 

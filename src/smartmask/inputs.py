@@ -34,7 +34,7 @@ def read_scene(
 
     image: the photo.  layout: a label map read with ``names``, or a COCO panoptic PNG read with
     ``panoptic``, of the upright photo's size.  Without a layout a panoptic model (``segmenter``: hub name, local
-    folder, or None for the default one, if it is here) or the bundled reader reads the photo; ``cache`` is a folder
+    folder, or None for the default one, if it is here) reads the photo, else it stays unlabeled; ``cache`` is a folder
     that keeps what the model read.  photo: (H, W, 3) uint8 RGB where the caller has read the file already.
     """
     if layout is None:

@@ -277,7 +277,7 @@ def remove(
     if own_layout:
         scene, _ = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
     elif isinstance(what, (int, str)):
-        if fetched_model() is None:  # the bundled reader is too rough to remove what it names
+        if fetched_model() is None:  # an unlabeled scene has nothing to remove by name
             raise ModelMissingError(
                 f"Layers are those of a layout, and {ABSENT}; paint the region or give it as a box x0,y0,x1,y1, or "
                 f"give the layout: {LAYOUT}"

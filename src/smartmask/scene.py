@@ -183,7 +183,7 @@ class Scene:
     ) -> Scene:
         """Scene of a photograph, read by a panoptic model (a hub name or a local folder); see segment.py.
 
-        Without a model's name by the default one if it was fetched earlier, else by the small bundled reader:
+        Without a model's name by the default one if it was fetched earlier, else it stays unlabeled:
         ``source`` says which. cache: a folder that keeps what a model read; None keeps nothing.
         """
         from smartmask.segment import scene_of_photo  # against the flow, lazy by design

@@ -2,7 +2,7 @@
 
 The model's own class names become the layers' names. Masks are what is visible; their depth order is
 a guess from the masks alone (``panoptic.depth_order``). Nothing is fetched unless a model is named: without a name
-it is the default one if an earlier download left it on this machine, else the small reader that is bundled.
+it is the default one if an earlier download left it on this machine, else the scene stays unlabeled.
 """
 
 from __future__ import annotations
@@ -43,12 +43,8 @@ WHAT = "panoptic model"
 WITHOUT = "without it, give the layout: --layout PNG with --names or --panoptic, or scene= in Python"
 LAYOUT = "--layout PNG with --names or --panoptic, or scene= in Python"
 ABSENT = f"the {WHAT} '{DEFAULT_MODEL}' is not on this machine ('hf download {DEFAULT_MODEL}' fetches it)"
-BETTER = f"{ABSENT} and reads better, and a layout of your own is best ({LAYOUT})"
-NOTE_READ = "The photo's layout ({}) is what the small bundled reader is sure of, and it often errs; " + BETTER + "."
-NOTE_UNLABELED = (
-    "The small bundled reader is sure of nothing in the photo, so the scene is unlabeled and masks know nothing of the "
-    f"picture; {BETTER}."
-)
+BETTER = f"{ABSENT} and would read it, and a layout of your own is best ({LAYOUT})"
+NOTE_UNLABELED = f"The photo has no layout, so the scene is unlabeled and masks know nothing of the picture; {BETTER}."
 FAMILIES = ("mask2former", "maskformer", "detr")  # config.model_type; each answers with queries
 
 
@@ -113,19 +109,15 @@ def scene_of_photo(
     """``(scene, notes)`` of a photograph without a layout, by what is at hand.
 
     image, cache: as in scene_from_image.  model: its model, which may be fetched if it is named; None asks what was
-    fetched earlier, and where nothing was, the bundled reader, with a note that says so. A scene that it cannot read
-    is unlabeled: no layers, only the photo.  Raises what scene_from_image raises.
+    fetched earlier; where nothing was, the scene is unlabeled (no layers, only the photo), with a note that says so.
+    Raises what scene_from_image raises.
     """
     if model is not None or fetched_model() is not None:
         return scene_from_image(image, model, cache=cache), ()
     photo = _photo(image)
     if cache is not None:
         output_folder(cache)  # a folder that cannot be is a mistake, though nothing will lie in it
-    from smartmask.photo_reader import read_photo  # brings torch
-
-    scene = read_photo(photo)
-    names = ", ".join(dict.fromkeys(layer.name for layer in scene.layers))
-    return scene, (NOTE_READ.format(names) if names else NOTE_UNLABELED,)
+    return Scene(photo.shape[0], photo.shape[1], (), photo), (NOTE_UNLABELED,)
 
 
 def fetched_model() -> Path | None:

@@ -14,7 +14,7 @@ from painters import FlatPainter, NoisePainter
 from strategies import masks_of, scenes
 
 import smartmask
-from smartmask import Box, Scene, insert, photo_reader
+from smartmask import Box, Scene, insert
 from smartmask.photo import Photo
 from smartmask.pipelines.inpaint import Painting, PaintRequest
 from smartmask.pipelines.insert import InsertResult
@@ -98,16 +98,13 @@ def test_the_result_holds_all_that_the_contract_names(photo: Photo, scene: Scene
     assert [len(step.layers) for step in result.scenes] == [2, 3]
 
 
-def test_a_photo_alone(photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = Scene.empty(HEIGHT, WIDTH).insert(box(0, 30, WIDTH, HEIGHT), "grass", thing=False)
-    monkeypatch.setattr(photo_reader, "read_photo", lambda pixels: read)
-
+def test_a_photo_alone(photo: Photo) -> None:
     def call(requests: Any) -> Any:
         return insert(photo.pixels, requests, inpainter=FlatPainter(), pipeline=FakePipeline(), options=HARD)  # type: ignore[arg-type]
 
     result = call(ObjectRequest("dog", Box(5, 5, 30, 30)))
-    assert [layer.name for layer in result.scene.layers] == ["grass", "dog"]
-    assert "(grass)" in result.notes[0]
+    assert [layer.name for layer in result.scene.layers] == ["dog"]
+    assert "unlabeled" in result.notes[0]
     assert call([ObjectRequest("dog", mask=box(5, 20, 20, 40))]).notes == ()
 
 

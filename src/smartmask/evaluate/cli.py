@@ -12,7 +12,6 @@ from smartmask.evaluate.naming_cli import text
 from smartmask.evaluate.papers_cli import ab, ab_score, paper_table
 from smartmask.evaluate.pictures_cli import diversity, gallery
 from smartmask.evaluate.planner_cli import layout, plan, several
-from smartmask.evaluate.reader_cli import reader
 from smartmask.evaluate.realism_cli import judge, realism
 from smartmask.evaluate.scene_cli import order, scene, sense
 from smartmask.evaluate.sheet_cli import sheet, sheet_score
@@ -22,7 +21,7 @@ app = typer.Typer(help="Measure the pipeline beside its baselines.", no_args_is_
 
 COMMANDS = (
     masks, scene, hidden, realism, judge, text, order, sense, sheet, sheet_score, gallery, diversity, plan,
-    layout, several, speed, reader, insertion, paper_table, ab, ab_score,
+    layout, several, speed, insertion, paper_table, ab, ab_score,
     attributes, attributes_score,
 )  # fmt: skip
 for command in COMMANDS:

@@ -55,7 +55,7 @@ def insert(
     photo: a file, an (H, W[, C]) uint8 or uint16 array, or a Photo.  prompt: the object's name, or a list of
     names and ObjectRequests: masks are laid in that order, each seeing the former ones, and painted
     back to front.  scene: the photo's layout; None asks a panoptic model if one was fetched earlier, else the small
-    bundled reader (``.notes`` say so), or nobody if all masks are given.
+    nobody (the scene is unlabeled, ``.notes`` say so), or nobody is needed if all masks are given.
     guidance, mask, order, context: as in ObjectRequest, for a single object.
     inpainter: "paste" (with ``cutout=``, ``cutout_mask=``), a folder or hub name, or any Inpainter; inpainter_options
     (device, dtype, cutout, ...) go to its loader.  generator, num_masks, pick, pipeline: as in ``lay``.

@@ -19,7 +19,6 @@ from smartmask.train.options import (
 )
 from smartmask.train.options import bundled_text as _bundled_text
 from smartmask.train.planner_cli import planner, planner_vision, stuff
-from smartmask.train.reader_cli import reader
 from smartmask.train.traits_cli import traits
 
 app = typer.Typer(help="Train the networks on a pack of layouts, and make the memory.", no_args_is_help=True)
@@ -28,7 +27,6 @@ app.command()(inpaint_ablation)
 app.command()(planner)
 app.command()(planner_vision)
 app.command()(stuff)
-app.command()(reader)
 app.command()(traits)
 
 
