@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import cv2
@@ -119,7 +120,7 @@ def _train(squares: np.ndarray, labels: np.ndarray, unclear: int, steps: int, se
     import torch
 
     rng = np.random.default_rng(seed)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]), _one_thread():
         torch.manual_seed(seed)
         net = _network(unclear + 1)
         optimiser = torch.optim.AdamW(net.parameters(), weight_decay=2e-2)
@@ -136,6 +137,19 @@ def _train(squares: np.ndarray, labels: np.ndarray, unclear: int, steps: int, se
             optimiser.step()
             schedule.step()
     return net.eval()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Batches this small are slower on several threads, which wait for one another."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _jittered(
