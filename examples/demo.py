@@ -17,10 +17,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from smartmask import Box, Point, Scene, Scribble, SmartMaskPipeline
-from smartmask.guidance import Guide
-from smartmask.images import output_folder, save_png
-from smartmask.inputs import read_scene
-from smartmask.render import overlay, rank_colour
+from smartmask.guides import Guide
+from smartmask.io.files import output_folder
+from smartmask.image.files import save_png
+from smartmask.scene.read import read_scene
+from smartmask.export.pictures import overlay
+from smartmask.image.sheets import rank_colour
 
 HERE = Path(__file__).parent
 NUM_MASKS = 8

@@ -15,8 +15,9 @@ import numpy as np
 from demo import CAPTIONS, NUM_MASKS, draw_row, load_scene
 
 from smartmask import Box, MaskGuide, Point, SmartMaskPipeline
-from smartmask.guidance import Guide
-from smartmask.images import output_file, save_png
+from smartmask.guides import Guide
+from smartmask.io.files import output_file
+from smartmask.image.files import save_png
 
 
 def painted_chair() -> MaskGuide:

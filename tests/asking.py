@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from drawn import block, ellipse
 
-from smartmask.guidance import Blob, Box, Guidance, MaskGuide, Point, Scribble
+from smartmask.guides import Blob, Box, Guidance, MaskGuide, Point, Scribble
 from smartmask.masks.pipeline import MaskOutput, SmartMaskPipeline
 from smartmask.scene import Layer, Scene
 

@@ -72,9 +72,9 @@ def tiny_chooser(seed: int = 0):  # type: ignore[no-untyped-def]
 
 def made_weights(folder: Path) -> Path:
     """A folder of weights as far as the memory's commands need them: text, chooser, memory by tier."""
-    from smartmask.data.naming import bundled_encoder
+    from smartmask.io.components import save_component
     from smartmask.masks.exemplar.files import save_memories, write_index
-    from smartmask.models.presets import save_component
+    from smartmask.text.labels import bundled_encoder
 
     folder.mkdir(parents=True)
     chooser = tiny_chooser()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from smartmask.pipelines.inpaint import Painting, PaintRequest
+from smartmask.insertion.inpainter import Painting, PaintRequest
 
 
 @dataclass

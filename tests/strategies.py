@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from smartmask import Blob, Box, Layer, MaskGuide, Point, Scene, Scribble
-from smartmask.guidance import Guide
+from smartmask.guides import Guide
 
 NAMES = ("sky", "road", "person", "dog", "blue whale", "été")
 MAX_SIDE = 14

@@ -20,7 +20,7 @@ from fake_pipeline import FakePipeline
 from PIL import Image
 from test_images import claimed_size, rotated_jpeg
 
-from smartmask import cli
+from smartmask.cli.main import main as cli
 
 HEIGHT, WIDTH = 48, 64
 NONE = None  # an option left out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smartmask.categories import COCO_PANOPTIC, clean_name, is_thing
+from smartmask.scene.categories import COCO_PANOPTIC, clean_name, is_thing
 
 
 def test_the_table_is_cocos() -> None:

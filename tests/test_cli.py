@@ -15,10 +15,10 @@ from fake_pipeline import FakePipeline
 from PIL import Image
 
 import smartmask
-from smartmask import cli
-from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
-from smartmask.images import load_photo, save_png
-from smartmask.inputs import parse_guides, parse_scribble
+from smartmask.cli.main import main as cli
+from smartmask.guides import Blob, Box, MaskGuide, Point, Scribble
+from smartmask.guides.parse import parse_guides, parse_scribble
+from smartmask.image.files import load_photo, save_png
 
 HEIGHT, WIDTH = 48, 64
 
@@ -372,7 +372,7 @@ def test_interrupt(files: Path, fake: FakePipeline, capsys: pytest.CaptureFixtur
 
 def test_bad_input_never_imports_torch(files: Path) -> None:
     code = (
-        "import sys; from smartmask.cli import main; code = main(sys.argv[1:]); "
+        "import sys; from smartmask.cli.main import main; code = main(sys.argv[1:]); "
         "heavy = {'torch', 'diffusers', 'transformers', 'pyarrow'} & set(sys.modules); "
         "sys.exit(str(heavy) if heavy else code)"
     )

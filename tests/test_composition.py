@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from strategies import masks_of, sizes
 
-from smartmask.composition import (
+from smartmask.geometry import mask_box
+from smartmask.image.composition import (
     Window,
     blend,
     compose,
@@ -25,8 +26,7 @@ from smartmask.composition import (
     ring,
     side_size,
 )
-from smartmask.geometry import mask_box
-from smartmask.photo import Photo
+from smartmask.image.photo import Photo
 
 feathers = st.sampled_from([0.0, 0.3, 1.0, 2.0, 7.5])
 

@@ -13,7 +13,7 @@ import pytest
 from fake_pipeline import FakePipeline
 from PIL import Image
 
-from smartmask.cli import main
+from smartmask.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from strategies import coordinates, guides_inside, sizes
 
 from smartmask import Blob, Box, MaskGuide, Point, Scribble
 from smartmask.geometry import box_mask
-from smartmask.guidance import ALPHA, Guide, as_guides, draw, extent, mix, sample
+from smartmask.guides import ALPHA, Guide, as_guides, draw, extent, mix, sample
 
 HEIGHT, WIDTH = 20, 30
 DOT = np.pad(np.ones((1, 1)), ((4, HEIGHT - 5), (7, WIDTH - 8)))  # only pixel (row 4, col 7)

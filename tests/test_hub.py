@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from smartmask.hub import (
-    ModelError,
-    ModelMissingError,
-    OutOfMemoryError,
+from smartmask.errors import ModelError, ModelMissingError, OutOfMemoryError
+from smartmask.io.hub import (
     cached_folder,
     check_complete,
     check_files,

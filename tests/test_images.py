@@ -12,16 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smartmask import images, scene
-from smartmask.images import (
-    load_guide_mask,
-    load_label_map,
-    load_panoptic_png,
-    load_photo,
-    output_folder,
-    save_json,
-    save_png,
-)
+from smartmask.image import files as images
+from smartmask.image.files import load_guide_mask, load_label_map, load_panoptic_png, load_photo, save_png
+from smartmask.io.files import output_folder, save_json
+from smartmask.scene import scene
 
 RAMP = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20  # (H=3, W=4): a transpose would show
 

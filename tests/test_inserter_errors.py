@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smartmask import cli
-from smartmask.hub import OutOfMemoryError
-from smartmask.images import save_png
+from smartmask.cli.main import main as cli
+from smartmask.errors import OutOfMemoryError
+from smartmask.image.files import save_png
 
 HEIGHT, WIDTH = 48, 64
 UNET = "diffusion_pytorch_model.safetensors"
@@ -171,7 +171,7 @@ def test_what_memory_was_wanted_for_is_kept(error: Exception, says: str) -> None
 # The command with an address space that ends a little above what is in use when the function of a module is called.
 LIMITED = """
 import importlib, re, resource, sys
-from smartmask import cli
+from smartmask.cli.main import main as cli
 module, name, megabytes = sys.argv[1:4]
 owner = importlib.import_module(module)
 *path, name = name.split(".")
@@ -193,9 +193,9 @@ sys.exit(cli.main(sys.argv[4:]))
 @pytest.mark.parametrize(
     ("where", "megabytes", "options", "says"),
     [
-        ("smartmask.pipelines.diffusion_inpaint DiffusionInpainter.__call__", "150", "{m}/sd --side 2048 --steps 1",
-         "There is not enough memory to paint 2048x"),
-        ("smartmask.pipelines.paint _paint_one", "4", "paste", "There is not enough memory"),
+        ("smartmask.insertion.stable_diffusion.inpaint DiffusionInpainter.__call__", "150",
+         "{m}/sd --side 2048 --steps 1", "There is not enough memory to paint 2048x"),
+        ("smartmask.insertion.paint _paint_one", "4", "paste", "There is not enough memory"),
     ],
     ids=["a model", "paste"],
 )  # fmt: skip

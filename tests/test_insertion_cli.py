@@ -19,12 +19,13 @@ from test_images import rotated_jpeg
 from test_photo import exif, packet, save_with_notes
 from tiny_segmenters import save_segmenter
 
-from smartmask import cli, segment
-from smartmask.images import load_photo, save_png
-from smartmask.panoptic import MergeRule
-from smartmask.photo import Photo
-from smartmask.pipelines import paint
-from smartmask.scene_file import load_scene
+from smartmask.cli.main import main as cli
+from smartmask.image.files import load_photo, save_png
+from smartmask.image.photo import Photo
+from smartmask.insertion import paint
+from smartmask.scene import segment
+from smartmask.scene.panoptic import MergeRule
+from smartmask.scene.scene_file import load_scene
 
 HEIGHT, WIDTH = 48, 64
 PHOTO = np.random.default_rng(0).integers(0, 200, (HEIGHT, WIDTH, 3), dtype=np.uint8)

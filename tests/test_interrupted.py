@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smartmask.images import save_png
-from smartmask.results import RESULT, staging
+from smartmask.image.files import save_png
+from smartmask.io.publish import RESULT, staging
 
 HEIGHT, WIDTH = 900, 1200  # noise of this size takes some tenths of a second to write
 

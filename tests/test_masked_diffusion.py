@@ -8,7 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartmask.masked_diffusion import NoisePath, add_masked_noise, dice_loss, sample_masked, scheduler_path
+from smartmask.insertion.smartbrush.masked_diffusion import (
+    NoisePath,
+    add_masked_noise,
+    dice_loss,
+    sample_masked,
+    scheduler_path,
+)
 
 SCHEDULER = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 

@@ -12,8 +12,8 @@ import pytest
 from outlined import lump, made_weights
 from PIL import Image
 
-from smartmask import cli
-from smartmask.images import load_photo, save_png
+from smartmask.cli.main import main as cli
+from smartmask.image.files import load_photo, save_png
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartmask.categories import is_thing
 from smartmask.data.hiding import degrade
 from smartmask.data.readers.cocoa import read_cocoa
 from smartmask.geometry import mask_iou
-from smartmask.images import load_panoptic_png
-from smartmask.panoptic import MergeRule, depth_order, fill_holes, merge_queries
+from smartmask.image.files import load_panoptic_png
 from smartmask.scene import Layer, Scene
+from smartmask.scene.categories import is_thing
+from smartmask.scene.panoptic import MergeRule, depth_order, fill_holes, merge_queries
 
 NAMES = {0: "dog", 1: "person", 2: "sky", 3: "N/A"}
 SURE = 8.0

@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 from test_images import make_bad_photo
 
-from smartmask.images import load_photo
-from smartmask.photo import Photo, deep_png
+from smartmask.image.files import load_photo
+from smartmask.image.photo import Photo, deep_png
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from tiny_diffusion import SIDE, save_controlnet, save_diffusion
 
-from smartmask.cli import main
+from smartmask.cli.main import main
 
 pytest.importorskip("diffusers")
 LAYOUT_FILES = {"colour.png", "label_map.png", "names.json", "panoptic.json", "panoptic.png", "scene.json"}

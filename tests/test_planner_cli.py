@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smartmask.cli import main
+from smartmask.cli.main import main
 from smartmask.scene import Scene
-from smartmask.scene_file import load_scene, save_scene
+from smartmask.scene.scene_file import load_scene, save_scene
 
 
 def test_layout_writes_files_that_agree(tmp_path: Path, tiny_weights: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartmask.geometry import box_mask, mask_box, mask_iou
-from smartmask.precision import LEVELS, check_precision, coarsen, rung
+from smartmask.insertion.smartbrush.precision import LEVELS, check_precision, coarsen, rung
 
 SIZES = st.tuples(st.integers(3, 70), st.integers(3, 70))
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smartmask.render import UNLABELED_COLOUR, contact_sheet, name_colour, scene_colours
+from smartmask.export.pictures import UNLABELED_COLOUR, name_colour, scene_colours
+from smartmask.image.sheets import contact_sheet
 from smartmask.scene import Layer, Scene
 
 

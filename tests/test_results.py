@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smartmask.guidance import Blob, Box, Point, Scribble
-from smartmask.render import overlay
-from smartmask.results import describe_guide, staging
+from smartmask.export.pictures import overlay
+from smartmask.guides import Blob, Box, Point, Scribble
+from smartmask.io.publish import staging
+from smartmask.masks.results import describe_guide
 
 
 def tree(folder: Path) -> list[str]:

@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as hnp
 from strategies import NAMES, masks_of, scenes, sizes
 
 from smartmask import Layer, Scene
-from smartmask.categories import COCO_PANOPTIC
-from smartmask.images import load_label_map, load_photo
+from smartmask.image.files import load_label_map, load_photo
+from smartmask.scene.categories import COCO_PANOPTIC
 
 
 def same_layers(a: Scene, b: Scene) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import given
 from strategies import scenes
 
 from smartmask import Layer, Scene
-from smartmask.scene_file import load_scene, save_scene, scene_from_dict, scene_to_dict
+from smartmask.scene.scene_file import load_scene, save_scene, scene_from_dict, scene_to_dict
 
 HISTORY = [{"action": "insert", "name": "dog", "order": 1, "seed": 7, "inpainter": "paste"}]
 

@@ -14,11 +14,10 @@ import numpy as np
 import pytest
 from tiny_segmenters import KINDS, NAMES, save_segmenter
 
-from smartmask import segment
-from smartmask.hub import ModelMissingError, OutOfMemoryError
-from smartmask.images import save_png
-from smartmask.panoptic import MergeRule
-from smartmask.scene import Scene
+from smartmask.errors import ModelMissingError, OutOfMemoryError
+from smartmask.image.files import save_png
+from smartmask.scene import Scene, photo, segment
+from smartmask.scene.panoptic import MergeRule
 
 pytest.importorskip("transformers")
 
@@ -46,7 +45,7 @@ def _forget() -> Any:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_family_gives_a_scene(kind: str, folders: dict[str, Path]) -> None:
-    scene = segment.scene_from_image(PHOTO, folders[kind], rule=LOOSE)
+    scene = photo.scene_from_image(PHOTO, folders[kind], rule=LOOSE)
     assert (scene.height, scene.width) == PHOTO.shape[:2]
     assert scene.photo is not None
     assert np.array_equal(scene.photo, PHOTO)
@@ -54,7 +53,7 @@ def test_each_family_gives_a_scene(kind: str, folders: dict[str, Path]) -> None:
     assert {layer.name for layer in scene.layers} <= set(NAMES.values())
     assert all(layer.thing == (layer.name in ("dog", "person")) for layer in scene.layers)
     assert np.sum([layer.mask for layer in scene.layers], axis=0).max() == 1
-    again = segment.scene_from_image(PHOTO, folders[kind], rule=LOOSE)
+    again = photo.scene_from_image(PHOTO, folders[kind], rule=LOOSE)
     assert all(np.array_equal(a.mask, b.mask) for a, b in zip(scene.layers, again.layers, strict=True))
 
 
@@ -63,7 +62,7 @@ def test_layers_lie_where_the_network_is_sure(kind: str, folders: dict[str, Path
     """The network run by hand on the processor's own picture: each layer lies where some query of its name is sure."""
     import torch
 
-    scene = segment.scene_from_image(PHOTO, folders[kind], rule=LOOSE)
+    scene = photo.scene_from_image(PHOTO, folders[kind], rule=LOOSE)
     model = segment._load(str(folders[kind].resolve()), None, "cpu", segment._stamp(folders[kind]))
     pixels = model.processor(images=PHOTO, return_tensors="pt")["pixel_values"]
     with torch.inference_mode():
@@ -94,14 +93,14 @@ def test_scene_from_image_reads_files(folders: dict[str, Path], tmp_path: Path) 
 
 
 def test_models_stay_loaded_until_they_change(folder: Path) -> None:
-    segment.scene_from_image(PHOTO, folder)
-    segment.scene_from_image(PHOTO[:40], folder)
+    photo.scene_from_image(PHOTO, folder)
+    photo.scene_from_image(PHOTO[:40], folder)
     assert segment._load.cache_info().misses == 1
     config = json.loads((folder / "config.json").read_text())
     config["id2label"] = {str(key): f"new {name}" for key, name in NAMES.items()}
     config["label2id"] = {name: key for key, name in config["id2label"].items()}
     (folder / "config.json").write_text(json.dumps(config))
-    changed = segment.scene_from_image(PHOTO, folder, rule=LOOSE)
+    changed = photo.scene_from_image(PHOTO, folder, rule=LOOSE)
     assert segment._load.cache_info().misses == 2
     assert all(layer.name.startswith("new ") for layer in changed.layers)
 
@@ -110,7 +109,7 @@ def test_the_models_own_things_win(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     config["thing_ids"] = [2, 3]
     (folder / "config.json").write_text(json.dumps(config))
-    scene = segment.scene_from_image(PHOTO, folder, rule=LOOSE)
+    scene = photo.scene_from_image(PHOTO, folder, rule=LOOSE)
     assert scene.layers
     assert all(layer.thing == (layer.name not in ("dog", "person")) for layer in scene.layers)
 
@@ -119,17 +118,17 @@ def test_results_are_kept_by_picture_model_and_rule(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "cache"
-    first = segment.scene_from_image(PHOTO, folders["detr"], rule=LOOSE, cache=cache)
+    first = photo.scene_from_image(PHOTO, folders["detr"], rule=LOOSE, cache=cache)
     assert len(list(cache.iterdir())) == 1
     with monkeypatch.context() as patch:
         patch.setattr(segment, "_load", lambda *_: pytest.fail("the model was loaded again"))
-        again = segment.scene_from_image(PHOTO, folders["detr"], rule=LOOSE, cache=cache)
+        again = photo.scene_from_image(PHOTO, folders["detr"], rule=LOOSE, cache=cache)
     assert [layer.name for layer in again.layers] == [layer.name for layer in first.layers]
     assert all(np.array_equal(a.mask, b.mask) for a, b in zip(first.layers, again.layers, strict=True))
     assert np.array_equal(again.photo, PHOTO)
-    segment.scene_from_image(PHOTO[::-1], folders["detr"], rule=LOOSE, cache=cache)
-    segment.scene_from_image(PHOTO, folders["detr"], cache=cache)
-    segment.scene_from_image(PHOTO, folders["maskformer"], rule=LOOSE, cache=cache)
+    photo.scene_from_image(PHOTO[::-1], folders["detr"], rule=LOOSE, cache=cache)
+    photo.scene_from_image(PHOTO, folders["detr"], cache=cache)
+    photo.scene_from_image(PHOTO, folders["maskformer"], rule=LOOSE, cache=cache)
     assert len(list(cache.iterdir())) == 4
 
 
@@ -138,7 +137,7 @@ def test_results_are_kept_by_picture_model_and_rule(
 
 def refused(model: str | Path, *words: str, kind: type[Exception] = ValueError) -> None:
     with pytest.raises(kind) as caught:
-        segment.scene_from_image(PHOTO, model)
+        photo.scene_from_image(PHOTO, model)
     text = str(caught.value)
     assert "\n" not in text
     for word in (Path(model).name, *words):
@@ -197,7 +196,7 @@ def test_a_hub_name_that_is_not_here() -> None:
 
 def test_the_default_says_what_to_fetch() -> None:
     with pytest.raises(ModelMissingError, match=f"hf download {segment.DEFAULT_MODEL}"):
-        segment.scene_from_image(PHOTO)
+        photo.scene_from_image(PHOTO)
 
 
 # --- a photo alone -------------------------------------------------------------------------------
@@ -215,7 +214,7 @@ def fetched(folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_photo_alone_is_an_unlabeled_scene_with_a_note() -> None:
-    scene, (note,) = segment.scene_of_photo(PHOTO)
+    scene, (note,) = photo.scene_of_photo(PHOTO)
     assert (scene.height, scene.width, scene.layers) == (50, 80, ())
     assert scene.photo is not None
     assert np.array_equal(scene.photo, PHOTO)
@@ -223,19 +222,19 @@ def test_a_photo_alone_is_an_unlabeled_scene_with_a_note() -> None:
     for word in ("unlabeled", "--layout", f"hf download {segment.DEFAULT_MODEL}"):
         assert word in note
     with pytest.raises(ValueError, match="The photo has shape"):
-        segment.scene_of_photo(PHOTO[..., 0])
+        photo.scene_of_photo(PHOTO[..., 0])
 
 
 def test_a_named_model_that_is_not_here_is_an_error() -> None:
     with pytest.raises(ModelMissingError, match="hf download someone/panoptic"):
-        segment.scene_of_photo(PHOTO, "someone/panoptic")
+        photo.scene_of_photo(PHOTO, "someone/panoptic")
 
 
 def test_what_was_fetched_earlier_reads_the_photo(fetched: Path) -> None:
-    scene, notes = segment.scene_of_photo(PHOTO)
+    scene, notes = photo.scene_of_photo(PHOTO)
     assert notes == ()
     assert scene.source == segment.DEFAULT_MODEL
-    expected = segment.scene_from_image(PHOTO, fetched)
+    expected = photo.scene_from_image(PHOTO, fetched)
     assert [layer.name for layer in scene.layers] == [layer.name for layer in expected.layers]
     assert Scene.from_image(PHOTO).source == segment.DEFAULT_MODEL
 
@@ -256,7 +255,7 @@ def test_a_network_is_not_even_tried(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "socket", lambda *_, **__: pytest.fail("a socket was opened"))
     monkeypatch.setattr(segment, "_load", lambda *_: pytest.fail("a model was loaded"))
-    assert segment.scene_of_photo(PHOTO)[1]
+    assert photo.scene_of_photo(PHOTO)[1]
 
 
 def test_transformers_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,13 +278,13 @@ def test_out_of_memory(text: str, folders: dict[str, Path], monkeypatch: pytest.
 
     monkeypatch.setattr(segment, "_queries", fail)
     with pytest.raises(OutOfMemoryError, match=r"not enough memory.*80x50"):
-        segment.scene_from_image(PHOTO, folders["detr"])
+        photo.scene_from_image(PHOTO, folders["detr"])
 
 
 @pytest.mark.parametrize("photo", [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), dtype=np.uint8)])
 def test_photos_are_checked(photo: np.ndarray) -> None:
     with pytest.raises(ValueError, match="The photo has shape"):
-        segment.scene_from_image(photo, "no/matter")
+        photo.scene_from_image(photo, "no/matter")
 
 
 # --- the command ---------------------------------------------------------------------------------
@@ -306,7 +305,7 @@ def test_masks_of_a_photo_alone(folders: dict[str, Path], tiny_weights: Path, tm
         "-n", "2", "--weights", str(tiny_weights), "--out", str(tmp_path / "out"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    expected = segment.scene_from_image(PHOTO, folders["mask2former"])
+    expected = photo.scene_from_image(PHOTO, folders["mask2former"])
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["layers"] == [layer.name for layer in expected.layers]
     assert (tmp_path / "out" / "mask_01.png").is_file()

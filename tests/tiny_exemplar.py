@@ -7,8 +7,7 @@ import torch
 from drawn import block, ellipse
 from outlined import cup, record, table, tiny_chooser
 
-from smartmask.data.naming import bundled_encoder
-from smartmask.guidance import Scribble
+from smartmask.guides import Scribble
 from smartmask.masks.exemplar.attributes import TRAITS
 from smartmask.masks.exemplar.guess import StrokeTable, table_row
 from smartmask.masks.exemplar.memory import Memory, Remembered, remember
@@ -19,6 +18,7 @@ from smartmask.masks.exemplar.place.model import Places
 from smartmask.masks.exemplar.place.score import ScoreConfig, ScoreNetwork
 from smartmask.masks.exemplar.place.usual import UsualBoxes
 from smartmask.masks.pipeline import SmartMaskPipeline
+from smartmask.text.labels import bundled_encoder
 
 NAMES = ("dog", "cat", "person", "car", "chair", "cup", "table", "bench", "boat", "lamp")
 USUAL = {"person": (0.3, 0.3, 0.5, 0.9), "car": (0.2, 0.5, 0.7, 0.9), "boat": (0.3, 0.4, 0.7, 0.7)}  # else the middle

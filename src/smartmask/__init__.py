@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from smartmask.io.package import VERSION
+
 if TYPE_CHECKING:
-    from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
-    from smartmask.masks.model import MaskRequest
+    from smartmask.guides import Blob, Box, MaskGuide, Point, Scribble
+    from smartmask.insertion.pipeline import insert
+    from smartmask.insertion.remove import remove
+    from smartmask.masks.model import MaskRequest, Suggestion
     from smartmask.masks.pipeline import MaskOutput, SmartMaskPipeline
-    from smartmask.pipelines.insert import insert
-    from smartmask.pipelines.remove import remove
     from smartmask.scene import Layer, Scene
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = [
     "Blob",
     "Box",
@@ -25,23 +26,41 @@ __all__ = [
     "Scene",
     "Scribble",
     "SmartMaskPipeline",
+    "Suggestion",
     "__version__",
     "insert",
     "remove",
 ]
 
-# Imported when first used: the pipeline brings torch (over a second), scenes numpy and OpenCV, and the command
-# must be able to catch Ctrl-C from its first moments on.
-_HOMES = dict.fromkeys(("Blob", "Box", "MaskGuide", "Point", "Scribble"), "guidance")
-_HOMES |= dict.fromkeys(("Layer", "Scene"), "scene")
-_HOMES |= {"SmartMaskPipeline": "masks.pipeline", "MaskOutput": "masks.pipeline", "MaskRequest": "masks.model"}
-_HOMES |= {"insert": "pipelines.insert", "remove": "pipelines.remove"}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    """Imported when first used: the pipeline brings torch (over a second), scenes numpy and OpenCV, and the command
+    must be able to catch Ctrl-C from its first moments on."""
+    if name not in __all__:
         raise AttributeError(f"module 'smartmask' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"smartmask.{_HOMES[name]}"), name)
+    if name in ("Layer", "Scene"):
+        from smartmask import scene
+
+        return getattr(scene, name)
+    if name in ("MaskRequest", "Suggestion"):
+        from smartmask.masks import model
+
+        return getattr(model, name)
+    if name in ("MaskOutput", "SmartMaskPipeline"):
+        from smartmask.masks import pipeline
+
+        return getattr(pipeline, name)
+    if name == "insert":
+        from smartmask.insertion.pipeline import insert
+
+        return insert
+    if name == "remove":
+        from smartmask.insertion.remove import remove
+
+        return remove
+    from smartmask import guides
+
+    return getattr(guides, name)
 
 
 def __dir__() -> list[str]:

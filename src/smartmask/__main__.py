@@ -6,7 +6,7 @@ import sys
 def main() -> int:
     """Run the process's command line and return its exit code."""
     try:
-        from smartmask.cli import main as command  # takes some tenths of a second
+        from smartmask.cli.main import main as command  # takes some tenths of a second
 
         return command()
     except KeyboardInterrupt:

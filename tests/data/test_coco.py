@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smartmask.data.registry import Record, read
+from smartmask.data.record import Record
+from smartmask.data.registry import read
 from smartmask.geometry import rle_encode
 
 H, W = 40, 60

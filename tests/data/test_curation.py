@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from smartmask.data.curation import MAX_KEPT_SIDE, Curated, PackedMask, judge, roughness, shrunk, without_specks
+from smartmask.data.curation import MAX_KEPT_SIDE, Curated, PackedMask, judge, roughness, shrunk
 from smartmask.data.curation_doubles import mark_doubles
-from smartmask.data.outlines import IntBox, NamedOutline, Picture, cropped
 from smartmask.data.splits import Split, split_of
 from smartmask.geometry import components
+from smartmask.scene.outlines import IntBox, NamedOutline, Picture, cropped, without_specks
 from tests.data.outline_sets import star
 
 H, W = 200, 300
@@ -188,7 +188,7 @@ def test_curating_a_folder_writes_outlines_and_report(tmp_path: Path) -> None:
     pq = pytest.importorskip("pyarrow.parquet")
     from typer.testing import CliRunner
 
-    from smartmask.data.cli import app
+    from smartmask.cli.data import app
     from smartmask.geometry import rle_decode
     from tests.data.outline_sets import box, write_objects
 

@@ -8,9 +8,9 @@ from drawn import block, ellipse, lumpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartmask.data.guides import draw_guide, roughen
 from smartmask.geometry import mask_box, mask_iou
-from smartmask.guidance import KINDS, Blob, Box, MaskGuide, Point, Scribble, as_guides, draw
+from smartmask.guides import KINDS, Blob, Box, MaskGuide, Point, Scribble, as_guides, draw
+from smartmask.guides.draw import draw_guide, roughen
 
 HEIGHT, WIDTH = 60, 80
 DRAWN = [kind for kind in KINDS if kind != "none"] + ["stroke"]

@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smartmask.data.hiding import decoy_regions, degrade, hidden_region
-from smartmask.data.view import OUTSIDE, UNLABELED
 from smartmask.geometry import BoxXYXY, components, mask_box
+from smartmask.scene.view import OUTSIDE, UNLABELED
 
 SHAPE = (90, 110)
 seeds = st.integers(0, 10_000)

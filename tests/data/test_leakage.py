@@ -20,8 +20,8 @@ from scipy.stats import binomtest
 from smartmask.data import pairs
 from smartmask.data.pack import Pack
 from smartmask.data.pairs import Pair, PairConfig, is_target, make_pair
-from smartmask.data.view import OUTSIDE, UNLABELED
 from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.scene.view import OUTSIDE, UNLABELED
 
 CANDIDATES = 4
 

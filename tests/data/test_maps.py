@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from smartmask.data.readers.regions import everyday_name
-from smartmask.data.registry import Record, read
+from smartmask.data.record import Record
+from smartmask.data.registry import read
 
 
 def save(array: np.ndarray, file: Path, palette: bool = False) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from smartmask.data.naming import Namer, bundled_encoder
-from smartmask.data.naming_tables import CANONICAL, NAMES
+from smartmask.text.label_tables import CANONICAL, NAMES
+from smartmask.text.labels import Namer, bundled_encoder
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from smartmask.data.discover import discover
-from smartmask.data.outlines import SETS, Picture, crop_of, read_pictures
+from smartmask.data.outlines import SETS, read_pictures
 from smartmask.data.registry import read
 from smartmask.geometry import polygons_to_mask, rle_encode
+from smartmask.scene.coco import crop_of
+from smartmask.scene.outlines import Picture
 from tests.data.outline_sets import H, W, box, write_objects, write_voc
 
 

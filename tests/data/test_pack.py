@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartmask.data.pack import Pack, decode_top, encode_top, shrink, write_pack
-from smartmask.data.registry import Record, read
+from smartmask.data.record import Record
+from smartmask.data.registry import read
 from smartmask.data.splits import split_of
 from smartmask.geometry import mask_box
 from smartmask.scene import Layer, Scene

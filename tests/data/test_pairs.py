@@ -10,10 +10,10 @@ from drawn import block, ellipse, lumpy, random_box, traced_scene
 from scipy.stats import binomtest
 
 from smartmask.data.pairs import CANVAS, CANVAS_MARGIN, PLAIN, Pair, PairConfig, context_of, is_target, make_pair
-from smartmask.data.view import OUTSIDE, UNLABELED
 from smartmask.geometry import box_mask, mask_box, mask_iou
-from smartmask.guidance import KINDS
+from smartmask.guides import KINDS
 from smartmask.scene import Layer, Scene
+from smartmask.scene.view import OUTSIDE, UNLABELED
 
 HEIGHT, WIDTH = 100, 140
 SKY, GRASS = block(HEIGHT, WIDTH, 0, 0, WIDTH, 50), block(HEIGHT, WIDTH, 0, 50, WIDTH, HEIGHT)

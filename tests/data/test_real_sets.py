@@ -14,7 +14,7 @@ from smartmask.data.pack import Pack, write_pack
 from smartmask.data.registry import read
 from smartmask.data.splits import split_of
 from smartmask.geometry import rle_decode
-from smartmask.images import load_photo
+from smartmask.image.files import load_photo
 
 
 def folder(root: Path, name: str) -> Path:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smartmask.cli import main
+from smartmask.cli.main import main
 from smartmask.data.discover import discover, parse_source
 from smartmask.data.pack import Pack
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
 from smartmask.data.summary import sheet, summarise
-from smartmask.images import load_photo
+from smartmask.image.files import load_photo
 from smartmask.scene import Layer, Scene
 
 

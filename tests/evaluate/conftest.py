@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from smartmask.data.pack import Pack, write_pack
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.geometry import box_mask
 from smartmask.scene import Layer, Scene

@@ -10,6 +10,7 @@ import pytest
 from fake_pipeline import FakePipeline
 from typer.testing import CliRunner
 
+from smartmask.cli.evaluate.commands import app
 from smartmask.evaluate.attributes_pairs import (
     COLUMNS,
     PAIRS,
@@ -22,7 +23,6 @@ from smartmask.evaluate.attributes_pairs import (
     pairs_picture,
     score_pairs,
 )
-from smartmask.evaluate.cli import app
 from smartmask.masks.exemplar.attributes import read_wish
 
 

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from smartmask.data.shapes import ShapeBank, from_box_frame, pairwise_ious, shape_key, to_box_frame
 from smartmask.evaluate.baselines import BASELINES, ClassMean, Cover, Retrieval, box_fill, covering, ellipse, place
-from smartmask.evaluate.shapes import ShapeBank, from_box_frame, pairwise_ious, shape_key, to_box_frame
 from smartmask.geometry import BoxXYXY, box_mask, mask_box, mask_iou
-from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
+from smartmask.guides import Blob, Box, MaskGuide, Point, Scribble
 from smartmask.scene import Layer, Scene
 
 HEIGHT, WIDTH = 90, 120

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from smartmask.cli.evaluate.commands import app
 from smartmask.data.pack import Pack
+from smartmask.data.targets import GUIDANCE, Case, Protocol, Sample, draw_sample, find_targets, object_flags
 from smartmask.evaluate.baselines import BASELINES, SPECIAL, Prediction, box_fill
 from smartmask.evaluate.benchmark import PipelineSystem, Row, cases, measure, obedience, run
-from smartmask.evaluate.cli import app
 from smartmask.evaluate.memories import train_bank, whole_outlines
 from smartmask.evaluate.report import build_report, figures, paired
 from smartmask.evaluate.report_text import pick_extremes, sheet, to_csv, to_markdown
 from smartmask.evaluate.systems import system_names
-from smartmask.evaluate.targets import GUIDANCE, Case, Protocol, Sample, draw_sample, find_targets, object_flags
 from smartmask.geometry import box_mask
-from smartmask.guidance import Blob, Box, Guide, Point, Scribble, draw
+from smartmask.guides import Blob, Box, Guide, Point, Scribble, draw
 from smartmask.scene import Scene
 
 EVERY = Protocol(limit=None)

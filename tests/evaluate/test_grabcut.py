@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from smartmask.cli.evaluate.commands import app
 from smartmask.data.pack import Pack, write_pack
 from smartmask.data.registry import read
 from smartmask.data.splits import split_of
-from smartmask.evaluate.cli import app
+from smartmask.data.targets import Protocol, find_targets, make_case
 from smartmask.evaluate.grabcut import GRABCUT, GrabCut, find_photos, grabcut, with_photos
-from smartmask.evaluate.targets import Protocol, find_targets, make_case
 from smartmask.geometry import mask_iou
-from smartmask.images import save_png
+from smartmask.image.files import save_png
 
 from .conftest import HEIGHT, WIDTH, ellipse_mask
 

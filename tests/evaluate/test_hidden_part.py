@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from smartmask.cli.evaluate.commands import app
 from smartmask.data.pack import Pack
+from smartmask.data.targets import Protocol
 from smartmask.evaluate.baselines import Prediction
-from smartmask.evaluate.cli import app
 from smartmask.evaluate.hidden_part import (
     KINDS,
     SHARES,
@@ -25,9 +26,8 @@ from smartmask.evaluate.hidden_part import (
     unfitted,
 )
 from smartmask.evaluate.memories import train_bank
-from smartmask.evaluate.targets import Protocol
 from smartmask.geometry import mask_box
-from smartmask.guidance import Guide, MaskGuide
+from smartmask.guides import Guide, MaskGuide
 from smartmask.scene import Scene
 
 EVERY = Protocol(limit=None)

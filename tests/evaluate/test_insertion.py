@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartmask.composition import feather_weights
 from smartmask.evaluate.baselines import Prediction
 from smartmask.evaluate.insertion import Gallery, Judges, local_crop, measure_mask, run
 from smartmask.evaluate.insertion_report import build_report, sheet, tiles_of, to_csv, to_markdown
@@ -36,8 +35,9 @@ from smartmask.evaluate.mask_makers import (
     centred_shape,
 )
 from smartmask.geometry import box_mask, mask_box
-from smartmask.guidance import Box, Guide
-from smartmask.pipelines.inpaint import Painting, PaintRequest
+from smartmask.guides import Box, Guide
+from smartmask.image.composition import feather_weights
+from smartmask.insertion.inpainter import Painting, PaintRequest
 from smartmask.scene import Scene
 
 from .photographs import HEIGHT, WIDTH, write_coco

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smartmask import cli
-from smartmask.images import load_photo
-from smartmask.pipelines import inpaint
-from smartmask.pipelines.inpaint import Painting, PaintRequest
+from smartmask.cli.main import main as cli
+from smartmask.image.files import load_photo
+from smartmask.insertion import inpainter as inpaint
+from smartmask.insertion.inpainter import Painting, PaintRequest
 
 from .photographs import HEIGHT, WIDTH, write_coco
 
@@ -145,9 +145,9 @@ def test_real_inserters_from_their_folders(kind: str, coco: Path, tiny_weights: 
     if kind == "smartbrush":
         import torch
 
+        from smartmask.insertion.smartbrush.files import new
         from smartmask.masks.pipeline import BUNDLED
-        from smartmask.models.text import TextEncoder
-        from smartmask.pipelines.smartbrush_files import new
+        from smartmask.text.encoder import TextEncoder
 
         torch.manual_seed(0)
         new("tiny", TextEncoder.from_pretrained(BUNDLED / "text")).save_pretrained(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smartmask.evaluate.insertion_metrics import (
+from smartmask.metrics.insertion import (
     background_of,
     changed_outside,
     normalised_l2,

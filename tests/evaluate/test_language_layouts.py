@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from chat_server import ChatServer
 
-from smartmask.cli import main
+from smartmask.cli.main import main
 from smartmask.data.splits import coco_key, split_of
 from smartmask.evaluate.language_layouts import ask_language_model, plain_name, read_boxes, read_examples, read_lines
 from smartmask.evaluate.layouts import Prompt, layout_figures, read_prompts
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
-from smartmask.planner.endpoint import URL
+from smartmask.plan.planners.endpoint import URL
+from smartmask.text.encoder import TextEncoder
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
 LINES = (

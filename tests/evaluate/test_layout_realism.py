@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartmask.cli import main
+from smartmask.cli.main import main
 from smartmask.data.pack import write_pack
 from smartmask.data.plans import NAMES, PlanScene
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.evaluate.layout_realism import (
     GRID,
@@ -35,8 +35,8 @@ from smartmask.evaluate.layout_realism import (
 )
 from smartmask.evaluate.realism import REAL
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
 from smartmask.scene import Layer, Scene
+from smartmask.text.encoder import TextEncoder
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
 SKY, GRASS, DOG = (NAMES.index(name) for name in ("sky", "grass", "dog"))
@@ -193,8 +193,8 @@ def test_nothing_to_measure(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.slow
 def test_ellipses_of_a_layout(tiny_weights: Path) -> None:
     from smartmask.masks.pipeline import SmartMaskPipeline
-    from smartmask.models.stuff import load_field
-    from smartmask.pipelines.layout import draw_layout
+    from smartmask.plan.layouts.pipeline import draw_layout
+    from smartmask.plan.layouts.stuff import load_field
 
     pipeline = SmartMaskPipeline.from_pretrained(tiny_weights)
     layout = draw_layout(asked(plan("sky", "grass", "dog")), 72, 96, pipeline, load_field(), num_masks=1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smartmask.evaluate.layouts import Drawer, Prompt, box_overlap, judge, keeps, layout_figures, read_prompts
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
+from smartmask.text.encoder import TextEncoder
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
 LEFT, RIGHT, LOW = (0.0, 0.0, 2.0, 2.0), (6.0, 1.0, 8.0, 3.0), (0.5, 7.0, 2.5, 9.0)

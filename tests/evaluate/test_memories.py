@@ -13,11 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 import smartmask
+from smartmask.cli.evaluate.commands import app
 from smartmask.data.pack import Pack
-from smartmask.evaluate.cli import app
+from smartmask.data.targets import Protocol
 from smartmask.evaluate.memories import curated_outlines, memory_of, read_outlines
 from smartmask.evaluate.systems import assemble, baseline_outlines, load_pipeline
-from smartmask.evaluate.targets import Protocol
 from smartmask.geometry import rle_encode
 from smartmask.masks.exemplar.memory import Remembered, remember, write_memory
 from smartmask.masks.exemplar.outline import trace

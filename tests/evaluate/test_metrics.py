@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
-from smartmask.evaluate.metrics import (
+from smartmask.geometry import box_mask, mask_iou
+from smartmask.metrics.masks import (
     best_of,
     best_of_curve,
     bootstrap_interval,
@@ -26,7 +27,6 @@ from smartmask.evaluate.metrics import (
     ratio_interval,
     top_of_curve,
 )
-from smartmask.geometry import box_mask, mask_iou
 
 
 def rectangle(x0: int, y0: int, x1: int, y1: int, height: int = 60, width: int = 80) -> np.ndarray:

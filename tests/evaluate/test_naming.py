@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from smartmask.cli.evaluate.commands import app
+from smartmask.cli.evaluate.naming import parse_words
 from smartmask.data.pack import Pack
+from smartmask.data.silhouettes import real_silhouettes
+from smartmask.data.targets import Case, Protocol, admitted, find_targets
 from smartmask.evaluate.baselines import BASELINES, Prediction
 from smartmask.evaluate.benchmark import cases
-from smartmask.evaluate.cli import app
-from smartmask.evaluate.judge import Judge
 from smartmask.evaluate.memories import train_bank
 from smartmask.evaluate.naming import judged, known_targets, macro_interval, text_report, word_report
-from smartmask.evaluate.naming_cli import parse_words
 from smartmask.evaluate.realism import REAL
-from smartmask.evaluate.silhouettes import real_silhouettes
-from smartmask.evaluate.targets import Case, Protocol, admitted, find_targets
-from smartmask.evaluate.train_judge import JudgeRecipe, train_judge
-from smartmask.guidance import Guide
-from smartmask.models.presets import save_component
+from smartmask.guides import Guide
+from smartmask.io.components import save_component
+from smartmask.metrics.judge import Judge
 from smartmask.scene import Scene
+from smartmask.train.tasks.judge import JudgeRecipe, train_judge
 
 EVERY = Protocol(limit=None)
 

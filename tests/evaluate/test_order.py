@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from smartmask.cli.evaluate.commands import app
 from smartmask.data.pack import Pack, write_pack
-from smartmask.data.registry import Record
-from smartmask.evaluate.cli import app
+from smartmask.data.record import Record
+from smartmask.data.targets import Protocol
 from smartmask.evaluate.order import (
     HEURISTICS,
     OrderQuestion,
@@ -21,7 +22,6 @@ from smartmask.evaluate.order import (
     order_report,
     question_of,
 )
-from smartmask.evaluate.targets import Protocol
 from smartmask.geometry import box_mask
 from smartmask.scene import Layer, Scene
 

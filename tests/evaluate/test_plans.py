@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smartmask.data.plans import NAMES, PlanScene
-from smartmask.evaluate.plans import INDEX, STOP, CoOccurrence, Frequency, better_by, next_figures, order_tau
+from smartmask.data.plans import INDEX, NAMES, STOP, PlanScene
+from smartmask.evaluate.plans import CoOccurrence, Frequency, better_by, next_figures, order_tau
 
 
 def scene(*names: str, style: str = "things") -> PlanScene:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from smartmask.data.pack import Pack
-from smartmask.evaluate.judge import Judge, JudgeConfig, features_of, load_judge, macro_accuracy, named_by
+from smartmask.data.silhouettes import SIDE, Silhouettes
 from smartmask.evaluate.realism import (
     REAL,
     auc,
@@ -23,9 +23,9 @@ from smartmask.evaluate.realism import (
     realism_report,
     tell_apart,
 )
-from smartmask.evaluate.silhouettes import SIDE, Silhouettes
-from smartmask.evaluate.train_judge import JudgeRecipe, judge_report, train_judge
-from smartmask.models.presets import save_component
+from smartmask.io.components import save_component
+from smartmask.metrics.judge import Judge, JudgeConfig, features_of, load_judge, macro_accuracy, named_by
+from smartmask.train.tasks.judge import JudgeRecipe, judge_report, train_judge
 
 RNG = np.random.default_rng(0)
 
@@ -203,7 +203,7 @@ def test_a_missing_judge_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_packs_are_read(pack: Pack) -> None:
-    from smartmask.evaluate.silhouettes import real_silhouettes
-    from smartmask.evaluate.targets import Protocol, admitted
+    from smartmask.data.silhouettes import real_silhouettes
+    from smartmask.data.targets import Protocol, admitted
 
     assert len(real_silhouettes(pack, admitted(pack, Protocol(), "train"))) == 28

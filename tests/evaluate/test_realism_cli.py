@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from smartmask.cli.evaluate.commands import app
 from smartmask.data.pack import Pack
+from smartmask.data.shapes import OutlineItem, Outlines
+from smartmask.data.targets import Protocol, admitted, is_whole
 from smartmask.evaluate.baselines import BASELINES, Prediction
-from smartmask.evaluate.cli import app
-from smartmask.evaluate.judge import load_judge
 from smartmask.evaluate.memories import train_bank, whole_outlines
 from smartmask.evaluate.realism import REAL
 from smartmask.evaluate.realism_sets import gather, in_shares, known_share, requests
-from smartmask.evaluate.shapes import OutlineItem, Outlines
-from smartmask.evaluate.targets import Protocol, admitted, is_whole
 from smartmask.geometry import box_mask
-from smartmask.guidance import Guide
+from smartmask.guides import Guide
 from smartmask.masks.exemplar.memory import Remembered, remember, write_memory
 from smartmask.masks.exemplar.outline import trace
+from smartmask.metrics.judge import load_judge
 from smartmask.scene import Scene
 
 HEIGHT, WIDTH = 120, 160  # of the pack's scenes

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from smartmask.data.pack import Pack
+from smartmask.data.targets import Case, Protocol, draw_sample
 from smartmask.evaluate import scene_nats
 from smartmask.evaluate.benchmark import cases
 from smartmask.evaluate.scene_nats import Rivals, nats_lines, nats_report, nats_rows, teller_of
 from smartmask.evaluate.scene_use import Donors
-from smartmask.evaluate.targets import Case, Protocol, draw_sample
 from smartmask.geometry import BoxXYXY
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
 
 EVERY = Protocol(limit=None)
 

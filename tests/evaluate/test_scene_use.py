@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from smartmask.cli.evaluate.commands import app
 from smartmask.data.pack import Pack
+from smartmask.data.targets import Case, Protocol, draw_sample
 from smartmask.evaluate.baselines import BASELINES, Prediction
 from smartmask.evaluate.benchmark import cases
-from smartmask.evaluate.cli import app
 from smartmask.evaluate.memories import train_bank
 from smartmask.evaluate.scene_use import Donors, resized, scene_lines, scene_report, scene_rows
-from smartmask.evaluate.targets import Case, Protocol, draw_sample
-from smartmask.guidance import Guide
+from smartmask.guides import Guide
 from smartmask.scene import Layer, Scene
 
 EVERY = Protocol(limit=None, num_masks=3)

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from smartmask.cli.evaluate.commands import app
 from smartmask.data.pack import Pack, write_pack
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
 from smartmask.data.splits import split_of
+from smartmask.data.targets import Protocol, find_targets
 from smartmask.evaluate.baselines import Prediction
 from smartmask.evaluate.benchmark import cases
-from smartmask.evaluate.cli import app
 from smartmask.evaluate.realism import REAL
 from smartmask.evaluate.sense import kind_of, rests, sense_report, supports
-from smartmask.evaluate.targets import Protocol, find_targets
 from smartmask.geometry import box_mask
-from smartmask.guidance import Guide
+from smartmask.guides import Guide
 from smartmask.scene import Layer, Scene
 
 EVERY = Protocol(limit=None, guidance=("none",), sources=("coco_panoptic",), num_masks=2)

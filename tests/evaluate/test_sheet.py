@@ -11,9 +11,12 @@ import pytest
 from fake_pipeline import FakePipeline
 from typer.testing import CliRunner
 
+from smartmask.cli.evaluate.commands import app
 from smartmask.data.pack import Pack, write_pack
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
+from smartmask.data.shapes import OutlineItem, Outlines
 from smartmask.data.splits import split_of
+from smartmask.data.targets import Protocol
 from smartmask.evaluate.blind import (
     REAL,
     SUGGESTED,
@@ -28,13 +31,10 @@ from smartmask.evaluate.blind import (
     shuffled,
     silhouette_tile,
 )
-from smartmask.evaluate.cli import app
 from smartmask.evaluate.memories import whole_outlines
-from smartmask.evaluate.shapes import OutlineItem, Outlines
 from smartmask.evaluate.sheet import POOL, SOURCES, find_spots, names_of_seed, sheet_picture, suggest
-from smartmask.evaluate.targets import Protocol
 from smartmask.geometry import box_mask
-from smartmask.images import save_png
+from smartmask.image.files import save_png
 from smartmask.scene import Layer, Scene
 
 EVERY = Protocol(limit=None)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartmask.data.pack import Pack
-from smartmask.evaluate.silhouettes import MARGIN, SIDE, Silhouettes, real_silhouettes, silhouette
-from smartmask.evaluate.targets import Protocol, find_targets
+from smartmask.data.silhouettes import MARGIN, SIDE, Silhouettes, real_silhouettes, silhouette
+from smartmask.data.targets import Protocol, find_targets
 from smartmask.geometry import box_mask
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from smartmask.cli.evaluate.commands import app
 from smartmask.evaluate import speed
-from smartmask.evaluate.cli import app
 from smartmask.evaluate.speed import masks_command, sample_scene, time_calls, time_process, write_inputs
-from smartmask.images import load_label_map
+from smartmask.image.files import load_label_map
 from smartmask.scene import Scene
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smartmask.data.pack import Pack
-from smartmask.evaluate.targets import (
+from smartmask.data.targets import (
     GUIDANCE,
     Protocol,
     Target,
@@ -19,7 +19,7 @@ from smartmask.evaluate.targets import (
     object_flags,
 )
 from smartmask.geometry import box_mask, mask_box
-from smartmask.guidance import Blob, Box, MaskGuide, Point, Scribble
+from smartmask.guides import Blob, Box, MaskGuide, Point, Scribble
 from smartmask.scene import Layer, Scene
 
 KINDS = {"box": Box, "blob": Blob, "scribble": Scribble, "mask": MaskGuide, "point": Point}

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smartmask.cli import main
+from smartmask.cli.main import main
 from smartmask.data.pack import Pack, write_pack
 from smartmask.data.plans import PlanScene, plan_scenes
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.evaluate.together import (
     SYSTEMS,
@@ -25,9 +25,9 @@ from smartmask.evaluate.together import (
     task_figures,
     unwanted_overlaps,
 )
+from smartmask.insertion.lay import Laid, ObjectRequest, Plan
 from smartmask.masks.pipeline import SmartMaskPipeline
-from smartmask.pipelines.lay import Laid, ObjectRequest, Plan
-from smartmask.planner.phrases import Relation, Request, Wanted
+from smartmask.plan.language.phrases import Relation, Request, Wanted
 from smartmask.scene import Layer, Scene
 
 SIZE = 60

@@ -14,7 +14,7 @@ import torch
 from asking import GUIDES, HEIGHT, SCENE, WIDTH, assert_sound, by_seed, call, scene
 
 from smartmask.geometry import mask_iou
-from smartmask.guidance import Box, Point, Scribble, draw
+from smartmask.guides import Box, Point, Scribble, draw
 from smartmask.masks.pipeline import MaskOutput, SmartMaskPipeline
 from smartmask.scene import Layer, Scene
 

@@ -14,7 +14,7 @@ import pytest
 from asking import GUIDES, HEIGHT, WIDTH, call
 from drawn import block
 
-from smartmask.guidance import Blob, Box, MaskGuide, Point
+from smartmask.guides import Blob, Box, MaskGuide, Point
 from smartmask.masks.exemplar.model import ExemplarDefaults, ExemplarModel
 from smartmask.masks.model import MaskRequest, Progress, Suggestion
 from smartmask.masks.pipeline import SmartMaskPipeline

@@ -9,8 +9,8 @@ import pytest
 import torch
 from tiny_diffusion import save_diffusion
 
-from smartmask.models.inpaint_parts import PixelCodec
-from smartmask.models.inpaint_unet import (
+from smartmask.insertion.smartbrush.conditions import PixelCodec
+from smartmask.insertion.smartbrush.network import (
     InpaintNetwork,
     add_lora,
     build_unet,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from smartmask.models import presets
-from smartmask.models.presets import load_component, load_weights, save_component
+from smartmask.io import components as presets
+from smartmask.io.components import load_component, load_weights, save_component
 
 
 @dataclass(frozen=True)

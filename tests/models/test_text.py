@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import smartmask
-from smartmask.categories import COCO_PANOPTIC
-from smartmask.models.text import FALLBACK, MAX_TEXT, NAME, TEXT_DIM, TextEncoder
-from smartmask.models.words import singular, tokens
+from smartmask.scene.categories import COCO_PANOPTIC
+from smartmask.text.encoder import FALLBACK, MAX_TEXT, NAME, TEXT_DIM, TextEncoder
+from smartmask.text.words import singular, tokens
 
 BUNDLED = Path(smartmask.__file__).parent / "weights" / "small" / "text"
 VOC = str.split(
@@ -259,7 +259,7 @@ def test_bundled_files_are_small_and_quick() -> None:
 
 
 def test_no_torch_is_imported() -> None:
-    code = "import sys; import smartmask.models.text; print('torch' in sys.modules)"
+    code = "import sys; import smartmask.text.encoder; print('torch' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from smartmask import Scene
-from smartmask.pipelines.cutout import defringed, read_cutout
+from smartmask.insertion.cutout import defringed, read_cutout
 
 RED, GREEN = (200, 40, 30), (20, 190, 40)
 

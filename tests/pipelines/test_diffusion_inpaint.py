@@ -21,16 +21,17 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny_diffusion import KINDS, SIDE, save_controlnet, save_diffusion
 
+from smartmask.errors import ModelMissingError, OutOfMemoryError
 from smartmask.geometry import box_mask
-from smartmask.hub import ModelMissingError, OutOfMemoryError
-from smartmask.images import load_photo, save_png
-from smartmask.pipelines.diffusion_families import FAMILIES
-from smartmask.pipelines.diffusion_inpaint import DiffusionInpainter, paint_prompt, whole_cells
-from smartmask.pipelines.diffusion_load import STEMS
-from smartmask.pipelines.inpaint import Painting, PaintRequest, load_inpainter
-from smartmask.pipelines.insert import insert
-from smartmask.pipelines.paint import PaintOptions
-from smartmask.pipelines.seg_control import ade20k_colour
+from smartmask.image.files import load_photo, save_png
+from smartmask.insertion.inpainter import Painting, PaintRequest
+from smartmask.insertion.load import load_inpainter
+from smartmask.insertion.paint import PaintOptions
+from smartmask.insertion.pipeline import insert
+from smartmask.insertion.stable_diffusion.families import FAMILIES
+from smartmask.insertion.stable_diffusion.inpaint import DiffusionInpainter, paint_prompt, whole_cells
+from smartmask.insertion.stable_diffusion.load import STEMS
+from smartmask.insertion.stable_diffusion.seg_control import ade20k_colour
 from smartmask.scene import Layer, Scene
 
 pytest.importorskip("diffusers")

@@ -9,9 +9,9 @@ import pytest
 
 from smartmask.geometry import mask_box
 from smartmask.masks.pipeline import SmartMaskPipeline
-from smartmask.models.stuff import load_field
-from smartmask.pipelines import edit
-from smartmask.pipelines.layout import Layout, draw_layout
+from smartmask.plan.layouts import edit
+from smartmask.plan.layouts.pipeline import Layout, draw_layout
+from smartmask.plan.layouts.stuff import load_field
 
 
 @pytest.fixture(scope="module")

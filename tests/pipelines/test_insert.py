@@ -15,11 +15,11 @@ from strategies import masks_of, scenes
 
 import smartmask
 from smartmask import Box, Scene, insert
-from smartmask.photo import Photo
-from smartmask.pipelines.inpaint import Painting, PaintRequest
-from smartmask.pipelines.insert import InsertResult
-from smartmask.pipelines.lay import ObjectRequest
-from smartmask.pipelines.paint import NoInpainterError, PaintOptions
+from smartmask.image.photo import Photo
+from smartmask.insertion.inpainter import Painting, PaintRequest
+from smartmask.insertion.lay import ObjectRequest
+from smartmask.insertion.paint import NoInpainterError, PaintOptions
+from smartmask.insertion.pipeline import InsertResult
 
 HEIGHT, WIDTH = 60, 80
 RED, BLUE = [255, 0, 0], [0, 0, 255]
@@ -336,7 +336,7 @@ def test_a_real_photo_with_a_cutout_of_another(data_root: Path) -> None:
     from PIL import Image
 
     from smartmask.geometry import polygons_to_mask
-    from smartmask.inputs import read_scene
+    from smartmask.scene.read import read_scene
 
     coco = data_root / "coco"
     data = json.loads((coco / "instances.json").read_text())

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartmask.masks.pipeline import BUNDLED, SmartMaskPipeline
-from smartmask.models.stuff import StuffConfig, StuffField, load_field
-from smartmask.models.text import TextEncoder
-from smartmask.pipelines.arrange import arrange, overlap, place
-from smartmask.pipelines.ground import fit_zoom, read_ground
-from smartmask.pipelines.layout import draw_layout, surfaces_of
-from smartmask.pipelines.surfaces import draw_surfaces, layers_of, upright
-from smartmask.planner.given import drawing_order
-from smartmask.planner.interface import NextObject, PlanState
-from smartmask.planner.phrases import Wanted, parse
+from smartmask.plan.language.phrases import Wanted, parse
+from smartmask.plan.layouts.arrange import arrange, overlap, place
+from smartmask.plan.layouts.ground import fit_zoom, read_ground
+from smartmask.plan.layouts.pipeline import draw_layout, surfaces_of
+from smartmask.plan.layouts.stuff import StuffConfig, StuffField, load_field
+from smartmask.plan.layouts.surfaces import draw_surfaces, layers_of, upright
+from smartmask.plan.planners.given import drawing_order
+from smartmask.plan.planners.interface import NextObject, PlanState
+from smartmask.text.encoder import TextEncoder
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
 FIELD = load_field()

@@ -12,8 +12,9 @@ from PIL import Image
 
 from smartmask import Scene
 from smartmask.geometry import mask_box
-from smartmask.pipelines.inpaint import PaintRequest, load_inpainter
-from smartmask.pipelines.paste import PasteInpainter
+from smartmask.insertion.inpainter import PaintRequest
+from smartmask.insertion.load import load_inpainter
+from smartmask.insertion.paste import PasteInpainter
 
 
 def request_for(mask: np.ndarray) -> PaintRequest:

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from tiny_diffusion import SIDE, save_controlnet, save_diffusion
 
-from smartmask.hub import ModelError, ModelMissingError, OutOfMemoryError
-from smartmask.pipelines.diffusion_families import FAMILIES
-from smartmask.pipelines.picture import LayoutPainter
-from smartmask.pipelines.seg_control import ade20k_colour
+from smartmask.errors import ModelError, ModelMissingError, OutOfMemoryError
+from smartmask.insertion.stable_diffusion.families import FAMILIES
+from smartmask.insertion.stable_diffusion.picture import LayoutPainter
+from smartmask.insertion.stable_diffusion.seg_control import ade20k_colour
 from smartmask.scene import Layer, Scene
 
 pytest.importorskip("diffusers")

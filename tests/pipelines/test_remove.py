@@ -7,7 +7,7 @@ import pytest
 from painters import FlatPainter
 
 from smartmask import Scene, remove
-from smartmask.pipelines.paint import NoInpainterError, PaintOptions
+from smartmask.insertion.paint import NoInpainterError, PaintOptions
 
 HEIGHT, WIDTH = 60, 80
 PHOTO = np.random.default_rng(0).integers(0, 200, (HEIGHT, WIDTH, 3), dtype=np.uint8)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smartmask.categories import COCO_PANOPTIC
-from smartmask.pipelines.ade20k import ADE20K
-from smartmask.pipelines.seg_control import TAKES_IN, UNKNOWN, ade20k_class, ade20k_colour, seg_control_image
+from smartmask.insertion.stable_diffusion.ade20k import ADE20K
+from smartmask.insertion.stable_diffusion.seg_control import (
+    TAKES_IN,
+    UNKNOWN,
+    ade20k_class,
+    ade20k_colour,
+    seg_control_image,
+)
 from smartmask.scene import Layer, Scene
+from smartmask.scene.categories import COCO_PANOPTIC
 
 # Checked by eye, one by one; names that are a class of ADE20K are not listed, they are tested to be themselves.
 EXPECTED: dict[str | None, str] = {

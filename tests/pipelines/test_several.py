@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartmask.geometry import mask_box
+from smartmask.insertion.lay import Laid, ObjectRequest, Plan
 from smartmask.masks.pipeline import BUNDLED, SmartMaskPipeline
 from smartmask.masks.weights import Weights
-from smartmask.models.text import TextEncoder
-from smartmask.pipelines.arrange import SEEN, covered, layers_as_placed, pulled_in
-from smartmask.pipelines.ground import read_ground
-from smartmask.pipelines.lay import Laid, ObjectRequest, Plan
-from smartmask.pipelines.several import crowding, fit_sizes, lay_several, read_phrase, requests_of
-from smartmask.planner.phrases import Relation, parse
+from smartmask.plan.language.phrases import Relation, parse
+from smartmask.plan.layouts.arrange import SEEN, covered, layers_as_placed, pulled_in
+from smartmask.plan.layouts.ground import read_ground
+from smartmask.plan.layouts.several import crowding, fit_sizes, lay_several, read_phrase, requests_of
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
 

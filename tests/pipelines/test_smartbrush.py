@@ -12,15 +12,16 @@ import pytest
 import torch
 from tiny_diffusion import save_diffusion
 
+from smartmask.insertion.inpainter import PaintRequest
+from smartmask.insertion.load import load_inpainter
+from smartmask.insertion.paint import PaintOptions
+from smartmask.insertion.pipeline import insert
+from smartmask.insertion.smartbrush.files import from_stable_diffusion, new
+from smartmask.insertion.smartbrush.network import Parts
+from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.inpaint_unet import Parts
-from smartmask.models.text import TextEncoder
-from smartmask.pipelines.inpaint import PaintRequest, load_inpainter
-from smartmask.pipelines.insert import insert
-from smartmask.pipelines.paint import PaintOptions
-from smartmask.pipelines.smartbrush import SmartBrushPipeline
-from smartmask.pipelines.smartbrush_files import from_stable_diffusion, new
 from smartmask.scene import Layer, Scene
+from smartmask.text.encoder import TextEncoder
 
 KINDS = ("tiny", "sd", "sd-inpaint")
 

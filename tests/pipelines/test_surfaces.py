@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.stuff import load_field
-from smartmask.models.text import TextEncoder
-from smartmask.pipelines.surfaces import ENOUGH, GROUND, STORY, draw_surfaces, kerbed, straightened
+from smartmask.plan.layouts.stuff import load_field
+from smartmask.plan.layouts.surfaces import ENOUGH, GROUND, STORY, draw_surfaces, kerbed, straightened
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
 FIELD = load_field()

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
-from smartmask.planner.answers import BadAnswerError, question, read_answer
-from smartmask.planner.endpoint import KEY, URL, EndpointPlanner
-from smartmask.planner.given import GivenList
-from smartmask.planner.interface import PlanState
-from smartmask.planner.phrases import Relation, parse
+from smartmask.plan.language.phrases import Relation, parse
+from smartmask.plan.planners.answers import BadAnswerError, question, read_answer
+from smartmask.plan.planners.endpoint import KEY, URL, EndpointPlanner
+from smartmask.plan.planners.given import GivenList
+from smartmask.plan.planners.interface import PlanState
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
 

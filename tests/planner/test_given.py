@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
-from smartmask.planner import grammar
-from smartmask.planner.given import GivenList, drawing_order
-from smartmask.planner.interface import PlanState
-from smartmask.planner.phrases import Relation, Request, Wanted, parse
+from smartmask.plan.language import grammar
+from smartmask.plan.language.phrases import Relation, Request, Wanted, parse
+from smartmask.plan.planners.given import GivenList, drawing_order
+from smartmask.plan.planners.interface import PlanState
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
 EMPTY = Scene.empty(30, 40)

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smartmask.cli import main
+from smartmask.cli.main import main
 from smartmask.data.pack import write_pack
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
-from smartmask.planner.answers import read_answer
-from smartmask.planner.instruct import answer, ordered
-from smartmask.planner.interface import PlanState
-from smartmask.planner.phrases import Request
+from smartmask.plan.language.phrases import Request
+from smartmask.plan.planners.answers import read_answer
+from smartmask.plan.planners.interface import PlanState
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
+from smartmask.train.instruct import answer, ordered
 
 
 def drawn(shift: int = 0) -> Scene:

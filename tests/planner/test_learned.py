@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from smartmask.data.plans import NAMES
+from smartmask.io.components import save_component
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.next_object import NextObjectConfig, NextObjectNetwork, box_numbers
-from smartmask.models.presets import save_component
-from smartmask.models.text import TextEncoder
-from smartmask.planner.interface import PlanState, placed_already
-from smartmask.planner.learned import LearnedPlanner
-from smartmask.planner.phrases import parse
+from smartmask.plan.language.phrases import parse
+from smartmask.plan.planners.interface import PlanState, placed_already
+from smartmask.plan.planners.learned import LearnedPlanner
+from smartmask.plan.planners.next_object import NextObjectConfig, NextObjectNetwork, box_numbers
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
 

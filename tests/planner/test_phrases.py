@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
-from smartmask.planner import grammar
-from smartmask.planner.phrases import Relation, parse
+from smartmask.plan.language import grammar
+from smartmask.plan.language.phrases import Relation, parse
+from smartmask.text.encoder import TextEncoder
 
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
-from smartmask.planner.sizes import SceneSizes
+from smartmask.plan.layouts.sizes import SceneSizes
+from smartmask.text.encoder import TextEncoder
 
 
 @pytest.fixture(scope="module")

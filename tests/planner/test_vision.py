@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from tiny_llava import save_llava
 
-from smartmask.hub import ModelError, ModelMissingError
+from smartmask.errors import ModelError, ModelMissingError
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
-from smartmask.planner.given import GivenList
-from smartmask.planner.interface import PlanState
-from smartmask.planner.phrases import parse
-from smartmask.planner.vision import VisionPlanner
+from smartmask.plan.language.phrases import parse
+from smartmask.plan.planners.given import GivenList
+from smartmask.plan.planners.interface import PlanState
+from smartmask.plan.planners.vision import VisionPlanner
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
 
 pytest.importorskip("transformers")
 TEXT = TextEncoder.from_pretrained(BUNDLED / "text")

@@ -9,7 +9,7 @@ import pytest
 from drawn import block, ellipse, lumpy
 
 from smartmask.data.pack import Pack, write_pack
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.scene import Layer, Scene
 

@@ -21,16 +21,23 @@ from torch.utils.data import default_collate
 
 from smartmask.data.splits import split_of
 from smartmask.geometry import mask_box
-from smartmask.masked_diffusion import add_masked_noise
-from smartmask.models.inpaint_parts import VocabularyWords
-from smartmask.models.inpaint_unet import Parts
-from smartmask.models.text import TextEncoder
-from smartmask.pipelines.smartbrush import SmartBrushPipeline
-from smartmask.train import inpaint
-from smartmask.train.inpaint import InpaintTrainConfig, start, train_inpaint, training_loss
-from smartmask.train.inpaint_ablation import measure, variants
-from smartmask.train.inpaint_data import CropStream, describe, find_objects, make_sample, object_window, photo_sources
-from smartmask.train.inpaint_sheet import DevCrops
+from smartmask.insertion.smartbrush.conditions import VocabularyWords
+from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise
+from smartmask.insertion.smartbrush.network import Parts
+from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
+from smartmask.text.encoder import TextEncoder
+from smartmask.train.tasks import inpaint
+from smartmask.train.tasks.inpaint import InpaintTrainConfig, start, train_inpaint, training_loss
+from smartmask.train.tasks.inpaint_ablation import measure, variants
+from smartmask.train.tasks.inpaint_data import (
+    CropStream,
+    describe,
+    find_objects,
+    make_sample,
+    object_window,
+    photo_sources,
+)
+from smartmask.train.tasks.inpaint_sheet import DevCrops
 
 TEXT = Path(__file__).parents[2] / "src" / "smartmask" / "weights" / "small" / "text"
 
@@ -57,7 +64,7 @@ def samples(data: Path, words: VocabularyWords, count: int, parts: Parts | None 
     photo = find_objects(photo_sources(data), "train")[0]
     record = photo.job()
     assert record.image is not None
-    from smartmask.images import load_photo
+    from smartmask.image.files import load_photo
 
     pixels, rng = load_photo(record.image), np.random.default_rng(0)
     return [make_sample(record, pixels, photo.objects[0], 32, words, parts or Parts(), rng) for _ in range(count)]

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from smartmask.train import checkpoint
-from smartmask.train.loop import Average, Batch, LoopConfig, Run, adam, make_accelerator, rate
+from smartmask.train.trainer import Average, Batch, LoopConfig, Run, adam, make_accelerator, rate
 
 
 class Toy(nn.Module):

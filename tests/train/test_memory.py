@@ -13,11 +13,11 @@ from tiny_exemplar import tiny_places, tiny_strokes
 
 from smartmask.data.pack import Pack
 from smartmask.geometry import rle_encode
-from smartmask.guidance import Box
+from smartmask.guides import Box
+from smartmask.io.components import save_component
 from smartmask.masks.exemplar.memory import read_memory
 from smartmask.masks.exemplar.own import embedded
 from smartmask.masks.pipeline import SmartMaskPipeline
-from smartmask.models.presets import save_component
 from smartmask.scene import Scene
 from smartmask.train import memory as made
 from smartmask.train.memory import build_memories, bundle_model, make_memory, read_curated

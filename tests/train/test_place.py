@@ -12,18 +12,18 @@ import torch
 from drawn import block
 from typer.testing import CliRunner
 
+from smartmask.cli.training.commands import app
 from smartmask.data.pack import Pack, write_pack
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.masks.exemplar.place import load_places
 from smartmask.masks.exemplar.place.features import FEATURES, WHOLE
 from smartmask.masks.exemplar.place.layout import Names
 from smartmask.masks.exemplar.place.score import ScoreConfig
-from smartmask.models.text import TextEncoder
 from smartmask.scene import Layer, Scene
-from smartmask.train import place as training
-from smartmask.train.cli import app
-from smartmask.train.place import (
+from smartmask.text.encoder import TextEncoder
+from smartmask.train.tasks import place as training
+from smartmask.train.tasks.place import (
     PlaceConfig,
     draw_samples,
     fit_network,

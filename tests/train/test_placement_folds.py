@@ -11,18 +11,13 @@ import pytest
 from drawn import block
 from typer.testing import CliRunner
 
+from smartmask.cli.training.commands import app
 from smartmask.data.pack import Pack, write_pack
 from smartmask.data.plans import plan_scenes
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
 from smartmask.data.splits import SPLITS, split_of
-from smartmask.evaluate.together import SizeModel
-from smartmask.masks.exemplar.place.layout import Layout, Names
-from smartmask.models.text import TextEncoder
-from smartmask.scene import Layer, Scene
-from smartmask.train import placement_folds
-from smartmask.train.cli import app
-from smartmask.train.place import place_targets, share_boxes
-from smartmask.train.placement_folds import (
+from smartmask.evaluate import placement_folds
+from smartmask.evaluate.placement_folds import (
     HIDDEN,
     MEASURES,
     OURS,
@@ -35,6 +30,11 @@ from smartmask.train.placement_folds import (
     scored,
     summary,
 )
+from smartmask.evaluate.together import SizeModel
+from smartmask.masks.exemplar.place.layout import Layout, Names
+from smartmask.scene import Layer, Scene
+from smartmask.text.encoder import TextEncoder
+from smartmask.train.tasks.place import place_targets, share_boxes
 
 COUNT = 20  # panoptic images
 

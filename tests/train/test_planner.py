@@ -11,18 +11,17 @@ import pytest
 import torch
 
 from smartmask.data.pack import Pack
-from smartmask.data.plans import caption_scenes, plan_scenes
+from smartmask.data.plans import caption_scenes, depth_pairs, plan_scenes
 from smartmask.data.splits import split_of
 from smartmask.evaluate.plan_report import plan_lines, plan_report
-from smartmask.evaluate.plans import depth_pairs
-from smartmask.models.next_object import NextObjectConfig, NextObjectNetwork
-from smartmask.models.presets import load_component
-from smartmask.models.stuff import load_field
-from smartmask.models.text import TextEncoder
-from smartmask.train import planner as planner_training
-from smartmask.train import stuff as stuff_training
-from smartmask.train.planner import Samples, mentioned, train_planner
-from smartmask.train.stuff import read_stuff, train_stuff
+from smartmask.io.components import load_component
+from smartmask.plan.layouts.stuff import load_field
+from smartmask.plan.planners.next_object import NextObjectConfig, NextObjectNetwork
+from smartmask.text.encoder import TextEncoder
+from smartmask.train.tasks import planner as planner_training
+from smartmask.train.tasks import stuff as stuff_training
+from smartmask.train.tasks.planner import Samples, mentioned, train_planner
+from smartmask.train.tasks.stuff import read_stuff, train_stuff
 
 
 def test_scenes_run_back_to_front(pack: Pack) -> None:

@@ -11,18 +11,18 @@ import pytest
 import torch
 from tiny_llava import save_llava
 
-from smartmask.cli import main
-from smartmask.data.registry import Record
-from smartmask.hub import ModelError
-from smartmask.images import save_png
+from smartmask.cli.main import main
+from smartmask.data.record import Record
+from smartmask.errors import ModelError
+from smartmask.image.files import save_png
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
-from smartmask.planner.instruct import write_instructions
-from smartmask.planner.load import load_planner
-from smartmask.planner.vision import VisionPlanner, open_model
+from smartmask.plan.planners.load import load_planner
+from smartmask.plan.planners.vision import VisionPlanner, open_model
 from smartmask.scene import Scene
-from smartmask.train import planner_vision as training
-from smartmask.train.planner_vision import (
+from smartmask.text.encoder import TextEncoder
+from smartmask.train.instruct import write_instructions
+from smartmask.train.tasks import planner_vision as training
+from smartmask.train.tasks.planner_vision import (
     IGNORED,
     VisionTrainConfig,
     answer_loss,
@@ -81,11 +81,11 @@ def test_only_the_answer_counts(base: Path, data: Path) -> None:
 
 def test_the_question_is_the_planners_own(base: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the model is trained on is what ``--planner vision`` shows it, to the token."""
-    from smartmask.planner.answers import INSTRUCTION, question
-    from smartmask.planner.given import GivenList
-    from smartmask.planner.instruct import ordered
-    from smartmask.planner.interface import PlanState
-    from smartmask.planner.phrases import Request
+    from smartmask.plan.language.phrases import Request
+    from smartmask.plan.planners.answers import INSTRUCTION, question
+    from smartmask.plan.planners.given import GivenList
+    from smartmask.plan.planners.interface import PlanState
+    from smartmask.train.instruct import ordered
 
     planner = VisionPlanner.from_pretrained(base, TextEncoder.from_pretrained(BUNDLED / "text"), GivenList())
     state = PlanState(ordered(drawn(0)).stack(1), Request("a dog on grass", ()))

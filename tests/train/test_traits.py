@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from smartmask.cli.training.commands import app
 from smartmask.data.traits import Key
 from smartmask.geometry import rle_encode
 from smartmask.train import traits
-from smartmask.train.cli import app
 from smartmask.train.traits import (
     BINS,
     CELLS,

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smartmask.categories import COCO_PANOPTIC
-from smartmask.models.text import NAME, NOUN, OTHER, TEXT_DIM, TextEncoder
-from smartmask.train.long_tail import LONG_TAIL
-from smartmask.train.vocabulary import build, build_vocabulary, cross_validate, ppmi, whiten
-from smartmask.train.vocabulary_sources import normal, read_corpus, read_sources
-from smartmask.train.vocabulary_tables import MIXTURES, SAME
+from smartmask.scene.categories import COCO_PANOPTIC
+from smartmask.text.encoder import NAME, NOUN, OTHER, TEXT_DIM, TextEncoder
+from smartmask.train.vocabulary.build import build, build_vocabulary, cross_validate, ppmi, whiten
+from smartmask.train.vocabulary.long_tail import LONG_TAIL
+from smartmask.train.vocabulary.sources import normal, read_corpus, read_sources
+from smartmask.train.vocabulary.tables import MIXTURES, SAME
 
 LVIS = [
     ("bat_(animal)", 3, "nocturnal mammal with wings", ["bat_(animal)", "flying_mouse"]),
@@ -32,7 +32,7 @@ def rows(count: int, seed: int, size: int = 48) -> np.ndarray:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("smartmask.train.vocabulary.NGRAMS", 64)  # seconds, also on a busy machine
+    monkeypatch.setattr("smartmask.train.vocabulary.build.NGRAMS", 64)  # seconds, also on a busy machine
     clip = tmp_path / "clip_names"
     clip.mkdir()
     things = [name for _, name, thing in COCO_PANOPTIC if thing]

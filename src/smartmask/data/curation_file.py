@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from smartmask.categories import COCO_PANOPTIC
 from smartmask.data.curation import VERDICTS, Curated, judge
 from smartmask.data.curation_doubles import mark_doubles
 from smartmask.data.curation_eye import reviewed
 from smartmask.data.curation_opinion import decide
-from smartmask.data.outlines import SETS, Picture
+from smartmask.data.outlines import SETS
 from smartmask.geometry import rle_encode
+from smartmask.scene.categories import COCO_PANOPTIC
+from smartmask.scene.outlines import Picture
 
 OUTLINES, REPORT = "outlines.parquet", "report.md"
 COCO_NAMES = tuple(name for _, name, thing in COCO_PANOPTIC if thing)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from smartmask.data.registry import Record, formats, read
+from smartmask.data.record import Record
+from smartmask.data.registry import formats, read
 
 # (format, folder name, what must be in the folder). For a COCO image that occurs twice, the first wins.
 _SETS = (

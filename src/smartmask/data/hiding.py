@@ -12,8 +12,8 @@ import math
 import cv2
 import numpy as np
 
-from smartmask.data.view import OUTSIDE, UNLABELED
 from smartmask.geometry import BoxXYXY
+from smartmask.scene.view import OUTSIDE, UNLABELED
 
 
 def hidden_region(box: BoxXYXY, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

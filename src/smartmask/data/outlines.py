@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -18,18 +18,18 @@ import cv2
 import numpy as np
 
 from smartmask.data.curation_eye import drawn_polygons
-from smartmask.data.files import field as value_of
-from smartmask.data.files import files_in, read_json
-from smartmask.data.naming import Namer
-from smartmask.data.readers.coco_files import annotation_file, mask_of, number, size, table
-from smartmask.data.readers.coco_instances import category_names
+from smartmask.data.readers.coco_files import annotation_file
 from smartmask.data.readers.voc import MIN_SHARE, VOC_NAMES
-from smartmask.geometry import mask_box, polygons_to_mask
-from smartmask.images import load_label_map
+from smartmask.geometry import polygons_to_mask
+from smartmask.image.files import load_label_map
+from smartmask.io.files import field as value_of
+from smartmask.io.files import files_in, read_json
+from smartmask.scene.coco import category_names, crop_of, number, size, table
+from smartmask.scene.outlines import IntBox, NamedOutline, Picture, cropped
+from smartmask.text.labels import Namer
 
 Tier = Literal["open", "research"]
 Kind = Literal["photo", "model", "drawn"]
-IntBox = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -87,50 +87,6 @@ SETS: dict[str, OutlineSet] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class NamedOutline:
-    """One annotated thing.
-
-    name: in the vocabulary's words, or None if the label names no object.  label: as the set writes it.
-    number: index of the annotation among those of its source in its set, so that the three name it.
-    mask: ``(h, w)`` bool, cropped to its box.
-    box: ``x0, y0, x1, y1`` of that crop in the picture, whole pixel edges, x1 and y1 exclusive.
-    crowd: several things in one annotation, as the set says.  view: (azimuth, elevation) in degrees of a
-    rendered model, azimuth 0 the front, 90 a side, elevation from above; else None.
-    """
-
-    name: str | None
-    label: str
-    number: int
-    mask: np.ndarray
-    box: IntBox
-    crowd: bool = False
-    view: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """An annotated picture: what ``read_pictures`` yields.
-
-    set: key of SETS.  source: the split key.  height, width: pixels; where ``size_known`` is False only the
-    extent of the outlines.  complete: every thing of the picture is annotated, as far as the set goes.
-    amodal: outlines go on behind what stands in front.  void: ``(H, W)`` bool of what the set leaves open,
-    such as the ring round VOC's objects, or None.
-    file: the photograph's name as the set gives it, or "".
-    """
-
-    set: str
-    source: str
-    height: int
-    width: int
-    outlines: tuple[NamedOutline, ...]
-    size_known: bool = True
-    complete: bool = False
-    amodal: bool = False
-    void: np.ndarray | None = field(default=None, repr=False)
-    file: str = ""
-
-
 def read_pictures(root: str | Path, sets: tuple[str, ...] | None = None) -> Iterator[Picture]:
     """The pictures of every known set under ``root``, or of those named, always in the same order.
 
@@ -169,39 +125,6 @@ def _place(root: Path, name: str) -> Path:
     places = {"coco": "coco", "cocoa": "cocoa", "voc": "voc", "pennfudan": "pennfudan"}
     places |= {"mpeg7": "shapes/mpeg7", "noto": "shapes/emoji"}
     return root / places.get(name, f"objects/{name}.json")
-
-
-def cropped(mask: np.ndarray) -> tuple[np.ndarray, IntBox] | None:
-    """A ``(H, W)`` mask cut to its tight box, and that box; None if the mask is empty."""
-    box = mask_box(mask)
-    if box is None:
-        return None
-    x0, y0, x1, y1 = (int(edge) for edge in box)
-    return np.ascontiguousarray(mask[y0:y1, x0:x1]), (x0, y0, x1, y1)
-
-
-def crop_of(segmentation: Any, height: int, width: int, file: Path, what: str) -> tuple[np.ndarray, IntBox] | None:
-    """``cropped`` mask of a COCO segmentation; polygons are filled within their own extent only.
-
-    Raises ValueError, naming the file, as ``coco_files.mask_of`` does.
-    """
-    polygons = segmentation if isinstance(segmentation, list) and segmentation else None
-    if polygons is None or not all(isinstance(p, list) and len(p) >= 6 and len(p) % 2 == 0 for p in polygons):
-        return cropped(mask_of(segmentation, height, width, file, what))
-    points = [np.asarray(p, np.float64).reshape(-1, 2) for p in polygons]
-    low = np.floor(np.min([p.min(axis=0) for p in points], axis=0)) - 1
-    high = np.ceil(np.max([p.max(axis=0) for p in points], axis=0)) + 1
-    x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)
-    x1, y1 = min(int(high[0]), width), min(int(high[1]), height)
-    if not np.isfinite(low + high).all() or low.min() < -2 or high[0] > width + 2 or high[1] > height + 2:
-        return cropped(mask_of(segmentation, height, width, file, what))
-    if x1 <= x0 or y1 <= y0:
-        return None
-    found = cropped(polygons_to_mask([p - (x0, y0) for p in points], y1 - y0, x1 - x0))
-    if found is None:
-        return None
-    mask, (bx0, by0, bx1, by1) = found
-    return mask, (bx0 + x0, by0 + y0, bx1 + x0, by1 + y0)
 
 
 def _read_objects(file: Path, name: str, namer: Namer) -> Iterator[Picture]:

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.geometry import mask_box, rle_decode, rle_encode
 from smartmask.scene import Layer, Scene

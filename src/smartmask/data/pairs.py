@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from smartmask.data.guides import draw_guide
 from smartmask.data.hiding import decoy_regions, degrade, hidden_region
-from smartmask.data.view import OUTSIDE, UNLABELED, View
 from smartmask.geometry import BoxXYXY, components, mask_box
-from smartmask.guidance import Guide
+from smartmask.guides import Guide
+from smartmask.guides.draw import draw_guide
 from smartmask.scene import Scene
+from smartmask.scene.view import OUTSIDE, UNLABELED, View
 
 CANVAS = 192  # pixels a side
 CANVAS_MARGIN = 2.2  # canvas side over the object's larger side: a frame of 1.5 plus room for jitter

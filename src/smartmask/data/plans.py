@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from smartmask.categories import COCO_PANOPTIC, clean_name
 from smartmask.data.pack import Pack
 from smartmask.data.splits import coco_key, split_of
+from smartmask.geometry import BoxXYXY
+from smartmask.scene import Scene
+from smartmask.scene.categories import COCO_PANOPTIC, clean_name
 
-# How complete an annotation is; a planner is told which one is meant.
-STYLES = ("panoptic", "things", "voc", "mentions")
 SOURCE_STYLES = {"coco_panoptic": "panoptic", "coco_instances": "things", "voc": "voc"}
 END = "<end>"
 NAMES: tuple[str, ...] = tuple(dict.fromkeys(clean_name(name) for _, name, _ in COCO_PANOPTIC))
@@ -85,3 +87,65 @@ def caption_scenes(path: Path, split: str, read: Any) -> list[PlanScene]:
         if len(names) >= 2:
             found.append(PlanScene(key, names, np.zeros((len(names), 4), np.float32), "mentions", tuple(texts)))
     return found
+
+
+INDEX = {name: i for i, name in enumerate(NAMES)}
+STOP = len(NAMES)  # index of "the scene is complete"
+SURE = 0.7  # share of two boxes' common ground that a thing must hold to count as in front
+OVERLAP = 0.05  # share of the smaller box from which two boxes count as overlapping
+Pairs = list[tuple[str, str]]  # (in front, behind)
+
+
+def depth_pairs(pack: Pack, scenes: Sequence[PlanScene]) -> Pairs:
+    """``(name in front, name behind)`` of all pairs of things whose depth the scenes' masks give away."""
+    pairs: Pairs = []
+    for one in scenes:
+        if one.record < 0 or sum(name in THINGS for name in one.names) < 2 or len(set(one.names)) < 2:
+            continue
+        scene = pack.scene(one.record)
+        boxes: list[BoxXYXY | None] = [
+            (float(b[0]), float(b[1]), float(b[2]), float(b[3])) for b in pack.meta.boxes[one.record]
+        ]
+        for front, back in ordered_pairs(scene, boxes):
+            names = scene.layers[front].name, scene.layers[back].name
+            if names[0] != names[1]:
+                pairs.append(names)
+    return pairs
+
+
+def ordered_pairs(scene: Scene, boxes: Sequence[BoxXYXY | None]) -> list[tuple[int, int]]:
+    """``(front, back)`` layer indices of things whose depth the annotation gives away.
+
+    Of two overlapping boxes, the thing that holds at least SURE of what both hold of their common
+    ground is in front. In amodal scenes, where masks overlap, the layers' own order tells.
+    """
+    things = [i for i, layer in enumerate(scene.layers) if layer.thing and boxes[i] is not None]
+    pairs: list[tuple[int, int]] = []
+    for position, i in enumerate(things):
+        for j in things[position + 1 :]:
+            a, b = boxes[i], boxes[j]
+            if a is None or b is None or not _overlap(a, b):
+                continue
+            x0, y0 = math.floor(max(a[0], b[0])), math.floor(max(a[1], b[1]))
+            common = np.s_[y0 : math.ceil(min(a[3], b[3])), x0 : math.ceil(min(a[2], b[2]))]
+            first, second = scene.layers[i].mask[common], scene.layers[j].mask[common]
+            if (first & second).sum() > 20:
+                pairs.append((j, i))
+                continue
+            held, other = int(first.sum()), int(second.sum())
+            if held + other < 20:
+                continue
+            share = held / (held + other)
+            if share >= SURE:
+                pairs.append((i, j))
+            elif share <= 1 - SURE:
+                pairs.append((j, i))
+    return pairs
+
+
+@torch.no_grad()
+def _overlap(a: BoxXYXY, b: BoxXYXY) -> bool:
+    """Whether two boxes share at least OVERLAP of the smaller one."""
+    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+    return w > 0 and h > 0 and w * h >= OVERLAP * max(smaller, 1e-9)

@@ -1,59 +1,48 @@
-"""One table of readers: a new annotation format is one new file in ``readers/`` with one decorated function.
-
-A reader takes a path and yields one *job* a picture, a function without arguments that returns the
-picture's Record. So a bad picture stops only its own job, and ``read`` decides what happens then.
-"""
+"""One table of readers: a new annotation format is one new file in ``readers/`` and one line here."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from smartmask.images import load_photo
-from smartmask.scene import Scene
+from smartmask.data.readers import (
+    coco_instances,
+    coco_panoptic,
+    cocoa,
+    objects,
+    packed,
+    pennfudan,
+    regions,
+    semantic,
+    shapes,
+    voc,
+)
+from smartmask.data.record import Job, Record
+from smartmask.image.files import load_photo
 
-Job = Callable[[], "Record"]
-Reader = Callable[[Path], Iterator[Job]]
-
-_READERS: dict[str, tuple[Reader, str]] = {}
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """One annotated picture.
-
-    key: the split key (see splits.py); frames of one drive share it.  name: unique within the source.
-    source: the format's name.  scene: layers back to front.  captions: sentences about the picture.
-    modal: True if masks are only the visible parts, False if they are whole (amodal).
-    image: the photograph's path, or None; it is not loaded unless asked for.
-    """
-
-    key: str
-    source: str
-    scene: Scene
-    captions: tuple[str, ...] = ()
-    modal: bool = True
-    image: Path | None = None
-    name: str = ""
-
-
-def reader(name: str, description: str) -> Callable[[Reader], Reader]:
-    """Enter a reader in the table: ``@reader("voc", "Pascal VOC class maps")``."""
-
-    def enter(function: Reader) -> Reader:
-        _READERS[name] = (function, description)
-        return function
-
-    return enter
+FORMATS = {
+    known.name: known
+    for known in (
+        coco_instances.read_coco_instances,
+        coco_panoptic.read_coco_panoptic,
+        cocoa.read_cocoa,
+        objects.read_objects,
+        packed.read_pack,
+        pennfudan.read_pennfudan,
+        regions.read_regions,
+        semantic.read_idd_lite,
+        semantic.read_camvid,
+        semantic.read_semantic,
+        shapes.read_shapes,
+        voc.read_voc,
+    )
+}
 
 
 def formats() -> dict[str, str]:
     """``{format name: description}`` of all readers, by name."""
-    _load_readers()
-    return {name: _READERS[name][1] for name in sorted(_READERS)}
+    return {name: FORMATS[name].description for name in sorted(FORMATS)}
 
 
 def read(
@@ -80,7 +69,7 @@ def jobs(format: str, path: str | Path) -> Iterator[Job]:
     root = Path(path)
     if not root.exists():
         raise ValueError(f"{root} does not exist; give the folder or file of the {format} data.")
-    return _READERS[format][0](root)
+    return FORMATS[format](root)
 
 
 def _run(jobs: Iterator[Job], load_photos: bool, on_error: Callable[[ValueError], None] | None) -> Iterator[Record]:
@@ -103,10 +92,3 @@ def _with_photo(record: Record) -> Record:
         return replace(record, scene=replace(record.scene, photo=photo))
     except ValueError as error:
         raise ValueError(f"{record.image}: {error}") from None
-
-
-def _load_readers() -> None:
-    """Import every module of ``smartmask.data.readers``."""
-    package = importlib.import_module("smartmask.data.readers")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")

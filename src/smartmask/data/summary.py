@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.categories import clean_name
-from smartmask.data.registry import Record
+from smartmask.data.record import Record
 from smartmask.data.splits import SPLITS, split_of
-from smartmask.render import contact_sheet, scene_colours
+from smartmask.export.pictures import scene_colours
+from smartmask.image.sheets import contact_sheet
+from smartmask.scene.categories import clean_name
 
 _SHEET_SIDE = 512  # scenes on the sheet are drawn at most this large before they are fitted into tiles
 

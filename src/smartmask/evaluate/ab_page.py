@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from smartmask.composition import resize, side_size
 from smartmask.evaluate.ab_template import PAGE
-from smartmask.images import load_photo
+from smartmask.image.composition import resize, side_size
+from smartmask.image.files import load_photo
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 SIDE = 640  # pixels of the longer side on the page

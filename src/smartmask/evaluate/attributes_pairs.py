@@ -15,8 +15,8 @@ import numpy as np
 
 from smartmask.evaluate.blind import silhouette_tile
 from smartmask.evaluate.report_text import table
-from smartmask.guidance import Point
-from smartmask.render import contact_sheet
+from smartmask.guides import Point
+from smartmask.image.sheets import contact_sheet
 from smartmask.scene import Layer, Scene
 
 ENOUGH = 0.8  # share of pairs told rightly from which a word acts: 16 of 20

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartmask.evaluate.shapes import SHAPE_SIDE, ShapeBank, from_box_frame, pairwise_ious
-from smartmask.evaluate.shapes import shape_key as shape_key
+from smartmask.data.shapes import SHAPE_SIDE, ShapeBank, from_box_frame, pairwise_ious
+from smartmask.data.shapes import shape_key as shape_key
 from smartmask.geometry import BoxXYXY, components, mask_box, scale_box
-from smartmask.guidance import Box, Guide, Point, draw
+from smartmask.guides import Box, Guide, Point, draw
 from smartmask.scene import Scene
 
 NEAREST = 40  # outlines of the class with the nearest aspect ratio that retrieval draws from

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from smartmask.data.pack import Pack
+from smartmask.data.targets import Case, Protocol, Target, make_case
 from smartmask.evaluate.baselines import SPECIAL, Prediction, System
 from smartmask.evaluate.grabcut import GRABCUT, GrabCut
-from smartmask.evaluate.metrics import boundary_fs, diversity, mask_ious, own_ious
-from smartmask.evaluate.targets import Case, Protocol, Target, make_case
 from smartmask.geometry import box_iou, mask_box, rle_encode
-from smartmask.guidance import Blob, Box, Guide, MaskGuide
+from smartmask.guides import Blob, Box, Guide, MaskGuide
+from smartmask.metrics.masks import boundary_fs, diversity, mask_ious, own_ious
 from smartmask.scene import Scene
 
 Advance = Callable[[], None]

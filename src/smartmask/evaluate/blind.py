@@ -16,11 +16,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from smartmask.data.shapes import shape_key
 from smartmask.evaluate.report_text import table
-from smartmask.evaluate.shapes import shape_key
 from smartmask.geometry import mask_box
-from smartmask.images import load_guide_mask
-from smartmask.render import contact_sheet
+from smartmask.image.files import load_guide_mask
+from smartmask.image.sheets import contact_sheet
 
 SUGGESTED, REAL = "suggested", "real"
 SIDE = 150  # pixels of a silhouette's longer side on the page

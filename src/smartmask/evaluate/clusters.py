@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from smartmask.export.pictures import overlay, scene_colours
 from smartmask.geometry import BoxXYXY, mask_box
-from smartmask.render import contact_sheet, overlay, rank_colour, scene_colours
+from smartmask.image.sheets import contact_sheet, rank_colour
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:

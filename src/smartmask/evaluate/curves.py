@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
-from smartmask.render import rank_colour
+from smartmask.image.sheets import rank_colour
 
 WIDTH, HEIGHT = 640, 400
 LEFT, RIGHT, TOP, BOTTOM = 56, 170, 36, 44  # margins; the legend stands on the right

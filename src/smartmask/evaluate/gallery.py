@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from smartmask.data.pack import Pack
-from smartmask.evaluate.targets import Case, Protocol, Target, find_targets, make_case
-from smartmask.render import contact_sheet, overlay, rank_colour, scene_colours
+from smartmask.data.targets import Case, Protocol, Target, find_targets, make_case
+from smartmask.export.pictures import overlay, scene_colours
+from smartmask.image.sheets import contact_sheet, rank_colour
 
 KINDS = ("box", "scribble", "none")
 SHOWN = {"box": 2, "scribble": 1, "none": 2}  # masks of each kind on the page, best first

@@ -14,11 +14,11 @@ import numpy as np
 
 from smartmask.data.discover import discover, read_all
 from smartmask.data.pack import Pack
+from smartmask.data.targets import Case, Target
 from smartmask.evaluate.baselines import Prediction
-from smartmask.evaluate.targets import Case, Target
 from smartmask.geometry import box_mask
-from smartmask.guidance import Box
-from smartmask.images import load_photo
+from smartmask.guides import Box
+from smartmask.image.files import load_photo
 
 GRABCUT = "grabcut (sees the answer)"
 ROUNDS = 5

@@ -16,14 +16,14 @@ import numpy as np
 
 from smartmask.data.compose import compose
 from smartmask.data.pack import Pack
+from smartmask.data.shapes import ShapeBank, from_box_frame
+from smartmask.data.targets import Protocol, Target, admitted, is_whole
 from smartmask.evaluate.baselines import Prediction
-from smartmask.evaluate.metrics import bootstrap_interval
 from smartmask.evaluate.report import RANKS
 from smartmask.evaluate.report_text import interval_text, table
-from smartmask.evaluate.shapes import ShapeBank, from_box_frame
-from smartmask.evaluate.targets import Protocol, Target, admitted, is_whole
 from smartmask.geometry import BoxXYXY, box_iou, mask_box
-from smartmask.guidance import Box, Guide, MaskGuide
+from smartmask.guides import Box, Guide, MaskGuide
+from smartmask.metrics.masks import bootstrap_interval
 from smartmask.scene import Scene
 
 KINDS = {"behind": ("painted", "box"), "border": ("painted", "box")}

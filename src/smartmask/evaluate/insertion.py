@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.composition import crop_window
-from smartmask.evaluate.insertion_metrics import changed_outside, normalised_l2, seam_error, share
+from smartmask.data.targets import Target
 from smartmask.evaluate.insertion_tasks import Task
 from smartmask.evaluate.mask_makers import Made, MaskMaker, Painter
-from smartmask.evaluate.targets import Target
 from smartmask.geometry import mask_iou, rle_encode
+from smartmask.image.composition import crop_window
+from smartmask.metrics.insertion import changed_outside, normalised_l2, seam_error, share
 
 Advance = Callable[[], None]
 Keep = Callable[[Task, str, np.ndarray], None]

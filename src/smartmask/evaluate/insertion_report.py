@@ -12,10 +12,11 @@ import numpy as np
 from smartmask.evaluate.insertion import Gallery, InsertionRow, local_crop
 from smartmask.evaluate.insertion_tasks import InsertionProtocol, Task
 from smartmask.evaluate.mask_makers import OURS
-from smartmask.evaluate.metrics import bootstrap_interval
+from smartmask.export.pictures import overlay
 from smartmask.geometry import rle_decode
-from smartmask.guidance import Box
-from smartmask.render import contact_sheet, overlay
+from smartmask.guides import Box
+from smartmask.image.sheets import contact_sheet
+from smartmask.metrics.masks import bootstrap_interval
 
 REFERENCES = ("box", "same-area", "class-mean")  # what our figures are set against, object by object
 MODELS = ("weights", "weights_digest", "inpainter", "features", "clip", "segmenter")

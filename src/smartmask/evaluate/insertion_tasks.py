@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.checks import check_num_masks
 from smartmask.data.discover import Source, discover, parse_source
-from smartmask.data.registry import Record, read
+from smartmask.data.record import Record
+from smartmask.data.registry import read
 from smartmask.data.splits import SPLITS, split_of
-from smartmask.evaluate.insertion_metrics import background_of
-from smartmask.evaluate.targets import Protocol, Target, choose, make_case
+from smartmask.data.targets import Protocol, Target, choose, make_case
 from smartmask.geometry import BoxXYXY, mask_box
-from smartmask.images import load_photo
+from smartmask.image.files import load_photo
+from smartmask.io.checks import check_num_masks
+from smartmask.metrics.insertion import background_of
 from smartmask.scene import Scene
 
 SETS = ("coco_panoptic", "coco_instances", "pennfudan", "cocoa")  # photographs with objects; the first wins an image

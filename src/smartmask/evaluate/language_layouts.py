@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from smartmask.evaluate.layouts import Drawer, Drawn, Prompt
-from smartmask.models.text import TextEncoder
-from smartmask.planner.answers import BadAnswerError
-from smartmask.planner.asking import AskingPlanner, Message
-from smartmask.planner.interface import PlanState
-from smartmask.planner.load import load_planner
-from smartmask.planner.phrases import Request
+from smartmask.plan.language.phrases import Request
+from smartmask.plan.planners.answers import BadAnswerError
+from smartmask.plan.planners.asking import AskingPlanner, Message
+from smartmask.plan.planners.interface import PlanState
+from smartmask.plan.planners.load import load_planner
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
 
 CANVAS = 256  # pixels a side of the square that the model is told of
 EXAMPLES = 8  # training prompts with their boxes that are shown

@@ -26,19 +26,19 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.categories import clean_name
 from smartmask.data.pack import Pack
 from smartmask.data.plans import LEAST, NAMES, THINGS, PlanScene
-from smartmask.evaluate.judge import Judge, features_of, load_judge
+from smartmask.data.silhouettes import silhouette
 from smartmask.evaluate.realism import REAL, distances
-from smartmask.evaluate.silhouettes import silhouette
 from smartmask.geometry import BoxXYXY, mask_box
-from smartmask.models.stuff import StuffField
-from smartmask.models.text import TextEncoder
-from smartmask.pipelines.layout import Layout, draw_layout
-from smartmask.planner import grammar
-from smartmask.planner.phrases import Request, Wanted
+from smartmask.metrics.judge import Judge, features_of, load_judge
+from smartmask.plan.language import grammar
+from smartmask.plan.language.phrases import Request, Wanted
+from smartmask.plan.layouts.pipeline import Layout, draw_layout
+from smartmask.plan.layouts.stuff import StuffField
 from smartmask.scene import Scene
+from smartmask.scene.categories import clean_name
+from smartmask.text.encoder import TextEncoder
 
 SOURCES = ("coco_panoptic", "coco_instances")
 GRID = 64

@@ -21,15 +21,15 @@ import numpy as np
 
 from smartmask.data.splits import coco_key, split_of
 from smartmask.geometry import BoxXYXY
-from smartmask.models.stuff import StuffField
-from smartmask.models.text import TextEncoder
-from smartmask.pipelines.arrange import arrange
-from smartmask.pipelines.ground import fit_zoom, read_ground
-from smartmask.pipelines.layout import surfaces_of
-from smartmask.pipelines.surfaces import draw_surfaces
-from smartmask.planner.given import drawing_order
-from smartmask.planner.phrases import parse
-from smartmask.planner.relations import centre, is_above, is_left
+from smartmask.plan.language.phrases import parse
+from smartmask.plan.language.relations import centre, is_above, is_left
+from smartmask.plan.layouts.arrange import arrange
+from smartmask.plan.layouts.ground import fit_zoom, read_ground
+from smartmask.plan.layouts.pipeline import surfaces_of
+from smartmask.plan.layouts.stuff import StuffField
+from smartmask.plan.layouts.surfaces import draw_surfaces
+from smartmask.plan.planners.given import drawing_order
+from smartmask.text.encoder import TextEncoder
 
 Drawn = list[tuple[str, BoxXYXY]]  # names and boxes of a layout's objects
 HEIGHT, WIDTH = 192, 256  # of the layouts that are measured
@@ -158,7 +158,7 @@ def arranged(text: TextEncoder, field: StuffField, related: bool = True) -> Draw
 def drawn_with(pipeline: Any, field: StuffField) -> Drawer:
     """Whole layouts, judged by the boxes of their masks."""
     from smartmask.geometry import mask_box
-    from smartmask.pipelines.layout import draw_layout
+    from smartmask.plan.layouts.pipeline import draw_layout
 
     def draw(prompt: Prompt, seed: int) -> list[Drawn]:
         try:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from smartmask.composition import FEATHER, Window, compose, resize, resize_mask
 from smartmask.evaluate.baselines import System
 from smartmask.evaluate.insertion_tasks import Task
 from smartmask.geometry import box_mask
-from smartmask.guidance import Box
-from smartmask.photo import Photo
-from smartmask.pipelines.inpaint import Inpainter
-from smartmask.pipelines.lay import Laid, ObjectRequest
-from smartmask.pipelines.paint import PaintOptions, request_for
+from smartmask.guides import Box
+from smartmask.image.composition import FEATHER, Window, compose, resize, resize_mask
+from smartmask.image.photo import Photo
+from smartmask.insertion.inpainter import Inpainter
+from smartmask.insertion.lay import Laid, ObjectRequest
+from smartmask.insertion.paint import PaintOptions, request_for
 
 if TYPE_CHECKING:
     from smartmask.evaluate.pretrained import BoxSegmenter

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smartmask.data.pack import Pack
-from smartmask.evaluate.shapes import (
+from smartmask.data.shapes import (
     SHAPE_SIDE,
     OutlineItem,
     Outlines,
@@ -19,7 +19,7 @@ from smartmask.evaluate.shapes import (
     outline_item,
     shape_key,
 )
-from smartmask.evaluate.targets import Protocol, Target, admitted, object_flags
+from smartmask.data.targets import Protocol, Target, admitted, object_flags
 from smartmask.geometry import rle_decode
 
 

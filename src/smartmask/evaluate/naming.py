@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from smartmask.data.shapes import shape_key
+from smartmask.data.silhouettes import silhouette
+from smartmask.data.targets import Case, Target
 from smartmask.evaluate.baselines import System
-from smartmask.evaluate.judge import Judge, named_by
-from smartmask.evaluate.metrics import Interval, bootstrap_interval
 from smartmask.evaluate.realism import REAL
-from smartmask.evaluate.shapes import shape_key
-from smartmask.evaluate.silhouettes import silhouette
-from smartmask.evaluate.targets import Case, Target
+from smartmask.metrics.judge import Judge, named_by
+from smartmask.metrics.masks import Interval, bootstrap_interval
 
 UNNAMED = "object"  # what the control asks for: how much of the class the box alone gives away
 # Words of LVIS that are a kind of, or another word for, a class of the judge's.

@@ -15,8 +15,8 @@ import numpy as np
 
 from smartmask.data.compose import compose, is_complete
 from smartmask.data.pack import Pack
+from smartmask.data.targets import Protocol, admitted
 from smartmask.evaluate.naming import macro_interval
-from smartmask.evaluate.targets import Protocol, admitted
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.scene import Scene
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from smartmask.data.pack import Pack
-from smartmask.data.plans import NAMES, STYLES, PlanScene
+from smartmask.data.plans import NAMES, PlanScene, depth_pairs
 from smartmask.evaluate.plans import (
     CoOccurrence,
     Frequency,
@@ -17,13 +17,13 @@ from smartmask.evaluate.plans import (
     Predictor,
     better_by,
     count_error,
-    depth_pairs,
     next_figures,
     order_tau,
     place_figures,
 )
-from smartmask.models.next_object import NextObjectNetwork
-from smartmask.models.text import TextEncoder
+from smartmask.plan.planners.next_object import NextObjectNetwork
+from smartmask.scene.categories import STYLES
+from smartmask.text.encoder import TextEncoder
 
 
 def plan_report(

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from smartmask.evaluate.judge import Judge, JudgeConfig, as_input, features_of, jitter
-from smartmask.evaluate.metrics import Interval
-from smartmask.evaluate.silhouettes import Silhouettes
+from smartmask.data.silhouettes import Silhouettes
+from smartmask.metrics.judge import Judge, JudgeConfig, as_input, features_of, jitter
+from smartmask.metrics.masks import Interval
 
 REAL = "real"
 HALVES = 20  # random halves of the images that distances are averaged over

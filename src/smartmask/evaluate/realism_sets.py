@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartmask.data.pack import Pack
+from smartmask.data.shapes import SHAPE_SIDE, Outlines, from_box_frame, pairwise_ious, shape_key, to_box_frame
+from smartmask.data.silhouettes import SIDE, Silhouettes, silhouette
+from smartmask.data.targets import Protocol, Target, admitted, make_case
 from smartmask.evaluate.baselines import System
 from smartmask.evaluate.realism import REAL
-from smartmask.evaluate.shapes import SHAPE_SIDE, Outlines, from_box_frame, pairwise_ious, shape_key, to_box_frame
-from smartmask.evaluate.silhouettes import SIDE, Silhouettes, silhouette
-from smartmask.evaluate.targets import Protocol, Target, admitted, make_case
-from smartmask.guidance import Box
+from smartmask.guides import Box
 from smartmask.scene import Scene
 
 SAME = 0.9  # IoU in the box from which two outlines count as one

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from smartmask import __version__
+from smartmask.data.targets import SIZES, Protocol, Sample, Target
 from smartmask.evaluate.benchmark import Row
-from smartmask.evaluate.metrics import (
+from smartmask.io.package import VERSION
+from smartmask.metrics.masks import (
     Interval,
     best_of_curve,
     bootstrap_interval,
@@ -21,7 +22,6 @@ from smartmask.evaluate.metrics import (
     ratio_interval,
     top_of_curve,
 )
-from smartmask.evaluate.targets import SIZES, Protocol, Sample, Target
 
 HIT = 0.5  # box IoU from which a proposed place counts as found
 RANKS = ("first", "mean", "best")
@@ -59,7 +59,7 @@ def build_report(
         groups[kind] = {group: _grouped(every, key) for group, key in GROUPS.items()}
     return {
         "benchmark": "masks",
-        "version": __version__,
+        "version": VERSION,
         "command": command,
         "machine": machine(),
         "protocol": {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(protocol).items()}
@@ -174,7 +174,7 @@ def machine() -> dict[str, Any]:
         "cores": cores,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
-        "numpy": np.__version__,
+        "numpy": np.VERSION,
     }
 
 

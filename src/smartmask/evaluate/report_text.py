@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from smartmask.data.targets import Case
 from smartmask.evaluate.benchmark import Row
 from smartmask.evaluate.report import COVER, RANKS
-from smartmask.evaluate.targets import Case
+from smartmask.export.pictures import scene_colours
 from smartmask.geometry import mask_box, rle_decode, scale_box
-from smartmask.render import contact_sheet, scene_colours
+from smartmask.image.sheets import contact_sheet
 
 LISTED = 5  # objects a group needs for a line in the Markdown tables; the JSON has all
 TITLES = {"whole": "whole objects", "all": "all objects"}

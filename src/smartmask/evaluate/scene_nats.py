@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from smartmask.data.pack import Pack
-from smartmask.evaluate.metrics import bootstrap_interval
+from smartmask.data.shapes import shape_key, to_box_frame
+from smartmask.data.targets import Case, Protocol, Sample, Target, admitted, is_whole
 from smartmask.evaluate.report import PARTS
 from smartmask.evaluate.report_text import TITLES, interval_text, signed_text, table
 from smartmask.evaluate.scene_use import SCENES, Donors
-from smartmask.evaluate.shapes import shape_key, to_box_frame
-from smartmask.evaluate.targets import Case, Protocol, Sample, Target, admitted, is_whole
 from smartmask.geometry import BoxXYXY
+from smartmask.metrics.masks import bootstrap_interval
 from smartmask.scene import Scene
 
 AMONG = 32  # outlines, the true one among them
@@ -49,9 +49,9 @@ def teller_of(pipe: Any) -> Teller | None:
     import torch
 
     from smartmask.data.pairs import context_of
-    from smartmask.data.view import View
     from smartmask.masks.exemplar.choose import crop_scene
     from smartmask.masks.exemplar.memory import CELLS
+    from smartmask.scene.view import View
 
     @torch.inference_mode()
     def tell(scene: Scene, name: str, box: BoxXYXY, shapes: np.ndarray) -> np.ndarray:

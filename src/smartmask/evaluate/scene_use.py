@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from smartmask.data.pack import Pack
+from smartmask.data.shapes import shape_key
+from smartmask.data.targets import Case, Protocol, Sample, Target, admitted, hide, make_case
 from smartmask.evaluate.baselines import System
-from smartmask.evaluate.metrics import bootstrap_interval, own_ious
 from smartmask.evaluate.report import PARTS, RANKS
 from smartmask.evaluate.report_text import TITLES, interval_text, signed_text, table
-from smartmask.evaluate.shapes import shape_key
-from smartmask.evaluate.targets import Case, Protocol, Sample, Target, admitted, hide, make_case
+from smartmask.metrics.masks import bootstrap_interval, own_ious
 from smartmask.scene import Layer, Scene
 
 SCENES = ("true", "swapped", "empty")

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.categories import clean_name
+from smartmask.data.shapes import shape_key
+from smartmask.data.targets import Case
 from smartmask.evaluate.baselines import System
-from smartmask.evaluate.metrics import bootstrap_interval
 from smartmask.evaluate.realism import REAL
-from smartmask.evaluate.shapes import shape_key
-from smartmask.evaluate.targets import Case
 from smartmask.geometry import mask_box
+from smartmask.metrics.masks import bootstrap_interval
 from smartmask.scene import Scene
+from smartmask.scene.categories import clean_name
 
 _KIND_ROWS = {
     "people": "person,rider,bicyclist,living thing",

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from smartmask.data.pack import Pack
+from smartmask.data.shapes import Outlines, shape_key
+from smartmask.data.targets import Protocol, Target, admitted, hidden_pixels, hide, make_case, object_flags
 from smartmask.evaluate.sense import rests
-from smartmask.evaluate.shapes import Outlines, shape_key
-from smartmask.evaluate.targets import Protocol, Target, admitted, hidden_pixels, hide, make_case, object_flags
+from smartmask.export.pictures import overlay, scene_colours
 from smartmask.geometry import box_mask
-from smartmask.guidance import Box
-from smartmask.render import contact_sheet, overlay, rank_colour, scene_colours
+from smartmask.guides import Box
+from smartmask.image.sheets import contact_sheet, rank_colour
 from smartmask.scene import Scene
 
 POOL = (

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-import smartmask
 from smartmask.geometry import box_mask
-from smartmask.guidance import Box, Guide, MaskGuide, Scribble
-from smartmask.images import save_json, save_png
+from smartmask.guides import Box, Guide, MaskGuide, Scribble
+from smartmask.image.files import save_png
+from smartmask.io.files import save_json
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.scene import Layer, Scene
 
 PRECISIONS = ("float32", "bfloat16")
@@ -71,7 +72,7 @@ def sample_guides(width: int, height: int) -> dict[str, Guide | None]:
 
 def weights_megabytes(weights: Path | None) -> float:
     """Megabytes of all files of a folder of weights, or of the bundled one."""
-    folder = Path(smartmask.__file__).parent / "weights" / "small" if weights is None else weights
+    folder = BUNDLED_MASKS if weights is None else weights
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
 
 

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from smartmask.data.pack import Pack
+from smartmask.data.shapes import Outlines, ShapeBank
+from smartmask.data.targets import Protocol
 from smartmask.evaluate.baselines import BASELINES, SPECIAL, System
 from smartmask.evaluate.memories import memory_of, read_outlines, train_bank, whole_outlines
-from smartmask.evaluate.shapes import Outlines, ShapeBank
-from smartmask.evaluate.targets import Protocol
 
 if TYPE_CHECKING:
     from smartmask.masks.pipeline import SmartMaskPipeline
@@ -84,7 +84,7 @@ def load_pipeline(weights: Path | None = None, licences: str | None = None) -> S
 
     licences: the tier of outlines that it may use; None for all. ValueError for an unknown one.
     """
-    from smartmask import SmartMaskPipeline
+    from smartmask.masks.pipeline import SmartMaskPipeline
 
     with TemporaryDirectory() as nothing:  # figures must not hang on what somebody has added on this machine
         return SmartMaskPipeline.from_pretrained(weights, licences=licences or "all", memory=nothing)

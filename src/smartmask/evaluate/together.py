@@ -19,20 +19,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from smartmask.categories import clean_name
-from smartmask.checks import MAX_MASKS
 from smartmask.data.pack import Pack
 from smartmask.data.plans import THINGS, PlanScene
 from smartmask.geometry import mask_box
-from smartmask.pipelines.lay import HiddenError, ObjectRequest, Plan, lay
-from smartmask.pipelines.several import lay_several, relations_met, requests_of
-from smartmask.planner import grammar
-from smartmask.planner.given import drawing_order
-from smartmask.planner.phrases import Relation, Request, Wanted
+from smartmask.insertion.lay import HiddenError, ObjectRequest, Plan, lay
+from smartmask.io.checks import MAX_MASKS
+from smartmask.plan.language import grammar
+from smartmask.plan.language.phrases import Relation, Request, Wanted
+from smartmask.plan.layouts.several import lay_several, relations_met, requests_of
+from smartmask.plan.planners.given import drawing_order
 from smartmask.scene import Scene
+from smartmask.scene.categories import clean_name
 
 if TYPE_CHECKING:
-    from smartmask import SmartMaskPipeline
+    from smartmask.masks.pipeline import SmartMaskPipeline
 
 SYSTEMS = ("together", "in sequence", "independent")
 TEMPLATES = (("left of", "right of"), ("behind", "in front of"), ("beside", "beside"), ("left of", None))

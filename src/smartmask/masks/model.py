@@ -9,11 +9,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from smartmask.checks import check_distance, check_facing, check_prompt, check_scale, check_steps
 from smartmask.geometry import BoxXYXY
-from smartmask.guidance import Guide
-from smartmask.models.text import TextEncoder
+from smartmask.guides import Guide
+from smartmask.io.checks import check_distance, check_facing, check_prompt, check_scale, check_steps
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
 
 Progress = Callable[[int, int], None]  # (done, all): called as a model goes on; may raise to stop it
 Facing = Literal["left", "right"]

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from smartmask.checks import check_num_masks, check_order, check_pool, check_seed
 from smartmask.geometry import BoxXYXY
-from smartmask.guidance import Guidance, as_guides
+from smartmask.guides import Guidance, as_guides
+from smartmask.io.checks import check_num_masks, check_order, check_pool, check_seed
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.masks.model import Facing, MaskModel, MaskRequest, Progress, Suggestion
 from smartmask.masks.rank import spread
-from smartmask.models.text import TextEncoder
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
 
-BUNDLED = Path(__file__).parent.parent / "weights" / "small"
+BUNDLED = BUNDLED_MASKS
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smartmask.checks import check_licences
+from smartmask.io.checks import check_licences
 
 if TYPE_CHECKING:
     from smartmask.masks.pipeline import SmartMaskPipeline

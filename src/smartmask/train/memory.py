@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.data.guides import draw_guide
 from smartmask.data.pack import Pack
-from smartmask.evaluate.targets import Protocol, admitted, choose
+from smartmask.data.targets import Protocol, admitted, choose
 from smartmask.geometry import rle_decode
-from smartmask.guidance import Scribble
+from smartmask.guides import Scribble
+from smartmask.guides.draw import draw_guide
+from smartmask.io.components import load_component
 from smartmask.masks.exemplar.attributes import TRAITS
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.masks.exemplar.files import save_memories, save_model
@@ -24,8 +25,7 @@ from smartmask.masks.exemplar.model import ExemplarModel
 from smartmask.masks.exemplar.outline import trace
 from smartmask.masks.exemplar.own import embedded
 from smartmask.masks.exemplar.place import load_places
-from smartmask.models.presets import load_component
-from smartmask.models.text import TextEncoder
+from smartmask.text.encoder import TextEncoder
 
 MOST_WHOLE = 1500  # whole outlines of a name: the clearest; more would only make it slower
 MOST_CUT = 40  # cut outlines of a name and of a combination of sides

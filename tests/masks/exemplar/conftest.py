@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from outlined import lump
 
-from smartmask.images import save_png
+from smartmask.image.files import save_png
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from outlined import lump
 from strategies import guides_inside
 
-from smartmask.guidance import Blob, Box, Guide, MaskGuide, Point, Scribble
+from smartmask.guides import Blob, Box, Guide, MaskGuide, Point, Scribble
 from smartmask.masks.exemplar.asked import REACH, SIDE, compile_guides, seen_in, window_grid
 
 H, W = 120, 200

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from outlined import made_memory, record, table
 from strategies import boxes
 
-from smartmask.guidance import Box, Guide, MaskGuide, Point, Scribble
+from smartmask.guides import Box, Guide, MaskGuide, Point, Scribble
 from smartmask.masks.exemplar import candidates as found
 from smartmask.masks.exemplar.asked import compile_guides
 from smartmask.masks.exemplar.candidates import (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from outlined import lump, made_memory, table
 
 from smartmask.geometry import mask_iou
-from smartmask.guidance import Box, Point
+from smartmask.guides import Box, Point
 from smartmask.masks.exemplar.asked import SIDE, compile_guides
 from smartmask.masks.exemplar.fit import FARTHEST, blend, moved, settle, warp_to
 from smartmask.masks.exemplar.memory import CELLS

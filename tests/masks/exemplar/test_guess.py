@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from strategies import guides_inside
 
 from smartmask.geometry import BoxXYXY
-from smartmask.guidance import Guide, Scribble, extent
+from smartmask.guides import Guide, Scribble, extent
 from smartmask.masks.exemplar.guess import FEATURES, GUESSES, StrokeTable, described, table_row
 
 H, W = 300, 400

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from outlined import cup, lump, made_memory, record, ring, table
 from safetensors.numpy import load_file, save_file
 
-from smartmask.checks import is_open
 from smartmask.data.outlines import SETS
 from smartmask.geometry import mask_iou
+from smartmask.io.checks import is_open
 from smartmask.masks.exemplar.memory import (
     CELLS,
     FORMAT,

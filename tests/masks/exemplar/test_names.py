@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from outlined import lump, record
 
-from smartmask.data.naming import bundled_encoder
 from smartmask.masks.exemplar.attributes import read_wish
 from smartmask.masks.exemplar.memory import Memory, Remembered, remember
 from smartmask.masks.exemplar.names import BORROWED, ENOUGH, LENT, SLENDER, Own, own_rows, own_words, remembered_name
+from smartmask.text.labels import bundled_encoder
 
 TEXT = bundled_encoder()
 

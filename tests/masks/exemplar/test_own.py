@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from outlined import made_memory, tiny_chooser
 
-from smartmask.data.naming import bundled_encoder
 from smartmask.masks.exemplar import own, own_add
 from smartmask.masks.exemplar.memory import read_file, read_memory, write_memory
 from smartmask.masks.exemplar.own import checksum, embedded, memory_folder, own_sets, read_own, remove_own
 from smartmask.masks.exemplar.own_add import Added, add_own
+from smartmask.text.labels import bundled_encoder
 
 TEXT = bundled_encoder()
 
@@ -55,8 +55,8 @@ def test_a_file_without_embeddings_gets_them(folder: Path) -> None:
 
 
 def test_the_checksum_is_that_of_the_saved_tower(tmp_path: Path) -> None:
+    from smartmask.io.components import load_component, save_component
     from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
-    from smartmask.models.presets import load_component, save_component
 
     chooser = tiny_chooser()
     save_component(tmp_path / "chooser", chooser, chooser.config)

@@ -11,10 +11,9 @@ import pytest
 from outlined import lump, made_memory, tiny_chooser
 from PIL import Image
 
-from smartmask.data.naming import bundled_encoder
 from smartmask.geometry import mask_iou
-from smartmask.guidance import Box
-from smartmask.images import save_png
+from smartmask.guides import Box
+from smartmask.image.files import save_png
 from smartmask.masks.exemplar import own_add
 from smartmask.masks.exemplar.attributes import read_wish
 from smartmask.masks.exemplar.guess import FEATURES, StrokeTable
@@ -24,6 +23,7 @@ from smartmask.masks.exemplar.outline import draw, place
 from smartmask.masks.exemplar.own import embedded, own_sets, read_own
 from smartmask.masks.exemplar.own_add import Added, add_own, read_name
 from smartmask.scene import Scene
+from smartmask.text.labels import bundled_encoder
 
 TEXT = bundled_encoder()
 
@@ -130,7 +130,7 @@ def test_names_that_no_set_can_have(name: str, zoo: Path, folder: Path) -> None:
 
 def test_texts_that_are_refused(zoo: Path, folder: Path) -> None:
     with pytest.raises(ValueError, match="'coco' is the name of a bundled set"):
-        add(zoo, folder, set_name="coco")
+        add(zoo, folder, set_name="coco", bundled={"coco", "voc"})
     with pytest.raises(ValueError, match="The licence is empty"):
         add(zoo, folder, licence=" ")
     with pytest.raises(ValueError, match=r"The licence .* has 101 characters"):

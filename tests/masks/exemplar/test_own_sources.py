@@ -12,7 +12,7 @@ from outlined import cup, lump, table
 from PIL import Image
 
 from smartmask.geometry import rle_encode
-from smartmask.images import save_png
+from smartmask.image.files import save_png
 from smartmask.masks.exemplar.own_sources import CLEAR, TOUCHING, Drawn, LeftOut, jobs_of, name_words, read_mask
 
 Found = list[Drawn | LeftOut]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from outlined import lump, made_memory
 
-from smartmask.checks import MAX_SEED
+from smartmask.io.checks import MAX_SEED
 from smartmask.masks.exemplar.strata import COUNT, FINE, WHOLE, Strata, choose_all, overlaps, stratify, weights_of
 
 MEMORY = made_memory(30, ["dog"])

@@ -1,1 +1,1 @@
-"""One module a format. Every module here is imported on first use; each enters its reader in the registry."""
+"""Readers: a data set's files come in, records of annotated pictures go out; one module a format, never a split."""

@@ -7,19 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from smartmask.data.files import field, read_json
-from smartmask.data.readers.coco_files import (
-    annotation_file,
-    captions_near,
-    image_file,
-    mask_of,
-    number,
-    size,
-    table,
-)
-from smartmask.data.registry import Job, Record, reader
+from smartmask.data.readers.coco_files import annotation_file, captions_near, image_file
+from smartmask.data.record import Job, Record, reader
 from smartmask.data.splits import coco_key
+from smartmask.io.files import field, read_json
 from smartmask.scene import Layer, Scene
+from smartmask.scene.coco import category_names, mask_of, number, size, table
 
 
 @reader("coco_instances", "COCO instances (instances.json, images/, captions.json if there)")
@@ -40,14 +33,6 @@ def read_coco_instances(path: Path) -> Iterator[Job]:
         image_id = number(image, "id", file, "an image")
         annotations = by_image.get(image_id, [])
         yield partial(_record, image, image_id, annotations, names, captions.get(image_id, ()), file)
-
-
-def category_names(content: Any, file: Path) -> dict[int, str]:
-    """``{category id: name}`` of a COCO JSON."""
-    return {
-        number(c, "id", file, "a category"): str(field(c, "name", file, "a category"))
-        for c in table(content, "categories", file)
-    }
 
 
 def _record(

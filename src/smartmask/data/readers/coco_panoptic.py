@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.data.files import field, read_json
-from smartmask.data.readers.coco_files import annotation_file, captions_near, image_file, number, size, table
-from smartmask.data.registry import Job, Record, reader
+from smartmask.data.readers.coco_files import annotation_file, captions_near, image_file
+from smartmask.data.record import Job, Record, reader
 from smartmask.data.splits import coco_key
-from smartmask.images import load_panoptic_png
+from smartmask.image.files import load_panoptic_png
+from smartmask.io.files import field, read_json
 from smartmask.scene import Scene
+from smartmask.scene.coco import number, size, table
 
 
 @reader("coco_panoptic", "COCO panoptic (panoptic.json with panoptic/*.png, captions by image id)")

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.data.files import field, photo_beside, read_json
-from smartmask.data.readers.coco_files import captions_near, image_file, mask_of, number, size, table
-from smartmask.data.registry import Job, Record, reader
+from smartmask.data.readers.coco_files import captions_near, image_file
+from smartmask.data.record import Job, Record, reader
 from smartmask.data.splits import coco_key
 from smartmask.geometry import mask_iou
-from smartmask.images import load_photo
+from smartmask.image.files import load_photo
+from smartmask.io.files import field, photo_beside, read_json
 from smartmask.scene import Layer, Scene
+from smartmask.scene.coco import mask_of, number, size, table
 
 # A visible_mask contradicts order and polygons below this IoU, if more than a few pixels differ.
 AGREEMENT = 0.8

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from smartmask.categories import is_thing
-from smartmask.data.naming import Namer
-from smartmask.data.outlines import SETS, NamedOutline, Picture, object_jobs
-from smartmask.data.registry import Job, Record, reader
+from smartmask.data.outlines import SETS, object_jobs
+from smartmask.data.record import Job, Record, reader
 from smartmask.scene import Layer, Scene
+from smartmask.scene.categories import is_thing
+from smartmask.scene.outlines import NamedOutline, Picture
+from smartmask.text.labels import Namer
 
 SCENE_SETS = (
     *("coco_more", "facades", "road", "taco", "kitchen", "animals", "cats", "small_pig", "small_bottles"),

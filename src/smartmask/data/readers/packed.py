@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from smartmask.data.registry import Job, reader
+from smartmask.data.record import Job, reader
 
 
 @reader("pack", "a layout pack written by 'smartmask data pack'")

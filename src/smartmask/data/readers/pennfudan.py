@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from smartmask.data.files import files_in, photo_beside
-from smartmask.data.registry import Job, Record, reader
-from smartmask.images import load_label_map
+from smartmask.data.record import Job, Record, reader
+from smartmask.image.files import load_label_map
+from smartmask.io.files import files_in, photo_beside
 from smartmask.scene import Scene
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from smartmask.categories import is_thing
-from smartmask.data.files import photo_beside
 from smartmask.data.readers.shapes import read_table
-from smartmask.data.registry import Job, Record, reader
-from smartmask.images import load_label_map
+from smartmask.data.record import Job, Record, reader
+from smartmask.image.files import load_label_map
+from smartmask.io.files import photo_beside
 from smartmask.scene import Layer, Scene
+from smartmask.scene.categories import is_thing
 
 _VIEW = re.compile(
     r"\b(az\d+deg|left|right|front|frontal|rear|back view|back|side|mid|near|far|top|whole|walking|standing|sitting"

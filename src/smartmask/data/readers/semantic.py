@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from smartmask.categories import is_thing
-from smartmask.data.files import files_in, photo_beside, read_json
-from smartmask.data.registry import Job, Record, reader
-from smartmask.images import load_label_map
+from smartmask.data.record import Job, Record, reader
+from smartmask.image.files import load_label_map
+from smartmask.io.files import files_in, photo_beside, read_json
 from smartmask.scene import Scene
+from smartmask.scene.categories import is_thing
 
 MIN_SHARE = 0.001  # smaller parts of a thing class, as a share of the picture, are specks
 

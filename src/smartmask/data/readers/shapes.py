@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from smartmask.data.registry import Job, Record, reader
-from smartmask.images import load_label_map
+from smartmask.data.record import Job, Record, reader
+from smartmask.image.files import load_label_map
 from smartmask.scene import Layer, Scene
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from smartmask.geometry import BoxXYXY, signed_distance
-from smartmask.guidance import Blob, Box, Guide, MaskGuide, Point, Scribble, extent, sample
+from smartmask.guides import Blob, Box, Guide, MaskGuide, Point, Scribble, extent, sample
 
 SIDE = 64  # cells a side of the window in which candidates meet the guides
 ROOM = 0.25  # of the longer side: how far the window goes beyond the guides' extent

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from smartmask.models.words import word_set
+from smartmask.text.words import word_set
 
 TRAITS = (
     "standing", "sitting", "lying", "riding", "running", "walking", "jumping", "flying", "grazing",

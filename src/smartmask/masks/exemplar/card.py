@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from smartmask.categories import COCO_PANOPTIC
 from smartmask.masks.exemplar.memory import KINDS, Memory
+from smartmask.scene.categories import COCO_PANOPTIC
 
 ENOUGH = 10  # real whole outlines from which on a name is well known
 PHOTO = KINDS.index("photo")

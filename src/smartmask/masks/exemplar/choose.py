@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from smartmask.data.view import OUTSIDE, View
 from smartmask.geometry import BoxXYXY
 from smartmask.masks.exemplar.memory import CELLS as OUTLINE_CELLS
+from smartmask.scene.view import OUTSIDE, View
 
 SCENE_CELLS = 24  # a side of the map round the box
 FAR_CELLS = 16  # a side of the second map, which sees further

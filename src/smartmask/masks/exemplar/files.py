@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from smartmask import __version__
-from smartmask.checks import check_licences, is_open
+from smartmask.io.checks import check_licences, is_open
+from smartmask.io.components import load_component, save_component
+from smartmask.io.package import VERSION
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.masks.exemplar.guess import StrokeTable
 from smartmask.masks.exemplar.memory import TIERS, Memory, join, read_memory, write_memory
 from smartmask.masks.exemplar.model import ExemplarDefaults, ExemplarModel
-from smartmask.models.presets import load_component, save_component
-from smartmask.models.text import TextEncoder
+from smartmask.text.encoder import TextEncoder
 
 CLASS = "ExemplarModel"
 
@@ -106,7 +106,7 @@ def save_memories(folder: Path, memories: Mapping[str, Memory]) -> None:
 def write_index(folder: Path, defaults: Mapping[str, Any]) -> None:
     """``model_index.json``."""
     index = {
-        "_class_name": CLASS, "_smartmask_version": __version__,
+        "_class_name": CLASS, "_smartmask_version": VERSION,
         "components": ["text", "memory", "chooser", "place"], "defaults": dict(defaults),
     }  # fmt: skip
     (folder / "model_index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")

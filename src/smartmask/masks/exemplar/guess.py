@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from smartmask.geometry import BoxXYXY
-from smartmask.guidance import Guide, Scribble
+from smartmask.guides import Guide, Scribble
 
 GUESSES = 48  # boxes that a request tries
 FEATURES = 5

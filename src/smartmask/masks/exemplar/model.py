@@ -10,9 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from smartmask.data.view import View
 from smartmask.geometry import BoxXYXY, shift_box
-from smartmask.guidance import Guide, Point
+from smartmask.guides import Guide, Point
 from smartmask.masks.exemplar import candidates as found
 from smartmask.masks.exemplar import fit
 from smartmask.masks.exemplar.asked import Asked, compile_guides, seen_in
@@ -28,8 +27,9 @@ from smartmask.masks.exemplar.strata import FINE, Strata, overlaps, stratify, we
 from smartmask.masks.exemplar.wished import reshaped, unknown_traits, wished_rows
 from smartmask.masks.exemplar.wishes import border_units, quality_units, trait_units, twin_units
 from smartmask.masks.model import MaskRequest, Progress, Suggestion
-from smartmask.models.text import Meaning, TextEncoder
 from smartmask.scene import Scene
+from smartmask.scene.view import View
+from smartmask.text.encoder import Meaning, TextEncoder
 
 EXAMINED = 640  # shapes that are held against scene and guides, of those nearest in aspect
 DISTINCT = found.POOL  # of these the best make the strata

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartmask.data.naming_tables import CANONICAL
 from smartmask.masks.exemplar.attributes import UNSEEN, WORDS, Wish
 from smartmask.masks.exemplar.choose import UNITS
 from smartmask.masks.exemplar.memory import KINDS, Memory
 from smartmask.masks.exemplar.wished import CLEARLY
-from smartmask.models.text import Meaning, TextEncoder
-from smartmask.models.words import ARTICLES, singular, tokens
+from smartmask.text.encoder import Meaning, TextEncoder
+from smartmask.text.label_tables import CANONICAL
+from smartmask.text.words import ARTICLES, singular, tokens
 
 ENOUGH = 10  # real outlines of its own from which a name needs no drawn ones, and none of its neighbours'
 LENT = 24  # outlines that a name without any borrows, at least

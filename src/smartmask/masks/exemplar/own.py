@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from smartmask.checks import is_open
+from smartmask.io.checks import is_open
 from smartmask.masks.exemplar.choose import Chooser, to_bytes
 from smartmask.masks.exemplar.memory import Memory, read_file, read_memory, with_embeddings
 

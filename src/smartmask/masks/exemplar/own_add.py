@@ -6,14 +6,12 @@ import os
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from smartmask.checks import check_prompt
-from smartmask.data.naming_tables import CANONICAL
-from smartmask.data.outlines import SETS
-from smartmask.images import output_folder
+from smartmask.io.checks import check_prompt
+from smartmask.io.files import output_folder
 from smartmask.masks.exemplar.attributes import TRAITS, read_wish
 from smartmask.masks.exemplar.choose import Chooser
 from smartmask.masks.exemplar.memory import Memory, Remembered, remember, write_memory
@@ -31,8 +29,9 @@ from smartmask.masks.exemplar.own import (
     memory_folder,
 )
 from smartmask.masks.exemplar.own_sources import REASONS, Drawn, LeftOut, jobs_of
-from smartmask.models.text import TextEncoder
-from smartmask.models.words import singular, tokens
+from smartmask.text.encoder import TextEncoder
+from smartmask.text.label_tables import CANONICAL
+from smartmask.text.words import singular, tokens
 
 LICENCE_LENGTH = 100  # characters
 NAME_LENGTH = 60
@@ -63,19 +62,20 @@ class Added:
 def add_own(
     path: str | Path, text: TextEncoder, chooser: Chooser, *, folder: str | Path | None = None,
     set_name: str | None = None, licence: str = "own", name: str | None = None, replace: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    bundled: Collection[str] = (), progress: Callable[[int, int], None] | None = None,
 ) -> Added:  # fmt: skip
     """Remembers the outlines of a folder of PNG masks or of a COCO JSON as one set.
 
     text, chooser: of the weights in use. folder: where the sets are kept; None is the standard place, made if need be.
     set_name: by default the path's own. licence: as the user states it. name: of all outlines, instead of what files
     and categories are called. replace: take the place of a set of that name.
+    bundled: names of the weights' own sets, which cannot be used.
     Raises ValueError for a path without a usable outline, a set that exists, and texts that cannot be used.
     """
     # 1. everything that can be wrong at once
     path = Path(path)
     set_name = check_set_name(set_name if set_name is not None else _default_name(path))
-    if set_name in SETS:
+    if set_name in bundled:
         raise ValueError(f"'{set_name}' is the name of a bundled set; give the set another one (--set).")
     licence = _short(licence, "licence", LICENCE_LENGTH)
     name = None if name is None else _short(name, "outlines' name", NAME_LENGTH)

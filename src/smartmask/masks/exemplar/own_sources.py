@@ -15,13 +15,22 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.data.curation import CONTACT, LOOSE, MIN_SIDE, contact, cut_sides, without_specks
-from smartmask.data.files import read_json
-from smartmask.data.outlines import IntBox, NamedOutline, Picture, crop_of, cropped
-from smartmask.data.readers.coco_files import number, size, table
-from smartmask.data.readers.coco_instances import category_names
-from smartmask.images import convert, decode, is_deep_grey, pixels_of, refuse_32_bit
-from smartmask.models.words import word_set
+from smartmask.image.files import convert, decode, is_deep_grey, pixels_of, refuse_32_bit
+from smartmask.io.files import read_json
+from smartmask.scene.coco import category_names, crop_of, number, size, table
+from smartmask.scene.outlines import (
+    CONTACT,
+    LOOSE,
+    MIN_SIDE,
+    IntBox,
+    NamedOutline,
+    Picture,
+    contact,
+    cropped,
+    cut_sides,
+    without_specks,
+)
+from smartmask.text.words import word_set
 
 GREY = 0.25  # share of pixels neither black nor white from which a picture is no mask
 CLEAR, TOUCHING = 1.0, 0.4  # quality of what the user says it is, and of what may be hidden in part

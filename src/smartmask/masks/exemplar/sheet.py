@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from smartmask.image.sheets import contact_sheet
 from smartmask.masks.exemplar.memory import Memory
 from smartmask.masks.exemplar.outline import Outline, draw, place
-from smartmask.render import contact_sheet
 
 TILE = 160  # pixels a side of an outline's tile
 COLUMNS = 8

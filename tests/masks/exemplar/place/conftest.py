@@ -8,8 +8,8 @@ from drawn import block
 from smartmask.masks.exemplar.place import Places, load_places
 from smartmask.masks.exemplar.place.layout import Names
 from smartmask.masks.pipeline import BUNDLED
-from smartmask.models.text import TextEncoder
 from smartmask.scene import Layer, Scene
+from smartmask.text.encoder import TextEncoder
 
 HEIGHT, WIDTH = 120, 160
 

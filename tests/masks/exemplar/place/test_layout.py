@@ -21,8 +21,8 @@ from smartmask.masks.exemplar.place.layout import (
     key_of,
     small_top,
 )
-from smartmask.models.text import TextEncoder
 from smartmask.scene import Layer, Scene
+from smartmask.text.encoder import TextEncoder
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import pytest
 from drawn import block
 
 from smartmask.geometry import box_iou
-from smartmask.guidance import Blob, Point
+from smartmask.guides import Blob, Point
 from smartmask.masks.exemplar.place import Placed, Places, load_places
 from smartmask.masks.exemplar.place.layout import Layout
 from smartmask.masks.exemplar.place.model import BOXES, UNITS, closeness, misfit, to_pixels
 from smartmask.masks.exemplar.strata import COUNT, FINE
-from smartmask.models.text import TextEncoder
 from smartmask.scene import Layer, Scene
+from smartmask.text.encoder import TextEncoder
 
 
 def test_a_seed_alone_gives_its_place(places: Places, meadow: Scene) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from smartmask.masks.exemplar.place.layout import CARRIERS, CELLS, CHANNELS, GLOBAL, KINDS, PEOPLE, Layout, Named
 from smartmask.masks.exemplar.place.usual import EDGE, LEAST, Statistics
-from smartmask.models.typical import EVENNESS
+from smartmask.text.typical import EVENNESS
 
 OWN, SIZES, MEETS, NEXT = 19, 13, 4, 12  # numbers of each part
 REGIONS = 5

@@ -13,10 +13,10 @@ from functools import cached_property, lru_cache
 import cv2
 import numpy as np
 
-from smartmask.categories import clean_name
-from smartmask.models.text import TextEncoder
-from smartmask.models.typical import typical_size
 from smartmask.scene import Scene
+from smartmask.scene.categories import clean_name
+from smartmask.text.encoder import TextEncoder
+from smartmask.text.typical import typical_size
 
 KINDS: tuple[tuple[str, ...], ...] = (
     ("grass", "field"), ("road", "pavement", "street"), ("floor", "carpet", "rug"), ("sand", "dirt", "gravel"),

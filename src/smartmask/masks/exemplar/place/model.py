@@ -15,16 +15,16 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from smartmask.geometry import BoxXYXY
-from smartmask.guidance import Guide, sample
+from smartmask.guides import Guide, sample
+from smartmask.io.components import load_component, save_component
 from smartmask.masks.exemplar.place.depth import depth_order
 from smartmask.masks.exemplar.place.features import AGREE, box_features, request_features
 from smartmask.masks.exemplar.place.layout import Layout, Named, Names
 from smartmask.masks.exemplar.place.score import ScoreConfig, ScoreNetwork
 from smartmask.masks.exemplar.place.usual import UsualBoxes, inside, suggested_heights
 from smartmask.masks.exemplar.strata import COUNT, FINE, Strata, stratify, weights_of
-from smartmask.models.presets import load_component, save_component
-from smartmask.models.text import TextEncoder
 from smartmask.scene import Scene
+from smartmask.text.encoder import TextEncoder
 
 CANDIDATES = 900  # boxes that a request looks at
 KEPT = 400  # the best of them make the strata

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartmask.masks.exemplar.place.layout import Layout, Named, Names, unit
-from smartmask.models.typical import EVENNESS
+from smartmask.text.typical import EVENNESS
 
 BORROWED = 6.0  # boxes' worth of weight that names like the asked one have together
 ALIKE = 0.1  # cosine by which a name's likeness falls to 1/e

@@ -1,0 +1,129 @@
+"""The ``smartmask`` command: exit 0, 2 for bad input, 1 for any other failure, each told in one sentence.
+
+Nothing heavy is imported here: torch only once the input has proven good, and the modules of
+``data``, ``train`` and ``eval`` only when one of them is called.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from smartmask.cli import insert as insertion_cli
+from smartmask.cli import layout as planner_cli
+from smartmask.cli.errors import explain
+from smartmask.cli.masks import masks
+from smartmask.io.package import VERSION
+
+app = typer.Typer(
+    name="smartmask",
+    help="Type an object, get precise masks of where and how it could stand in a scene.",
+    no_args_is_help=True,
+)
+
+
+def _data() -> typer.Typer:
+    from smartmask.cli.data import app
+
+    return app
+
+
+def _train() -> typer.Typer:
+    from smartmask.cli.training.commands import app
+
+    return app
+
+
+def _eval() -> typer.Typer:
+    from smartmask.cli.evaluate.commands import app
+
+    return app
+
+
+def _memory() -> typer.Typer:
+    from smartmask.cli.memory import app
+
+    return app
+
+
+# name: (the group of commands, imported when it is used; one line of help)
+GROUPS: dict[str, tuple[Callable[[], typer.Typer], str]] = {
+    "data": (_data, "Read, check and pack data sets."),
+    "train": (_train, "Train the models."),
+    "eval": (_eval, "Measure the pipeline beside its baselines."),
+    "memory": (_memory, "Look after the remembered outlines; add your own."),
+}
+INTERRUPTED = 130  # the exit code of shells after Ctrl-C
+
+
+class _LazyGroup(TyperGroup):
+    """A group of commands whose module is imported when one of them is used, not before."""
+
+    def __init__(self, name: str, group: Callable[[], typer.Typer], summary: str) -> None:
+        super().__init__(name=name, help=summary)
+        self.group = group
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        # The parent group invokes the command of the context made here: from now on the real one.
+        return typer.main.get_group(self.group()).make_context(info_name, args, parent=parent, **extra)
+
+
+def _root() -> TyperGroup:
+    root = typer.main.get_group(app)
+    for name, (group, summary) in GROUPS.items():
+        root.add_command(_LazyGroup(name, group, summary), name)
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (None: the process's own) and return its exit code: 0, 1, 2, or 130 if interrupted."""
+    if argv is None:  # asked to end, a command clears away what it has half written, as at an interrupt
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # --debug may stand anywhere, also behind a command that does not know it.
+    debug = "--debug" in arguments or os.environ.get("SMARTMASK_DEBUG", "") not in ("", "0")
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        code = _root().main(args=arguments, prog_name="smartmask", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # not public under one name in all versions of typer
+            error.show()  # type: ignore[attr-defined]
+            return 2
+        if debug:
+            traceback.print_exc()
+        code, sentence = explain(error)
+        print(f"smartmask: {sentence}", file=sys.stderr)
+    if code == INTERRUPTED:  # also typer's answer to Ctrl-C, without a word
+        print("smartmask: interrupted.", file=sys.stderr)
+    return code if isinstance(code, int) else 0
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"smartmask {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error (or SMARTMASK_DEBUG=1).")] = (
+        False
+    ),
+) -> None:
+    pass
+
+
+for _command in (masks, *insertion_cli.COMMANDS, *planner_cli.COMMANDS):
+    app.command()(_command)

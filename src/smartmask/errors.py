@@ -1,0 +1,15 @@
+"""Errors with a name of their own; every other mistake of a user is a ValueError of one sentence."""
+
+from __future__ import annotations
+
+
+class ModelError(ValueError):
+    """A folder or hub name does not hold the model that is needed; one sentence says why."""
+
+
+class ModelMissingError(OSError):
+    """A model, or a package that runs it, is not on this machine; the sentence says what to fetch."""
+
+
+class OutOfMemoryError(RuntimeError):
+    """A model did not fit; the sentence says what to change."""

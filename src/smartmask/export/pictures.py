@@ -1,0 +1,98 @@
+"""Pictures of layouts for people: coloured scenes and contact sheets. Nothing here feeds a model."""
+
+from __future__ import annotations
+
+import colorsys
+import hashlib
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from smartmask.guides import Guide
+from smartmask.image.sheets import fitted_to
+from smartmask.scene import Scene
+
+UNLABELED_COLOUR = (40, 40, 40)
+# What fills the ground and back of pictures gets a colour near its own, pale, so that a layout reads at a glance.
+NATURAL: dict[str, tuple[int, int, int]] = {
+    "sky": (176, 211, 240), "cloud": (225, 232, 240), "sea": (92, 150, 196), "water": (112, 166, 206),
+    "river": (112, 166, 206), "grass": (142, 186, 102), "tree": (86, 138, 82), "sand": (232, 214, 168),
+    "snow": (236, 242, 247), "dirt": (171, 137, 104), "mountain": (150, 152, 148), "rock": (140, 132, 124),
+    "gravel": (176, 168, 158), "road": (122, 124, 130), "pavement": (190, 186, 180), "platform": (196, 188, 176),
+    "railroad": (148, 134, 122), "playingfield": (110, 170, 92), "building": (198, 164, 140), "house": (206, 172, 146),
+    "fence": (176, 146, 108), "wall": (226, 216, 202), "ceiling": (242, 240, 234), "floor": (198, 162, 122),
+    "floor-wood": (186, 144, 102), "window": (190, 222, 232), "cabinet": (170, 128, 92), "shelf": (180, 140, 104),
+    "bridge": (164, 156, 148), "wall-tile": (214, 226, 226), "wall-brick": (188, 120, 100),
+    "wall-wood": (190, 152, 112), "wall-stone": (176, 170, 160),
+}  # fmt: skip
+
+
+def name_colour(name: str) -> tuple[int, int, int]:
+    """RGB in 0..255, the same for a name in every scene, run and machine."""
+    name = name.strip().lower()
+    plain = name.removesuffix("-merged").removesuffix("-other")
+    if plain in NATURAL:
+        return NATURAL[plain]
+    digest = hashlib.sha1(name.encode()).digest()
+    hue = int.from_bytes(digest[:2], "big") / 65536
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.45 + digest[2] / 255 * 0.45, 0.6 + digest[3] / 255 * 0.4)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def scene_colours(scene: Scene) -> np.ndarray:
+    """``(H, W, 3)`` uint8 RGB of what is visible: one colour a name, thin dark outlines between layers."""
+    palette = np.array([UNLABELED_COLOUR, *(name_colour(layer.name) for layer in scene.layers)], dtype=np.uint8)
+    top = scene.top()
+    picture = np.empty((*top.shape, 3), dtype=np.uint8)
+    for rows, indices in zip(picture, top, strict=True):  # not at once, which takes 64-bit indices of the whole scene
+        rows[:] = palette[indices + 1]
+    edge = np.zeros(top.shape, dtype=bool)
+    edge[:, 1:] |= top[:, 1:] != top[:, :-1]
+    edge[1:] |= top[1:] != top[:-1]
+    picture[edge] = picture[edge] // 3
+    return picture
+
+
+def overlay(
+    picture: np.ndarray,
+    mask: np.ndarray | None = None,
+    visible: np.ndarray | None = None,
+    guides: Sequence[Guide] = (),
+    colour: tuple[int, int, int] = (255, 40, 130),
+    side: int = 256,
+) -> np.ndarray:
+    """The picture scaled to a longer side of ``side``, with a mask and guides drawn over it: (h, w, 3) uint8.
+
+    picture: (H, W, 3) uint8 RGB.  mask: (H, W) bool, amodal: tinted and outlined.  visible: (H, W)
+    bool; what of the mask is not visible gets a fainter tint (None: all visible).  guides: their
+    half-height contour, yellow on black. Drawing after scaling keeps lines one pixel wide.
+    """
+    height, width = picture.shape[:2]
+    drawn = np.ascontiguousarray(fitted_to(np.asarray(picture, dtype=np.uint8), side))
+    rows, columns = drawn.shape[:2]
+    if mask is not None and mask.any():
+        whole = _cover(mask, columns, rows)
+        seen = whole if visible is None else _cover(visible, columns, rows)
+        weight = (0.2 * whole + 0.3 * np.minimum(seen, whole))[..., None]
+        drawn = np.round(drawn * (1 - weight) + np.array(colour) * weight).astype(np.uint8)
+        # A mask thinner than a drawn pixel still gets its outline.
+        _outline(drawn, whole >= min(0.5, float(whole.max())), colour)
+    if guides:
+        x, y = np.meshgrid((np.arange(columns) + 0.5) * width / columns, (np.arange(rows) + 0.5) * height / rows)
+        for guide in guides:
+            _outline(drawn, guide.sample(x, y, height, width) >= 0.5, (255, 230, 0))
+    return drawn
+
+
+def _cover(mask: np.ndarray, columns: int, rows: int) -> np.ndarray:
+    """Share of each drawn pixel that the mask covers, (rows, columns) float32 in [0, 1]."""
+    how = cv2.INTER_AREA if columns < mask.shape[1] else cv2.INTER_NEAREST
+    return cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=how)
+
+
+def _outline(picture: np.ndarray, region: np.ndarray, colour: tuple[int, int, int]) -> None:
+    """Draw the region's outline into the picture: one pixel of colour on a dark rim, in place."""
+    contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(picture, contours, -1, (0, 0, 0), 3)
+    cv2.drawContours(picture, contours, -1, colour, 1)

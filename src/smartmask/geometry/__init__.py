@@ -1,0 +1,30 @@
+"""Geometry: masks, boxes, polygons and run-length codes come in as plain numpy and go out the same way.
+
+It never reads a file, and never knows what a mask is of. Conventions used by the whole package:
+
+* a mask is a ``(H, W)`` bool array;
+* a box is ``(x0, y0, x1, y1)`` in continuous pixel edges, ``x1, y1`` exclusive, so pixel
+  ``(row, col)`` covers ``[col, col + 1) x [row, row + 1)`` and its centre is ``(col + .5, row + .5)``;
+* polygons are ``(N, 2)`` arrays of (x, y) pixel edges.
+"""
+
+from smartmask.geometry.boxes import BoxXYXY, box_cells, box_iou, box_mask, mask_box, scale_box, shift_box
+from smartmask.geometry.masks import components, mask_iou, signed_distance
+from smartmask.geometry.polygons import polygons_to_mask
+from smartmask.geometry.run_lengths import rle_decode, rle_encode
+
+__all__ = [
+    "BoxXYXY",
+    "box_cells",
+    "box_iou",
+    "box_mask",
+    "components",
+    "mask_box",
+    "mask_iou",
+    "polygons_to_mask",
+    "rle_decode",
+    "rle_encode",
+    "scale_box",
+    "shift_box",
+    "signed_distance",
+]

@@ -1,0 +1,69 @@
+"""Contact sheets for people: pictures in rows, each with its caption."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+PAPER = (255, 255, 255)
+INK = (20, 20, 20)
+CAPTION_HEIGHT = 14  # pixels a line of PIL's default font takes
+_MARGIN = 4
+
+
+def contact_sheet(
+    tiles: Sequence[np.ndarray], captions: Sequence[str] = (), columns: int = 6, tile: int = 192
+) -> np.ndarray:
+    """``(H, W, 3)`` uint8 RGB sheet of pictures in rows of ``columns``, each with its caption below.
+
+    tiles: (h, w, 3) uint8 pictures of any sizes; each is fitted into ``tile`` x ``tile`` pixels.
+    captions: one text a tile, line breaks allowed, cut at the tile's width; empty for none.
+    Raises ValueError without tiles, or if the counts differ.
+    """
+    if not len(tiles):
+        raise ValueError("A contact sheet needs at least one picture.")
+    if len(captions) and len(captions) != len(tiles):
+        raise ValueError(f"There are {len(tiles)} pictures but {len(captions)} captions; give one for each, or none.")
+    if columns < 1 or tile < 8:
+        raise ValueError(f"A contact sheet of {columns} columns and {tile}-pixel tiles is too small to show anything.")
+    columns = min(columns, len(tiles))
+    lines = max((len(text.split("\n")) for text in captions), default=0)
+    step_x, step_y = tile + 2 * _MARGIN, tile + 2 * _MARGIN + lines * CAPTION_HEIGHT
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * step_x, rows * step_y), PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
+    for index, picture in enumerate(tiles):
+        x, y = index % columns * step_x + _MARGIN, index // columns * step_y + _MARGIN
+        fitted = fitted_to(np.asarray(picture, dtype=np.uint8), tile)
+        sheet.paste(Image.fromarray(fitted), (x + (tile - fitted.shape[1]) // 2, y + (tile - fitted.shape[0]) // 2))
+        for row, line in enumerate(captions[index].split("\n") if len(captions) else ()):
+            draw.text((x, y + tile + row * CAPTION_HEIGHT), _cut(line, draw, font, tile), INK, font)
+    return np.asarray(sheet)
+
+
+def fitted_to(picture: np.ndarray, tile: int) -> np.ndarray:
+    """The picture scaled so that its longer side is ``tile``; outlines stay thin, colours stay pure when enlarged."""
+    height, width = picture.shape[:2]
+    factor = tile / max(height, width)
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_NEAREST
+    return cv2.resize(picture, size, interpolation=how)
+
+
+def _cut(text: str, draw: ImageDraw.ImageDraw, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
+    """The text, shortened with an ellipsis until it is at most ``width`` pixels wide."""
+    if draw.textlength(text, font) <= width:
+        return text
+    while text and draw.textlength(text + "...", font) > width:
+        text = text[:-1]
+    return text + "..."
+
+
+def rank_colour(index: int) -> tuple[int, int, int]:
+    """RGB in 0..255 for the mask of this rank; neighbours in rank differ strongly in hue."""
+    red, green, blue = colorsys.hsv_to_rgb((0.92 + index * 0.618034) % 1.0, 0.85, 1.0)
+    return round(red * 255), round(green * 255), round(blue * 255)

@@ -1,0 +1,235 @@
+"""Laying objects: which mask each requested object gets, one after another, before anything is painted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from smartmask.guides import Guidance, as_guides
+from smartmask.image.composition import LayerKind
+from smartmask.insertion.inpainter import StepCallback
+from smartmask.io.checks import MAX_MASKS, check_num_masks, check_prompt, check_seed
+from smartmask.masks.weights import Weights
+from smartmask.scene import Scene
+
+if TYPE_CHECKING:
+    from smartmask.masks.pipeline import MaskOutput, SmartMaskPipeline
+
+
+class HiddenError(ValueError):
+    """What stands in front of an object would hide all of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectRequest:
+    """One object to insert.
+
+    prompt: its name.  guidance: a guide, a list of them, or None.  mask: (H, W) bool, the whole object;
+    given, no mask is generated.  order: index in the scene's layers as they are when its turn comes (None:
+    the model's choice, or the front for a given mask).  context: a sentence about the picture.
+    seed: of its first mask (None: counted from the call's).  cutout, cutout_mask: what 'paste' pastes, and
+    what of it is the object where the cut-out's own alpha does not say.
+    """
+
+    prompt: str
+    guidance: Guidance = None
+    mask: np.ndarray | None = None
+    order: int | None = None
+    context: str | None = None
+    seed: int | None = None
+    cutout: str | Path | np.ndarray | None = None
+    cutout_mask: str | Path | np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """An object with its place: a request answered.
+
+    mask: (H, W) bool, amodal.  order: index in the layers of the scene that it was laid into.
+    seed: of its mask and painting.  score: the mask's plausibility, None for a given mask.
+    output: all candidate masks, None for a given mask.  kind: "object", or "fill" for what takes the
+    place of something removed.
+    """
+
+    request: ObjectRequest
+    mask: np.ndarray
+    order: int
+    seed: int
+    score: float | None = None
+    output: MaskOutput | None = None
+    picked: int | None = None
+    kind: LayerKind = "object"
+
+    @property
+    def name(self) -> str:
+        return self.request.prompt
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A scene and the objects laid into it, in the order of their requests; notes: what to know of the scene."""
+
+    scene: Scene
+    objects: tuple[Laid, ...]
+    notes: tuple[str, ...] = ()
+
+    def after(self, count: int | None = None) -> Scene:
+        """The scene with the first ``count`` objects (None: all); ``after(k - 1)`` undoes object k."""
+        scene = self.scene
+        for laid in self.objects[:count]:
+            scene = scene.insert(laid.mask, laid.name, laid.order, thing=laid.kind == "object")
+        return scene
+
+    def stack(self) -> list[int | None]:
+        """For each layer of the last scene, back to front: the number of the object it is, None for an older one."""
+        layers: list[int | None] = [None] * len(self.scene.layers)
+        for number, laid in enumerate(self.objects):
+            layers.insert(laid.order, number)
+        return layers
+
+    def with_mask(self, number: int, mask: np.ndarray) -> Plan:
+        """The plan with another mask for one object, as an inserter has drawn it."""
+        objects = list(self.objects)
+        objects[number] = replace(objects[number], mask=mask)
+        return replace(self, objects=tuple(objects))
+
+
+def as_requests(prompt: str | ObjectRequest | Sequence[str | ObjectRequest], **shared: Any) -> list[ObjectRequest]:
+    """Requests of what ``insert`` takes. ``shared`` (guidance, mask, ...) completes a single text only.
+
+    Raises ValueError if shared values that are not None come with several objects or an ObjectRequest.
+    """
+    given = {key: value for key, value in shared.items() if value is not None}
+    if isinstance(prompt, str):
+        return [ObjectRequest(check_prompt(prompt), **given)]
+    several = [prompt] if isinstance(prompt, ObjectRequest) else list(prompt) if isinstance(prompt, Sequence) else []
+    if not several:
+        raise ValueError(f"There is no object to insert in {prompt!r}; give a text such as 'dog', or a list.")
+    if given:
+        raise ValueError(f"'{next(iter(given))}' is given beside a list of objects; put it into each ObjectRequest.")
+    requests = [ObjectRequest(item) if isinstance(item, str) else item for item in several]
+    for request in requests:
+        if not isinstance(request, ObjectRequest):
+            raise ValueError(f"{request!r} is not an object to insert; give texts or ObjectRequests.")
+        check_prompt(request.prompt)
+    return requests
+
+
+def check_request(request: ObjectRequest, scene: Scene, known: int) -> None:
+    """ValueError for what cannot be laid into a scene of this size and ``known`` layers; costs no model."""
+    as_guides(request.guidance, scene.height, scene.width)
+    if request.seed is not None:
+        check_seed(request.seed)
+    if request.order is not None and not 0 <= request.order <= known:
+        raise ValueError(
+            f"The order {request.order} of '{request.prompt}' is outside 0..{known}; 0 is the back, {known} the front."
+        )
+    if request.mask is None:
+        return
+    mask = np.asarray(request.mask)
+    if mask.shape != (scene.height, scene.width):
+        size = f"{mask.shape[1]}x{mask.shape[0]}" if mask.ndim == 2 else f"of shape {mask.shape}"
+        raise ValueError(f"The mask of '{request.prompt}' is {size}, but the photo is {scene.width}x{scene.height}.")
+    if not mask.any():
+        raise ValueError(f"The mask of '{request.prompt}' is empty; paint at least one pixel.")
+
+
+def lay(
+    scene: Scene,
+    requests: Sequence[ObjectRequest],
+    *,
+    num_masks: int = 8,
+    pick: int | None = None,
+    pipeline: SmartMaskPipeline | Weights | str | Path | None = None,
+    generator: Any = 0,
+    callback: StepCallback | None = None,
+) -> Plan:
+    """A mask for each request, in order, each seeing the scene with the former ones.
+
+    num_masks: candidates drawn for an object without a mask of its own.  pick: the rank of the one to
+    take, 0 the most plausible; None takes the first of which anything would be seen.
+    pipeline: a SmartMaskPipeline, Weights or a folder of weights; None the bundled ones; loaded only if needed.
+    generator: an int s gives object i the seeds from s + 1000 i on, so that they do not depend on
+    ``num_masks``; a torch.Generator draws them; None is chance.
+    Raises ValueError for bad input, and for an object that would be wholly hidden.
+    """
+    check_num_masks(num_masks)
+    if pick is not None and not 0 <= pick < num_masks:
+        raise ValueError(f"Pick {pick} does not exist; of {num_masks} masks the ranks are 0 to {num_masks - 1}.")
+    if isinstance(generator, int):
+        check_seed(generator)
+    for number, request in enumerate(requests):
+        check_request(request, scene, len(scene.layers) + number)
+    plan = Plan(scene, ())
+    for number, request in enumerate(requests):
+        start = generator + MAX_MASKS * number if isinstance(generator, int) else generator
+        start = start if request.seed is None else request.seed
+        if request.mask is not None:
+            laid = _given(request, plan.after(), start)
+        else:
+            pipeline = _loaded(pipeline)
+            laid = _generated(request, plan.after(), start, num_masks, pick, pipeline, callback)
+        plan = replace(plan, objects=(*plan.objects, laid))
+    return plan
+
+
+def _loaded(pipeline: SmartMaskPipeline | Weights | str | Path | None) -> SmartMaskPipeline:
+    if pipeline is None or isinstance(pipeline, (str, Path)):
+        pipeline = Weights(None if pipeline is None else Path(pipeline))
+    return pipeline.load() if isinstance(pipeline, Weights) else pipeline
+
+
+def _given(request: ObjectRequest, scene: Scene, start: Any) -> Laid:
+    order = len(scene.layers) if request.order is None else request.order
+    mask = np.asarray(request.mask).astype(bool)
+    _check_seen(request, mask, scene, order)
+    return Laid(request, mask, order, _seed(start))
+
+
+def _seed(start: Any) -> int:
+    if isinstance(start, int):
+        return start
+    if start is None:
+        return int(np.random.default_rng().integers(2**31))
+    import torch  # a torch.Generator: torch is loaded already
+
+    return int(torch.randint(2**31, (1,), generator=start, device=start.device))
+
+
+def _generated(
+    request: ObjectRequest,
+    scene: Scene,
+    start: Any,
+    num_masks: int,
+    pick: int | None,
+    pipeline: SmartMaskPipeline,
+    callback: StepCallback | None,
+) -> Laid:
+    output = pipeline(
+        scene,
+        request.prompt,
+        context_prompt=request.context,
+        guidance=request.guidance,
+        num_masks=num_masks,
+        generator=start,
+        callback_on_step_end=callback,
+        order=request.order,
+    )
+    if pick is None:
+        pick = next((i for i in range(num_masks) if output.visible[i].any()), 0)
+    mask, order = output.masks[pick], int(output.orders[pick])
+    _check_seen(request, mask, scene, order)
+    seed, score = int(output.seeds[pick]), float(output.scores[pick])
+    return Laid(request, mask, order, seed, score, output, pick)
+
+
+def _check_seen(request: ObjectRequest, mask: np.ndarray, scene: Scene, order: int) -> None:
+    if not (mask & ~scene.covered(order)).any():
+        raise HiddenError(
+            f"Nothing of '{request.prompt}' would be seen at order {order}: what stands in front hides it all; "
+            f"give an order up to {len(scene.layers)} (the front), or another place."
+        )

@@ -1,0 +1,201 @@
+"""From option texts and JSON lists to the objects that ``insert`` puts in, and to regions for ``remove``.
+
+All errors are ValueError with one sentence that holds the offending value and what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smartmask.geometry import box_mask
+from smartmask.guides.parse import PICTURE_SUFFIXES, parse_guides
+from smartmask.image.files import load_guide_mask
+from smartmask.insertion.lay import ObjectRequest
+from smartmask.io.checks import check_prompt, check_seed
+from smartmask.io.files import read_json
+
+GUIDES = ("box", "point", "blob", "scribble")
+KEYS = ("object", "context", *GUIDES, "mask", "order", "seed", "cutout", "cutout_mask")
+
+
+def read_objects(
+    prompts: Sequence[str],
+    objects_json: Path | None,
+    guides: Mapping[str, Sequence[str] | None],
+    masks: Sequence[Path],
+    cutouts: Sequence[Path],
+    cutout_masks: Sequence[Path],
+    order: int | None,
+    context: str | None,
+    size: tuple[int, int],
+) -> list[ObjectRequest]:
+    """The requests of a command line, for a photo of ``size`` (height, width).
+
+    prompts: the --object texts.  objects_json: a file with a list of objects (see ``read_object``), which
+    come after them.  guides: the texts of each kind; one object takes all of them, of several each takes
+    one of every kind given.  masks: finished masks, shared out likewise; cutouts and their masks
+    too, but one serves all.
+    order: for a single object only.
+    """
+    count = len(prompts)
+    specs = _list_of(objects_json) if objects_json is not None else []
+    if not prompts and not specs:
+        raise ValueError("There is no object to insert; give --object TEXT, or --objects-json with a list.")
+    if order is not None and count + len(specs) > 1:
+        raise ValueError(f"--order {order} is given for {count + len(specs)} objects; use --objects-json to say whose.")
+    context = None if context is None else check_prompt(context, "context prompt")
+    texts = {kind: _shared_out(kind, values or (), count) for kind, values in guides.items()}
+    own_masks = _shared_out("mask", masks, count)
+    own_cutouts, own_kept = _one_or_each("cutout", cutouts, count), _one_or_each("cutout-mask", cutout_masks, count)
+    if cutout_masks and not cutouts:
+        raise ValueError(f"--cutout-mask {cutout_masks[0]} says what to keep of a cut-out; add --cutout with it.")
+    requests = []
+    for number, prompt in enumerate(prompts):
+        found = parse_guides(*(texts[kind][number] for kind in GUIDES), size=size)
+        mask = _finished(own_masks[number], found, prompt, size)
+        own = own_cutouts[number], own_kept[number]
+        requests.append(ObjectRequest(check_prompt(prompt), list(found) or None, mask, order, context, None, *own))
+    for number, spec in enumerate(specs):
+        what, folder = f"objects[{number}] in '{objects_json}'", Path(objects_json or "").parent
+        shared = [found[0] if len(found) == 1 else None for found in (cutouts, cutout_masks)]
+        requests.append(read_object(spec, what, folder, size, order, context, *shared))
+    return requests
+
+
+def refuse_beside(**options: Any) -> None:
+    """ValueError for an option that is given although --objects places its own objects."""
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(f"--{name.replace('_', '-')} is given beside --objects; a phrase places its own objects.")
+
+
+def _one_or_each(what: str, values: Sequence[Path], count: int) -> list[Path | None]:
+    """One value for all of ``count`` objects, or one for each."""
+    if len(values) == 1:
+        return [values[0]] * count
+    return [found[0] if found else None for found in _shared_out(what, values, count)]
+
+
+def _shared_out(what: str, values: Sequence[Any], count: int) -> list[tuple[Any, ...]]:
+    """Which values of an option belong to each of ``count`` objects."""
+    if count == 1 and (what in GUIDES or len(values) <= 1):
+        return [tuple(values)]
+    if len(values) == count:
+        return [(value,) for value in values]
+    if values:
+        raise ValueError(
+            f"--{what} is given {len(values)} times, but --object {count} times; give it once for each object, "
+            "or use --objects-json."
+        )
+    return [()] * count
+
+
+def _list_of(path: Path) -> list[Any]:
+    data = read_json(path, "objects", unique=True)
+    if not isinstance(data, list) or not data:
+        raise ValueError(f'The objects \'{path}\' hold {_short(data)}; give a list such as [{{"object": "dog"}}].')
+    return data
+
+
+def read_object(
+    spec: Any,
+    what: str,
+    folder: Path,
+    size: tuple[int, int],
+    order: int | None = None,
+    context: str | None = None,
+    cutout: Path | None = None,
+    cutout_mask: Path | None = None,
+) -> ObjectRequest:
+    """One object of a JSON list: ``{"object": "dog", "box": [x0, y0, x1, y1], ...}``.
+
+    Keys are KEYS. box, point and blob are numbers or a text as on the command line; scribble is a list of
+    (x, y) points, a text or a file; mask, cutout and cutout_mask are files, beside the JSON unless absolute.
+    """
+    if not isinstance(spec, dict):
+        raise ValueError(f'{what} is {_short(spec)}; give an object such as {{"object": "dog"}}.')
+    unknown = sorted(set(spec) - set(KEYS))
+    if unknown:
+        raise ValueError(f"{what} has the unknown key '{unknown[0]}'; the keys are {', '.join(KEYS)}.")
+    prompt = check_prompt(spec.get("object"), f"object of {what}")
+    texts = {kind: [_guide_text(spec[kind], kind, what)] if spec.get(kind) is not None else [] for kind in GUIDES}
+    if texts["scribble"] and texts["scribble"][0].lower().endswith(PICTURE_SUFFIXES):
+        texts["scribble"] = [str(folder / texts["scribble"][0])]
+    guides = parse_guides(texts["box"], texts["point"], texts["blob"], texts["scribble"], size=size)
+    masks = [folder / _text(spec, "mask", what)] if spec.get("mask") is not None else []
+    mask = _finished(masks, guides, prompt, size)
+    if spec.get("cutout") is not None:
+        cutout, cutout_mask = folder / _text(spec, "cutout", what), None
+    if spec.get("cutout_mask") is not None:
+        cutout_mask = folder / _text(spec, "cutout_mask", what)
+    own_order, seed = spec.get("order", order), spec.get("seed")
+    if own_order is not None and (not isinstance(own_order, int) or isinstance(own_order, bool)):
+        raise ValueError(f"{what} has the order {_short(own_order)}; it is a whole number, 0 at the back.")
+    own_context = check_prompt(spec["context"], f"context of {what}") if spec.get("context") is not None else context
+    seed = None if seed is None else check_seed(seed)
+    return ObjectRequest(prompt, list(guides) or None, mask, own_order, own_context, seed, cutout, cutout_mask)
+
+
+def _guide_text(value: Any, kind: str, what: str) -> str:
+    """A guide of JSON as the command line would write it."""
+    if isinstance(value, str):
+        return value
+    try:
+        if kind == "scribble":
+            return ";".join(f"{float(x)!r},{float(y)!r}" for x, y in value)
+        return ",".join(repr(float(number)) for number in value)
+    except (TypeError, ValueError):
+        form = "a list of points [x, y]" if kind == "scribble" else "a list of numbers"
+        raise ValueError(f"{what} has the {kind} {_short(value)}; give {form}.") from None
+
+
+def _text(spec: dict[str, Any], key: str, what: str) -> str:
+    if not isinstance(spec[key], str) or not spec[key]:
+        raise ValueError(f"{what} has the {key} {_short(spec[key])}; it is the name of a picture file.")
+    return str(spec[key])
+
+
+def _finished(paths: Sequence[Path], guides: Sequence[Any], prompt: str, size: tuple[int, int]) -> np.ndarray | None:
+    """The finished mask of an object, if it has one; then a guide has no meaning."""
+    if not paths:
+        return None
+    if guides:
+        raise ValueError(
+            f"'{prompt}' has a finished mask and a {guides[0].kind} guide; give one of the two "
+            "(a rough mask is a --scribble)."
+        )
+    return read_mask(paths[0], size)
+
+
+def read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """``(H, W)`` bool of a finished mask, painted white on black or on a transparent layer, of the photo's size."""
+    mask = load_guide_mask(path) > 0.5
+    if mask.shape != size:
+        raise ValueError(
+            f"The mask '{path}' is {mask.shape[1]}x{mask.shape[0]}, but the photo is {size[1]}x{size[0]} (upright)."
+        )
+    return mask
+
+
+def read_region(text: str, size: tuple[int, int]) -> np.ndarray | int | str:
+    """What ``remove`` takes away: a mask (of a PNG or a box x0,y0,x1,y1), or a layer's index or name."""
+    if text.lower().endswith(PICTURE_SUFFIXES):
+        return read_mask(Path(text), size)
+    if text.strip().lstrip("-").isdecimal():
+        return int(text)
+    if any(character.isdigit() for character in text) and text.count(",") >= 1:
+        (box,) = parse_guides([text], size=size)
+        mask = box_mask(box.extent(*size), *size)
+        if not mask.any():
+            raise ValueError(f"The region {text} holds no pixel's centre; give a larger box.")
+        return mask
+    return check_prompt(text, "region")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

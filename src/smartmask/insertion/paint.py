@@ -1,0 +1,285 @@
+"""Painting a plan: each object on a crop of its own, back to front, blended into the photo and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from smartmask.geometry import mask_box
+from smartmask.image.composition import (
+    FEATHER,
+    PaintedLayer,
+    Window,
+    blend,
+    contact_shadow,
+    crop_window,
+    feather_weights,
+    match_colours,
+    painted_layer,
+    resize,
+    resize_mask,
+    ring,
+    side_size,
+)
+from smartmask.image.photo import Photo
+from smartmask.insertion.inpainter import Inpainter, Painting, PaintRequest, StepCallback
+from smartmask.insertion.lay import Laid, ObjectRequest, Plan
+from smartmask.insertion.load import load_inpainter
+from smartmask.io.checks import check_scale, check_steps
+from smartmask.scene import Layer, Scene
+
+NO_INPAINTER = (
+    "No inserter is given: name a folder or hub name of a Stable Diffusion inpainting model "
+    "('hf download stable-diffusion-v1-5/stable-diffusion-inpainting' fetches one); "
+    "without any, 'paste' with a cut-out works"
+)
+# Share of the way (L, a, b) that a cut-out moves to its surroundings: at .5 a brown dog on grass turned green.
+PASTE_MATCH = (0.3, 0.1, 0.1)
+Shadow = Literal["none", "layer", "paint"]
+
+
+class NoInpainterError(RuntimeError):
+    """There is nothing that could paint the object: none was named, or the named one is not at hand."""
+
+
+@dataclass(frozen=True)
+class PaintOptions:
+    """How objects are painted and pasted.
+
+    feather: pixels over which an edge fades, inside the mask.  color_match: colours moved towards the
+    surroundings'.  shadow: "none", "layer" (a layer beside the result) or "paint" (in the result too).
+    precision: 0 where masks are exact outlines, to 1 where they are boxes (SmartBrush's s / S).
+    steps, guidance_scale: of the inserter; None for its own.
+    """
+
+    feather: float = FEATHER
+    color_match: bool = False
+    shadow: Shadow = "none"
+    precision: float = 0.0
+    steps: int | None = None
+    guidance_scale: float | None = None
+
+    def __post_init__(self) -> None:
+        feather_weights(np.zeros((1, 1), dtype=bool), self.feather)
+        if self.shadow not in ("none", "layer", "paint"):
+            raise ValueError(f"The shadow is {self.shadow!r}; use none, layer or paint.")
+        if not 0 <= self.precision <= 1:
+            raise ValueError(f"The precision is {self.precision}; it must be from 0 (exact outline) to 1 (box).")
+        check_steps(self.steps)
+        check_scale(self.guidance_scale)
+
+
+@dataclass(frozen=True, eq=False)
+class InsertResult:
+    """A finished photo and all that led to it.
+
+    photo: the finished Photo, of the input's mode, bit depth, notes and profile.  plan: the scene before,
+    and each object with the mask it has in the end (a pasted cut-out has its own).  mask: (H, W) bool,
+    every pixel that may differ from the input; all others are equal bit for bit.
+    layers: what was drawn, back to front, shadows below their object.  inpainters: names, one an object.
+    """
+
+    photo: Photo
+    plan: Plan
+    mask: np.ndarray
+    layers: tuple[PaintedLayer, ...]
+    inpainters: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know: of the scene, then of each object's masks."""
+        drawn = [laid.output for laid in self.plan.objects if laid.output is not None]
+        return (*self.plan.notes, *(note for output in drawn for note in output.notes))
+
+    @property
+    def image(self) -> np.ndarray:
+        """``(H, W, C)`` uint8 or uint16 pixels of the finished photo."""
+        return self.photo.pixels
+
+    @property
+    def scene(self) -> Scene:
+        """The scene with all objects, and the finished photo."""
+        return replace(self.plan.after(), photo=self.photo.rgb())
+
+    @property
+    def scenes(self) -> tuple[Scene, ...]:
+        """The scene before, and after each object in the order of the requests: undo is the one before."""
+        return tuple(self.plan.after(count) for count in range(len(self.plan.objects) + 1))
+
+    @property
+    def masks(self) -> np.ndarray:
+        """``(n, H, W)`` bool: the whole objects, in the order of the requests."""
+        return np.stack([laid.mask for laid in self.plan.objects])
+
+
+def as_photo(photo: str | Path | np.ndarray | Photo) -> Photo:
+    """A Photo of a file, an array, or itself."""
+    if isinstance(photo, Photo):
+        return photo
+    return Photo.load(photo) if isinstance(photo, (str, Path)) else Photo(photo)
+
+
+def load_inpainters(
+    inpainter: str | Path | Inpainter, requests: Sequence[ObjectRequest], **options: Any
+) -> list[Inpainter]:
+    """One inserter a request: the same for all, but 'paste' takes each request's own cut-out where it has one."""
+    if not isinstance(inpainter, (str, Path)):
+        return [inpainter] * len(requests)
+    if str(inpainter) == "paste":
+        shared, mask = options.pop("cutout", None), options.pop("cutout_mask", None)
+        own = [
+            (shared, mask if r.cutout_mask is None else r.cutout_mask)
+            if r.cutout is None
+            else (r.cutout, r.cutout_mask)
+            for r in requests
+        ]
+        return [
+            load_inpainter("paste", cutout=cutout, mask=kept, prompt=request.prompt, **options)
+            for (cutout, kept), request in zip(own, requests, strict=True)
+        ]
+    return [load_inpainter(inpainter, **options)] * len(requests)
+
+
+def paint(
+    photo: Photo,
+    plan: Plan,
+    inpainters: Sequence[Inpainter],
+    options: PaintOptions | None = None,
+    callback: StepCallback | None = None,
+) -> InsertResult:
+    """Paints the objects of a plan, back to front, with one inserter each (in the order of the requests).
+
+    An object is painted where nothing of the photo itself stands in front of it; other new objects in
+    front of it are painted over it later, so that each layer is whole beneath them.
+    Raises ValueError if a cut-out ends up wholly hidden, RuntimeError if an inserter breaks its promise.
+    """
+    options = options or PaintOptions()
+    pixels = photo.pixels.copy()
+    changed = np.zeros((photo.height, photo.width), dtype=bool)
+    layers: list[PaintedLayer] = []
+    numbers = [number for number in plan.stack() if number is not None]
+    for done, number in enumerate(numbers):
+        waiting = set(numbers[done + 1 :])
+        scene, order = _scene_so_far(plan, number, waiting)
+        drawn, mask = _paint_one(pixels, scene, order, plan.objects[number], inpainters[number], options, callback)
+        plan = plan.with_mask(number, mask)
+        for layer in drawn:
+            if layer.applied:
+                blend(pixels, layer)
+                changed[layer.window.slices] |= layer.touched
+        layers += drawn
+    names = tuple(inpainter.name for inpainter in inpainters)
+    return InsertResult(replace(photo, pixels=pixels), plan, changed, tuple(layers), names)
+
+
+def _scene_so_far(plan: Plan, number: int, waiting: set[int]) -> tuple[Scene, int]:
+    """The scene without the objects that still wait to be painted, and the index of object ``number`` in it."""
+    kept = [(layer, n) for layer, n in zip(plan.after().layers, plan.stack(), strict=True) if n not in waiting]
+    scene = replace(plan.scene, layers=tuple(layer for layer, _ in kept))
+    return scene, [n for _, n in kept].index(number)
+
+
+def crop_scene(scene: Scene, window: Window, size: tuple[int, int] | None = None) -> Scene:
+    """The scene of a window, scaled to ``size`` (height, width); layers keep their indices."""
+    height, width = size or (window.height, window.width)
+    layers = tuple(
+        Layer(layer.name, resize_mask(layer.mask[window.slices], height, width), layer.thing) for layer in scene.layers
+    )
+    return Scene(height, width, layers, caption=scene.caption)
+
+
+def request_for(
+    pixels: np.ndarray, scene: Scene, order: int, laid: Laid, side: int | None, options: PaintOptions
+) -> tuple[PaintRequest, Window]:
+    """What an inserter of this ``side`` is asked for one object, and the window of the photo that it sees."""
+    box = mask_box(laid.mask)
+    if box is None:
+        raise ValueError(f"The mask of '{laid.name}' is empty; paint at least one pixel.")
+    window = crop_window(box, scene.height, scene.width)
+    size = side_size(window.height, window.width, side)
+    crop = crop_scene(scene, window, size)
+    amodal = crop.layers[order].mask
+    request = PaintRequest(
+        image=resize(Photo(pixels[window.slices]).rgb(), *size),
+        mask=amodal & ~crop.covered(order + 1),
+        amodal=amodal,
+        scene=crop,
+        order=order,
+        prompt=laid.name,
+        context=laid.request.context or scene.caption or "",
+        seed=laid.seed,
+        steps=options.steps,
+        guidance_scale=options.guidance_scale,
+        precision=options.precision,
+    )
+    return request, window
+
+
+def _paint_one(
+    pixels: np.ndarray,
+    scene: Scene,
+    order: int,
+    laid: Laid,
+    inpainter: Inpainter,
+    options: PaintOptions,
+    callback: StepCallback | None,
+) -> tuple[list[PaintedLayer], np.ndarray]:
+    """The layers of one object, bottom first, and its final (H, W) amodal mask."""
+    # 1. paint a crop, at the inserter's size
+    request, window = request_for(pixels, scene, order, laid, inpainter.side, options)
+    painting = inpainter(replace(request, callback=callback))
+    _check_painting(painting, request, inpainter)
+    # 2. back to the photo's size
+    height, width = window.height, window.width
+    image = resize(painting.image, height, width)
+    alpha = None if painting.alpha is None else resize(painting.alpha.astype(np.float32), height, width)
+    amodal = laid.mask[window.slices] if painting.outline is None else resize_mask(painting.outline, height, width)
+    covered = crop_scene(scene, window).covered(order + 1)
+    visible = amodal & ~covered
+    # 3. colours, edge, shadow
+    if options.color_match:
+        image = _matched(image, alpha, visible, pixels, window, painting)
+    layer = painted_layer(laid.name, laid.kind, window, image, visible, options.feather, alpha)
+    if not layer.touched.any():
+        raise ValueError(
+            f"Nothing of '{laid.name}' as painted by {inpainter.name} would be seen; give another place or order."
+        )
+    layers = [layer]
+    if options.shadow != "none" and laid.kind == "object":
+        shadow = contact_shadow(amodal, covered, window, f"{laid.name} shadow")
+        layers.insert(0, replace(shadow, applied=options.shadow == "paint"))
+    # 4. the mask says what was painted; what is hidden stays as it was thought to be
+    mask = np.zeros((scene.height, scene.width), dtype=bool)
+    mask[window.slices] = layer.touched | (amodal & covered)
+    return layers, mask
+
+
+def _matched(
+    image: np.ndarray, alpha: np.ndarray | None, visible: np.ndarray, pixels: np.ndarray, window: Window, by: Painting
+) -> np.ndarray:
+    """The painted crop in the photo's colours.
+
+    A model has painted the surroundings too: what it made of them tells how its colours are off. A
+    cut-out has none, so its own colours move part of the way to the surroundings'.
+    """
+    photo = Photo(pixels[window.slices]).rgb()
+    around = ring(visible)
+    if by.outline is None:
+        return match_colours(image, around, photo, around)
+    solid = visible if alpha is None else visible & (alpha >= 0.5)
+    return match_colours(image, solid, photo, around, PASTE_MATCH, curve=True)
+
+
+def _check_painting(painting: Painting, request: PaintRequest, inpainter: Inpainter) -> None:
+    size = request.mask.shape
+    good = painting.image.shape == (*size, 3) and painting.image.dtype == np.uint8
+    good &= all(extra is None or extra.shape == size for extra in (painting.alpha, painting.outline))
+    if not good:
+        raise RuntimeError(
+            f"The inserter '{inpainter.name}' answered {painting.image.dtype} of shape {painting.image.shape} "
+            f"to a crop of {size[1]}x{size[0]}; it must answer uint8 RGB of the same size."
+        )

@@ -1,0 +1,92 @@
+"""What ``layout`` writes: the scene, its maps, its colours, and the steps as an animation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from smartmask.export.pictures import scene_colours
+from smartmask.geometry import mask_box
+from smartmask.image.files import save_png
+from smartmask.io.files import save_json
+from smartmask.io.package import VERSION
+from smartmask.plan.layouts.pipeline import Layout
+from smartmask.scene import Scene
+from smartmask.scene.scene_file import save_scene
+
+STEP_SECONDS = 0.5
+LAST_SECONDS = 2.0
+GIF_SIDE = 512
+
+
+def save_layout(layout: Layout, folder: Path, animate: bool = True) -> list[str]:
+    """All files of a layout into a staging folder; returns their names.
+
+    ``scene.json``; ``label_map.png`` (id = layer + 1, 0 unlabeled) with ``names.json``; ``panoptic.png`` and
+    ``panoptic.json`` in COCO's format; ``colour.png``; ``steps.gif`` where asked for.
+    """
+    scene = layout.scene()
+    save_scene(scene, folder / "scene.json", layout.history())
+    labels, names = scene.to_label_map()
+    save_png(labels.astype(np.uint8 if labels.max(initial=0) < 256 else np.uint16), folder / "label_map.png")
+    save_json({str(i): name for i, name in names.items()}, folder / "names.json")
+    save_panoptic(scene, folder)
+    save_png(scene_colours(scene), folder / "colour.png")
+    files = ["colour.png", "label_map.png", "names.json", "panoptic.json", "panoptic.png", "scene.json"]
+    if animate:
+        save_steps(layout, folder / "steps.gif")
+        files.append("steps.gif")
+    return files
+
+
+def save_panoptic(scene: Scene, folder: Path) -> None:
+    """``panoptic.png`` and ``panoptic.json``: one image in COCO's panoptic format."""
+    rgb, segments, categories = scene.to_panoptic()
+    save_png(rgb, folder / "panoptic.png")
+    record = {
+        "images": [{"id": 1, "width": scene.width, "height": scene.height, "file_name": "colour.png"}],
+        "annotations": [{"image_id": 1, "file_name": "panoptic.png", "segments_info": segments}],
+        "categories": categories,
+    }
+    save_json(record, folder / "panoptic.json")
+
+
+def save_steps(layout: Layout, path: Path) -> None:
+    """A GIF of the scene after each drawn item, its longer side at most GIF_SIDE pixels."""
+    frames = [Image.fromarray(scene_colours(layout.scene(count))) for count in range(1, len(layout.items) + 1)]
+    frames = frames or [Image.fromarray(scene_colours(layout.scene()))]
+    for frame in frames:
+        frame.thumbnail((GIF_SIDE, GIF_SIDE))
+    times = [int(1000 * STEP_SECONDS)] * (len(frames) - 1) + [int(1000 * LAST_SECONDS)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0)
+
+
+def describe_layout(layout: Layout) -> dict[str, Any]:
+    """What ``result.json`` says of a layout: layers back to front, relations and whether they are met, notes."""
+    scene = layout.scene()
+    drawn = [item for item in layout.stacked() if item.mask.any()]
+    layers = []
+    for index, item in enumerate(drawn):
+        area = int(np.count_nonzero(item.mask))
+        layers.append(
+            {
+                "layer": index, "key": item.key, "name": item.name, "attributes": list(item.attributes),
+                "thing": item.thing, "box": mask_box(item.mask), "area": area,
+                "seen": round(int(np.count_nonzero(scene.visible(index))) / area, 4), "seed": item.seed,
+                "score": None if item.score is None else round(item.score, 6),
+            }
+        )  # fmt: skip
+    relations = [
+        {"subject": r.subject, "relation": r.kind, "reference": r.reference, "met": r not in layout.unmet}
+        for r in layout.request.relations
+    ]
+    return {
+        "version": VERSION,
+        "setting": layout.request.setting,
+        "layers": layers,
+        "relations": relations,
+        "notes": list(layout.notes),
+    }

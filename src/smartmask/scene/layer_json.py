@@ -1,0 +1,66 @@
+"""Layers as JSON values, masks as run lengths, every value checked when it is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from smartmask.geometry import mask_box, rle_decode, rle_encode
+from smartmask.io.files import short_repr
+from smartmask.scene.layer import Layer
+
+
+def layer_from_json(item: Any, what: str, index: int, width: int, height: int) -> Layer:
+    """Layer ``index`` of a file, (height, width); ``what`` begins the sentence of an error (ValueError)."""
+    record = JsonRecord(item, what, f"layers[{index}]")
+    rle = JsonRecord(record.get("mask", dict), what, f"layers[{index}].mask")
+    size = rle.get("size", list)
+    if size != [height, width]:
+        raise rle.error("size", f"[{height}, {width}], the scene's height and width")
+    try:
+        mask = rle_decode({"size": size, "counts": rle.get("counts", str)})
+    except (ValueError, OverflowError, MemoryError) as error:
+        if isinstance(error, ValueError) and str(error).startswith(what):
+            raise
+        raise rle.error("counts", f"a run-length code of {width}x{height} pixels") from error
+    return Layer(record.get("name", str), mask, record.get("thing", bool))
+
+
+class JsonRecord:
+    """A JSON object whose values are fetched with their type; ``place`` says where in the file it stands."""
+
+    def __init__(self, data: Any, what: str, place: str) -> None:
+        self.what, self.place = what, place
+        if not isinstance(data, dict):
+            where = f"at {place}" if place else "as its content"
+            raise ValueError(f"{what} has {short_repr(data, 40)} {where}; it must be an object.")
+        self.data: dict[str, Any] = data
+
+    def get(self, key: str, kind: type, optional: bool = False) -> Any:
+        value = self.data.get(key)
+        if value is None and optional:
+            return None
+        # True is an int to Python, but not to a reader of JSON.
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            words = {str: "a text", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
+            raise self.error(key, words[kind])
+        return value
+
+    def error(self, key: str, wanted: str) -> ValueError:
+        place = f"{self.place}.{key}" if self.place else key
+        found = short_repr(self.data[key], 40) if key in self.data else "nothing"
+        return ValueError(f"{self.what} has {found} at {place}; it must be {wanted}.")
+
+
+def layer_to_json(layer: Layer) -> dict[str, Any]:
+    """``name``, ``thing``, ``mask`` (COCO compressed RLE of the amodal mask, column by column), and for readers
+    ``box`` (x0, y0, x1, y1; null if empty) and ``area``."""
+    box = mask_box(layer.mask)
+    return {
+        "name": layer.name,
+        "thing": layer.thing,
+        "box": None if box is None else list(box),
+        "area": int(np.count_nonzero(layer.mask)),
+        "mask": rle_encode(layer.mask),
+    }

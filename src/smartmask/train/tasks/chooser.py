@@ -1,0 +1,197 @@
+"""Training of the chooser: the true outline told from others of its name, set and like aspect, from the scene alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from smartmask.data.pack import Pack
+from smartmask.io.components import save_component
+from smartmask.masks.exemplar.choose import (
+    FAR,
+    FAR_CELLS,
+    SCENE_CELLS,
+    WIDER,
+    Chooser,
+    ChooserConfig,
+    SceneCrop,
+    cell_values,
+    hidden_cells,
+)  # fmt: skip
+from smartmask.text.encoder import TextEncoder
+from smartmask.train.tasks.chooser_samples import Samples, gather
+from smartmask.train.trainer import Batch, LoopConfig, Run, make_accelerator
+
+GROUP = 32  # objects told from each other at a time
+ALIKE = 6  # a group comes from one ALIKE-th of its kind, sorted by aspect
+LOST = 0.3  # share of samples of which a region's label is lost, as a panoptic model loses some
+BLIND = 0.1  # share that see no scene at all, so that geometry alone is known too
+NOISE = 0.05  # on the numbers of a box's geometry
+JITTER = 0.06  # of an outline's box, by which it is moved and scaled
+CAPTIONED = 0.7  # share of captioned samples that are told a caption
+
+
+@dataclass
+class ChooserTrainConfig(LoopConfig):
+    """The chooser's settings. ``batch`` counts groups of GROUP."""
+
+    steps: int = 3000
+    batch: int = 8
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.1
+    decay: float = 0.9
+    ema: float = 0.995
+    workers: int = 0
+    save_every: int = 500
+
+
+class Groups:
+    """Objects of one source, name and wholeness, sorted by aspect, to draw groups from."""
+
+    def __init__(self, samples: Samples, split: str) -> None:
+        rows = samples.of_split(split)
+        order = rows[np.lexsort((rows, samples.aspects[rows], samples.group[rows]))]
+        bounds = np.flatnonzero(np.diff(samples.group[order], prepend=-1, append=-1))
+        kinds = [order[a:b] for a, b in pairwise(bounds.tolist())]
+        self.kinds = [kind for kind in kinds if len(kind) >= GROUP // 4]
+        weight = np.array([len(kind) for kind in self.kinds], float) ** 0.85
+        self.share = weight / weight.sum()
+
+    def draw(self, count: int, rng: np.random.Generator) -> list[np.ndarray]:
+        """``count`` groups of GROUP like objects; smaller kinds fill theirs by half as many."""
+        return [self._one(self.kinds[i], rng) for i in rng.choice(len(self.kinds), count, p=self.share)]
+
+    def _one(self, kind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        span = min(len(kind), max(2 * GROUP, len(kind) // ALIKE))
+        start = int(rng.integers(0, len(kind) - span + 1))
+        return rng.choice(kind[start : start + span], min(GROUP, span), replace=False)
+
+
+def make_batch(samples: Samples, groups: list[np.ndarray], rng: np.random.Generator | None) -> Batch:
+    """Stacked tensors of groups; ``group`` (n,) numbers them. rng: None leaves everything as it is (for validation)."""
+    rows = np.concatenate(groups)
+    count = len(rows)
+    chance = rng or np.random.default_rng(0)
+    train = rng is not None
+    mirror = (chance.random(count) < 0.5) & train
+    blind = (chance.random(count) < BLIND) & train
+    grow = samples.grow[rows] * (chance.uniform(1, 2, count) if train else 1.0)
+    lost = _lost(samples.maps[rows], chance) if train else np.full(count, -9)
+    batch: Batch = {}
+    for key, wider, side, prefix in (("maps", WIDER, SCENE_CELLS, ""), ("far", FAR, FAR_CELLS, "far_")):
+        top = getattr(samples, key)[rows]
+        top = np.where(top == lost[:, None, None], -1, top)
+        hidden = hidden_cells(samples.boxes[rows], grow, wider, side) | blind[:, None, None]
+        ids, flags = cell_values(top, hidden)
+        flags[:, -1] = getattr(samples, prefix + "things")[rows] & (ids > 0)
+        batch[prefix + "ids"] = _tensor(np.where(mirror[:, None, None], ids[:, :, ::-1], ids))
+        batch[prefix + "flags"] = _tensor(np.where(mirror[:, None, None, None], flags[..., ::-1], flags))
+    cells = samples.cells[rows]
+    batch["cells"] = _tensor(np.where(mirror[:, None, None], cells[:, :, ::-1], cells)).float()
+    geometry = np.where(mirror[:, None], samples.geometry_mirrored[rows], samples.geometry[rows])
+    if train:  # no object is known by the last digits of its box, nor by its last pixels
+        batch["cells"] = _jittered(batch["cells"], chance)
+        geometry[:, :-4] += chance.normal(0, NOISE, (count, geometry.shape[1] - 4)).astype(np.float32)
+    batch["geometry"] = _tensor(geometry)
+    batch["told"] = _tensor(samples.told[rows])
+    told = _caption(samples.captions[rows], len(samples.contexts) - 1, chance, train)
+    batch["context"] = _tensor(samples.contexts[told])
+    batch["group"] = torch.repeat_interleave(torch.arange(len(groups)), torch.tensor([len(group) for group in groups]))
+    return batch
+
+
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values))
+
+
+def _jittered(cells: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Outlines (n, C, C) moved by up to a cell and scaled a little, each by its own chance."""
+    count = len(cells)
+    scale = 1 + torch.from_numpy(rng.uniform(-JITTER, JITTER, (count, 2)).astype(np.float32))
+    shift = torch.from_numpy(rng.uniform(-JITTER, JITTER, (count, 2)).astype(np.float32))
+    theta = torch.zeros(count, 2, 3)
+    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = scale[:, 0], scale[:, 1], shift
+    grid = nn.functional.affine_grid(theta, [count, 1, *cells.shape[1:]], align_corners=False)
+    return nn.functional.grid_sample(cells[:, None], grid, align_corners=False)[:, 0]
+
+
+def _lost(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """``(n,)`` the label that each sample loses; -9 for none."""
+    count, side = len(maps), maps.shape[1]
+    picked = maps[np.arange(count), rng.integers(0, side, count), rng.integers(0, side, count)]
+    return np.where((rng.random(count) < LOST) & (picked >= 0), picked, -9)
+
+
+def _caption(spans: np.ndarray, none: int, rng: np.random.Generator, train: bool) -> np.ndarray:
+    size = spans[:, 1] - spans[:, 0]
+    pick = spans[:, 0] + ((rng.random(len(spans)) * size).astype(int) if train else 0)
+    told = (size > 0) & ((rng.random(len(spans)) < CAPTIONED) | (not train))
+    return np.where(told, pick, none)
+
+
+def batches(samples: Samples, config: ChooserTrainConfig, step: int) -> Iterator[Batch]:
+    """Endless batches of the train split."""
+    groups = Groups(samples, "train")
+    while True:
+        rng = np.random.default_rng([config.seed, step])
+        yield make_batch(samples, groups.draw(config.batch, rng), rng)
+        step += 1
+
+
+def chooser_loss(network: Chooser, batch: Batch, names: torch.Tensor) -> torch.Tensor:
+    """``(n,)`` cross entropies, in nats: which outline belongs to a scene, and which scene to an outline."""
+    crop = SceneCrop(
+        batch["ids"], batch["flags"], batch["far_ids"], batch["far_flags"], batch["geometry"], names,
+        names[batch["told"]], batch["context"],
+    )  # fmt: skip
+    scores = network.embed_scenes(crop) @ network.embed_outlines(batch["cells"]).T
+    scores = scores.masked_fill(batch["group"][:, None] != batch["group"][None, :], -1e4)
+    own = torch.arange(len(scores), device=scores.device)
+    cross = nn.functional.cross_entropy
+    return (cross(scores, own, reduction="none") + cross(scores.T, own, reduction="none")) / 2
+
+
+@torch.inference_mode()
+def validate(network: Chooser, samples: Samples, names: torch.Tensor, blind: bool = False) -> dict[str, float]:
+    """Nats of telling the true outline among GROUP like ones of the dev split, all and whole ones. blind: no scene."""
+    losses: dict[str, list[float]] = {"all": [], "whole": []}
+    for kind in Groups(samples, "dev").kinds:
+        for start in range(0, len(kind) - GROUP + 1, GROUP):
+            batch = make_batch(samples, [kind[start : start + GROUP]], None)
+            if blind:
+                for key in ("", "far_"):
+                    batch[key + "ids"] = torch.zeros_like(batch[key + "ids"])
+                    batch[key + "flags"] = torch.zeros_like(batch[key + "flags"])
+                    batch[key + "flags"][:, 0] = 1
+                batch["context"] = torch.zeros_like(batch["context"])
+            value = float(chooser_loss(network, batch, names).mean())
+            losses["all"].append(value)
+            if samples.whole[kind[start]]:
+                losses["whole"].append(value)
+    return {key: float(np.mean(value)) for key, value in losses.items() if value}
+
+
+def train_chooser(
+    pack: Path, text: Path, out: Path, config: ChooserTrainConfig, samples: Samples | None = None
+) -> Path:
+    """Trains the chooser; returns its saved component (``out/chooser``). Resumes if ``out`` has checkpoints."""
+    accelerator = make_accelerator(config, out)
+    samples = samples or gather(Pack(pack), TextEncoder.from_pretrained(text))
+    preset = ChooserConfig(text_dim=samples.names.shape[1])
+    names = torch.from_numpy(samples.names).to(accelerator.device)
+    network = Chooser(preset).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    run = Run(accelerator, network, config, out)
+    average = run.loop(
+        batches(samples, config, run.state["step"]),
+        lambda net, batch: chooser_loss(cast(Chooser, net), batch, names),
+        lambda net, step: validate(cast(Chooser, net), samples, names),
+    )
+    save_component(out / "chooser", average, preset)
+    return out / "chooser"

@@ -1,0 +1,245 @@
+"""Training of places: boxes to remember, and the network that tells real ones from candidates."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from smartmask.data.pack import Pack
+from smartmask.masks.exemplar.place.features import FEATURES, box_features, request_features
+from smartmask.masks.exemplar.place.layout import Layout, Names, small_top
+from smartmask.masks.exemplar.place.model import Places
+from smartmask.masks.exemplar.place.score import ScoreConfig, ScoreNetwork
+from smartmask.masks.exemplar.place.usual import UsualBoxes, inside
+from smartmask.text.encoder import TextEncoder
+from smartmask.text.typical import EVENNESS
+from smartmask.train.dataset import Target, find_targets
+
+FULL = "coco_panoptic"  # the source whose scenes are labelled in full
+# how often samples of a source are seen, as shares of all
+SHARES: dict[str, float] = {
+    FULL: 0.38, "coco_instances": 0.25, "voc": 0.17, "coco_more": 0.1, "cocoa": 0.02, "facades": 0.015, "road": 0.02,
+    "camvid": 0.005, "pennfudan": 0.01, "lalonde_efros": 0.01, "animals": 0.005, "cats": 0.005, "taco": 0.003,
+    "kitchen": 0.005, "small_pig": 0.002,
+}  # fmt: skip
+REPEATS = {FULL: 4, "coco_instances": 2, "cocoa": 4}  # samples drawn of each target, with candidates of their own
+TRUST = {FULL: 3, "coco_instances": 3, "cocoa": 3, "coco_more": 2}  # weights of remembered boxes, else 1
+MEASURED = ("coco_instances", "voc", "coco_more", "road", "cocoa")  # sources that tell how large names are seen
+TOLD = 0.01  # log factor under which pictures said nothing
+PULL = 3.0  # things' worth of weight of a name's typical metres
+USUAL = 200  # targets of a name beyond which a source's are thinned out (by the square root)
+MOST = 900  # remembered boxes of a name
+
+
+@dataclass
+class PlaceConfig:
+    """steps: of each voter. batch: targets a step. contrasts: candidates beside each real box. seed: of everything.
+    decay: of weights. average: of the weights' moving average."""
+
+    steps: int = 500
+    batch: int = 64
+    contrasts: int = 19
+    learning_rate: float = 2e-3
+    decay: float = 0.1
+    average: float = 0.99
+    seed: int = 0
+    score: ScoreConfig = field(default_factory=ScoreConfig)
+    shares: dict[str, float] = field(default_factory=lambda: dict(SHARES))
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceSamples:
+    """boxes: (n, 1 + contrasts, FEATURES) float16, the real one first. whole: (n, WHOLE) float16. scene: (n,) in the
+    pack. source: (n,)."""
+
+    boxes: np.ndarray
+    whole: np.ndarray
+    scene: np.ndarray
+    source: np.ndarray
+
+
+def place_targets(pack: Pack, every_split: Sequence[str] = ()) -> list[Target]:
+    """The train split's things of all sources of SHARES; every_split: sources of which all splits are taken."""
+    found = find_targets(pack, "train", [source for source in SHARES if source not in every_split])
+    for split in ("train", "dev", "test") if every_split else ():
+        found += find_targets(pack, split, every_split)
+    return sorted(found, key=lambda t: (t.scene, t.layer))
+
+
+def share_boxes(pack: Pack, targets: Sequence[Target]) -> np.ndarray:
+    """``(n, 4)`` boxes of targets in shares of their scenes."""
+    meta = pack.meta
+    sizes = np.array([[meta.widths[t.scene], meta.heights[t.scene]] * 2 for t in targets], np.float64)
+    return np.array([meta.boxes[t.scene][t.layer] for t in targets], np.float64) / sizes
+
+
+def remembered(pack: Pack, targets: Sequence[Target], names: Names) -> tuple[UsualBoxes, np.ndarray]:
+    """The usual boxes of targets, and the scene of each box. Boxes of crowded names are thinned out to MOST."""
+    rng = np.random.default_rng(0)
+    by_key: dict[str, list[int]] = {}
+    for index in rng.permutation(len(targets)):
+        by_key.setdefault(names.key(targets[index].name), []).append(int(index))
+    rank = {index: TRUST.get(pack.meta.sources[targets[index].scene], 1) for rows in by_key.values() for index in rows}
+    kept = sorted(i for rows in by_key.values() for i in sorted(rows, key=lambda i: -rank[i])[:MOST])
+    chosen = [targets[i] for i in kept]
+    keys = sorted(by_key)
+    number = {key: i for i, key in enumerate(keys)}
+    usual = UsualBoxes(
+        inside(share_boxes(pack, chosen)), keys, np.array([number[names.key(t.name)] for t in chosen]),
+        np.array([rank[i] for i in kept]), names,
+    )  # fmt: skip
+    return usual, np.array([t.scene for t in chosen])
+
+
+def seen_metres(pack: Pack, targets: Sequence[Target], text: TextEncoder) -> dict[str, float]:
+    """``{key: log factor}`` on a name's typical metres by which its things show beside others of their picture.
+
+    log(height) = EVENNESS * metres + slope * lower edge + a constant of the scene, by least squares; each name is
+    pulled to its typical metres by PULL things' weight. Of sources of MEASURED.
+    """
+    names, by_scene = Names(text), dict[int, list[Target]]()
+    for target in targets:
+        if pack.meta.sources[target.scene] in MEASURED:
+            by_scene.setdefault(target.scene, []).append(target)
+    keys = sorted({names.key(t.name) for own in by_scene.values() for t in own})
+    number = {key: index for index, key in enumerate(keys)}
+    typical = np.array([names.find(key).metres for key in keys])
+    left, right = [np.eye(len(keys), len(keys) + 1) * PULL**0.5], [np.zeros(len(keys))]
+    for own in by_scene.values():
+        if len(own) < 2:
+            continue
+        boxes, which = inside(share_boxes(pack, own)), [number[names.key(t.name)] for t in own]
+        design = np.zeros((len(own), len(keys) + 1))
+        design[np.arange(len(own)), which], design[:, -1] = 1, boxes[:, 3]
+        away = np.log(boxes[:, 3] - boxes[:, 1]) - EVENNESS * typical[which]
+        trust = len(own) ** -0.25  # a crowd's members say much the same
+        left.append((design - design.mean(0)) * trust)
+        right.append((away - away.mean()) * trust)
+    found, *_ = np.linalg.lstsq(np.concatenate(left), np.concatenate(right), rcond=None)
+    factors = zip(keys, (found[:-1] / EVENNESS).tolist(), strict=True)
+    return {key: factor for key, factor in factors if abs(factor) >= TOLD}
+
+
+def draw_samples(
+    pack: Pack, targets: Sequence[Target], usual: UsualBoxes, scenes: np.ndarray, config: PlaceConfig,
+    fold_of_scene: np.ndarray | None = None,
+) -> PlaceSamples:  # fmt: skip
+    """Samples of targets. scenes: of the usual boxes; those of the sample's own scene, or fold, do not count."""
+    rng = np.random.default_rng(config.seed)
+    part = np.arange(len(pack)) if fold_of_scene is None else fold_of_scene
+    count = Counter((pack.meta.sources[t.scene], t.name) for t in targets)
+    boxes, whole, rows = [], [], []
+    for target in tqdm(targets, desc="samples", unit="object", mininterval=5):
+        source = pack.meta.sources[target.scene]
+        repeats = REPEATS.get(source, int(rng.random() < (USUAL / count[source, target.name]) ** 0.5))
+        if not repeats:
+            continue
+        layout = layout_without(pack, target, usual.known)
+        name = usual.known.find(target.name)
+        weights = usual.weights(target.name, (scenes == target.scene) | (part[scenes] == part[target.scene]))
+        statistics, real = usual.statistics(weights, name), inside(share_boxes(pack, [target]))
+        for _ in range(repeats):
+            others = usual.candidates(weights, name, layout, config.contrasts, rng)
+            boxes.append(box_features(layout, name, np.concatenate([real, others]), statistics).astype(np.float16))
+            whole.append(request_features(layout, name).astype(np.float16))
+            rows.append(target.scene)
+    if not rows:
+        raise ValueError(f"{pack.path} has no object to train places on; give a pack of scenes with things.")
+    found = np.array(rows)
+    return PlaceSamples(np.stack(boxes), np.stack(whole), found, np.array([pack.meta.sources[i] for i in rows]))
+
+
+def layout_without(pack: Pack, target: Target, names: Names) -> Layout:
+    """The layout of a target's scene without the target; what it hid is filled with what surrounds it."""
+    scene = pack.scene(target.scene).remove(target.layer)
+    return Layout.from_top(
+        small_top(scene), [layer.name for layer in scene.layers], [layer.thing for layer in scene.layers], names,
+        scene.width / scene.height,
+    )  # fmt: skip
+
+
+def fit_network(
+    samples: PlaceSamples, rows: np.ndarray, config: PlaceConfig, tell: Callable[[str], None] = print
+) -> ScoreNetwork:
+    """The network trained on rows of samples: each voter on batches and a start of its own."""
+    settings = config.score
+    torch.manual_seed(config.seed)
+    network = ScoreNetwork(settings)
+    rng = np.random.default_rng(config.seed)
+    share = _chances(samples.source[rows], config.shares)
+    some = rng.choice(rows, min(2000, 4 * len(rows)), p=share)
+    for name, values in (("box", samples.boxes[some].reshape(-1, FEATURES)), ("whole", samples.whole[some])):
+        known = torch.from_numpy(values.astype(np.float32))
+        getattr(network, f"{name}_mean").copy_(known.mean(0))
+        getattr(network, f"{name}_spread").copy_(known.std(0) + 0.02)
+    start = time.perf_counter()
+    for number, voter in enumerate(network.voters):
+        loss = _fit_voter(network, voter, samples, rows, share, config, np.random.default_rng([config.seed, number]))
+        tell(f"voter {number + 1} of {settings.voters}: {loss:.3f} nats, {time.perf_counter() - start:.0f} s")
+    return network.eval()
+
+
+def _chances(sources: np.ndarray, shares: dict[str, float]) -> np.ndarray:
+    weights = np.zeros(len(sources))
+    for source, share in shares.items():
+        own = sources == source
+        weights[own] = share / max(own.sum(), 1)
+    if not weights.sum():
+        raise ValueError(f"No sample is of {', '.join(shares)}.")
+    return weights / weights.sum()
+
+
+def _fit_voter(
+    network: ScoreNetwork, voter: torch.nn.Module, samples: PlaceSamples, rows: np.ndarray, share: np.ndarray,
+    config: PlaceConfig, rng: np.random.Generator,
+) -> float:  # fmt: skip
+    optimizer = torch.optim.AdamW(voter.parameters(), lr=config.learning_rate, weight_decay=config.decay)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.steps, pct_start=0.1)
+    average = {name: value.detach().clone() for name, value in voter.state_dict().items()}
+    chosen = rng.choice(rows, (config.steps, config.batch), p=share)
+    losses = []
+    voter.train()
+    for step, batch in enumerate(chosen):
+        boxes, whole = (torch.from_numpy(v[batch].astype(np.float32)) for v in (samples.boxes, samples.whole))
+        loss = -voter(*network.normalised(boxes, whole)).log_softmax(1)[:, 0].mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        rate.step()
+        losses.append(loss.item())
+        kept = min(config.average, (1 + step) / (10 + step))
+        for name, value in voter.state_dict().items():
+            average[name].lerp_(value, 1 - kept)
+    voter.load_state_dict(average)
+    voter.eval()
+    return float(np.mean(losses[-50:]))
+
+
+@torch.inference_mode()
+def surprise(network: ScoreNetwork, samples: PlaceSamples, rows: np.ndarray) -> np.ndarray:
+    """``(rows,)`` nats: negative log-likelihoods of picking the real box among its contrasts."""
+    found = []
+    for part in np.array_split(rows, -(-len(rows) // 256)):
+        boxes, whole = (torch.from_numpy(v[part].astype(np.float32)) for v in (samples.boxes, samples.whole))
+        found.append(-network(boxes, whole).log_softmax(1)[:, 0].numpy())
+    return np.concatenate(found)
+
+
+def train_place(pack_path: Path, text_folder: Path, out: Path, config: PlaceConfig) -> Path:
+    """Trains places on the train split and saves the component (``out/place``)."""
+    text, pack = TextEncoder.from_pretrained(text_folder), Pack(pack_path)
+    targets = place_targets(pack)
+    names = Names(text, seen_metres(pack, targets, text))
+    usual, scenes = remembered(pack, targets, names)
+    samples = draw_samples(pack, targets, usual, scenes, config)
+    network = fit_network(samples, np.arange(len(samples.scene)), config)
+    out.mkdir(parents=True, exist_ok=True)
+    Places(usual, network).save(out / "place")
+    return out / "place"
