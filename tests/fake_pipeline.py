@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smartmask import Scene, guidance
+from smartmask import Scene
+from smartmask import guides as guidance
 
 
 @dataclass

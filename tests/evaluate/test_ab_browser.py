@@ -13,7 +13,7 @@ from PIL import Image
 from smartmask.cli.main import main as cli
 
 pytest.importorskip("fcntl", reason="the browser is driven through pipes as only Unix has them")
-from .browser import Browser, find_browser
+from browser import Browser, find_browser
 
 PROGRAM = find_browser()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine")]

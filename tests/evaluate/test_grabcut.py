@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluate.conftest import HEIGHT, WIDTH, ellipse_mask
 from typer.testing import CliRunner
 
 from smartmask.cli.evaluate.commands import app
@@ -17,8 +18,6 @@ from smartmask.data.targets import Protocol, find_targets, make_case
 from smartmask.evaluate.grabcut import GRABCUT, GrabCut, find_photos, grabcut, with_photos
 from smartmask.geometry import mask_iou
 from smartmask.image.files import save_png
-
-from .conftest import HEIGHT, WIDTH, ellipse_mask
 
 BOX = (60.0, 40.0, 100.0, 90.0)
 

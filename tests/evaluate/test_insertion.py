@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from photographs import HEIGHT, WIDTH, write_coco
 
 from smartmask.evaluate.baselines import Prediction
 from smartmask.evaluate.insertion import Gallery, Judges, local_crop, measure_mask, run
@@ -39,8 +40,6 @@ from smartmask.guides import Box, Guide
 from smartmask.image.composition import feather_weights
 from smartmask.insertion.inpainter import Painting, PaintRequest
 from smartmask.scene import Scene
-
-from .photographs import HEIGHT, WIDTH, write_coco
 
 PROTOCOL = InsertionProtocol(limit=None)
 

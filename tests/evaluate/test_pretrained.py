@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("transformers")
 
+from tiny_judges import save_clip, save_resnet, save_sam
+
 from smartmask.evaluate.pretrained import BoxSegmenter, ClipScore, ImageFeatures
 from smartmask.geometry import box_mask
-
-from .tiny_judges import save_clip, save_resnet, save_sam
 
 RNG = np.random.default_rng(0)
 PICTURES = [

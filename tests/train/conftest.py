@@ -11,10 +11,11 @@ from drawn import block, ellipse, lumpy
 from smartmask.data.pack import Pack, write_pack
 from smartmask.data.record import Record
 from smartmask.data.splits import split_of
+from smartmask.io.package import BUNDLED_TEXT
 from smartmask.scene import Layer, Scene
 
 HEIGHT, WIDTH = 96, 128
-TEXT = Path(__file__).parents[2] / "src" / "smartmask" / "weights" / "small" / "text"
+TEXT = BUNDLED_TEXT
 
 
 def drawn_scene(rng: np.random.Generator, modal: bool) -> Scene:

@@ -174,7 +174,7 @@ def machine() -> dict[str, Any]:
         "cores": cores,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
-        "numpy": np.VERSION,
+        "numpy": np.__version__,
     }
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from outlined import cup, lump, ring, table
 from strategies import masks
 
-from smartmask.geometry import mask_box, mask_iou, mask_to_polygons
+from smartmask.geometry import mask_box, mask_iou
 from smartmask.masks.exemplar.outline import Outline, curve, draw, fill, normalised, place, trace, window_of
 
 seeds = st.integers(0, 200)
@@ -29,7 +29,8 @@ def iou_in_box(mask: np.ndarray, outline: Outline) -> float:
 
 @given(masks)
 def test_filling_the_edges_of_pixels_gives_the_pixels(mask: np.ndarray) -> None:
-    polygons = mask_to_polygons(mask)
+    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=np.float64)
+    polygons = [corners + np.array((x, y)) for y, x in np.argwhere(mask)]
     np.testing.assert_array_equal(fill(polygons, *mask.shape), mask)
 
 

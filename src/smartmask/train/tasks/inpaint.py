@@ -48,7 +48,7 @@ def start(config: InpaintTrainConfig, text_folder: Path) -> SmartBrushPipeline:
         )
     torch.manual_seed(config.seed)
     if config.base:
-        pipeline = from_stable_diffusion(Path(config.base), config.parts)
+        pipeline = SmartBrushPipeline.from_stable_diffusion(Path(config.base), config.parts)
         if config.lora:
             add_lora(pipeline.network.unet, config.rank)
         return pipeline

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from photographs import HEIGHT, WIDTH, write_coco
 
 from smartmask.cli.main import main as cli
 from smartmask.image.files import load_photo
 from smartmask.insertion import inpainter as inpaint
 from smartmask.insertion.inpainter import Painting, PaintRequest
-
-from .photographs import HEIGHT, WIDTH, write_coco
 
 
 @pytest.fixture(scope="module")

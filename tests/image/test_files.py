@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pictures import make_bad_photo, rotated_jpeg, saved
 from PIL import Image
 
 from smartmask.image import files as images
@@ -18,33 +17,6 @@ from smartmask.io.files import output_folder, save_json
 from smartmask.scene import scene
 
 RAMP = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20  # (H=3, W=4): a transpose would show
-
-
-def saved(folder: Path, picture: Image.Image, name: str = "a.png", **options: object) -> Path:
-    path = folder / name
-    picture.save(path, **options)
-    return path
-
-
-def rotated_jpeg(folder: Path, picture: Image.Image, orientation: int = 6) -> Path:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return saved(folder, picture, "turned.jpg", exif=exif, quality=100)
-
-
-def claimed_size(path: Path, width: int, height: int) -> Path:
-    """A PNG whose header claims a size that its few bytes of data do not have."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
-    return path
-
-
-# --- photos ------------------------------------------------------------------------------------
 
 
 def test_rgb_photo_is_exact(tmp_path: Path) -> None:
@@ -125,35 +97,6 @@ def test_one_pixel_photo(tmp_path: Path) -> None:
     assert load_photo(saved(tmp_path, Image.new("RGB", (1, 1)))).shape == (1, 1, 3)
 
 
-def make_bad_photo(kind: str, folder: Path) -> Path:
-    path = folder / f"{kind}.png"
-    if kind == "text":
-        path.write_text("no picture at all")
-    elif kind == "empty":
-        path.touch()
-    elif kind == "folder":
-        path.mkdir()
-    elif kind == "truncated":
-        whole = saved(folder, Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)))
-        path.write_bytes(whole.read_bytes()[:2000])
-    elif kind == "header only":
-        path.write_bytes(b"\x89PNG\r\n\x1a\n")
-    elif kind == "fifo":
-        os.mkfifo(path)
-    elif kind == "float":
-        path = saved(folder, Image.fromarray(np.zeros((2, 2), dtype=np.float32)), "float.tif")
-    elif kind == "long name":
-        path = folder / ("x" * 300 + ".png")
-    elif kind == "under a file":
-        (folder / "file").touch()
-        path = folder / "file" / "under.png"
-    elif kind == "slightly large":  # between Pillow's warning and its error
-        claimed_size(path, 12_000, 9_000)
-    elif kind == "bomb":
-        claimed_size(path, 20_000, 20_000)
-    return path
-
-
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("kind", "reason"),
@@ -187,9 +130,6 @@ def test_bad_files_are_one_sentence(tmp_path: Path, kind: str, reason: str, load
 
 def test_pixel_limit_agrees_with_scenes() -> None:
     assert images.MAX_PIXELS == scene.MAX_PIXELS
-
-
-# --- label maps --------------------------------------------------------------------------------
 
 
 def test_palette_indices_are_kept(tmp_path: Path) -> None:
@@ -242,9 +182,6 @@ def test_panoptic_needs_rgb(tmp_path: Path, mode: str) -> None:
         load_panoptic_png(saved(tmp_path, Image.new(mode, (4, 3))))
 
 
-# --- guides ------------------------------------------------------------------------------------
-
-
 def test_painted_masks(tmp_path: Path) -> None:
     painted = np.array([[0, 255, 51]], dtype=np.uint8)
     white = np.full((1, 3, 3), 255, dtype=np.uint8)
@@ -265,9 +202,6 @@ def test_unpainted_mask_is_refused(tmp_path: Path) -> None:
     ones = saved(tmp_path, Image.fromarray(np.ones((2, 2), dtype=np.uint8)))  # 0/1 masks are not 0/255 ones
     with pytest.raises(ValueError, match=r"nothing painted \(its brightest value is 0\.00392 of 1\)"):
         load_guide_mask(ones)
-
-
-# --- saving ------------------------------------------------------------------------------------
 
 
 def test_png_round_trips(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from smartmask.insertion.smartbrush.conditions import VocabularyWords
 from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
+from smartmask.io.package import BUNDLED_TEXT
 from smartmask.text.encoder import TextEncoder
 from smartmask.train.tasks import inpaint
 from smartmask.train.tasks.inpaint import InpaintTrainConfig, start, train_inpaint, training_loss
@@ -39,7 +40,7 @@ from smartmask.train.tasks.inpaint_data import (
 )
 from smartmask.train.tasks.inpaint_sheet import DevCrops
 
-TEXT = Path(__file__).parents[2] / "src" / "smartmask" / "weights" / "small" / "text"
+TEXT = BUNDLED_TEXT
 
 
 @pytest.fixture(scope="module")

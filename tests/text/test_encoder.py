@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import smartmask
+from smartmask.io.package import BUNDLED_TEXT
 from smartmask.scene.categories import COCO_PANOPTIC
 from smartmask.text.encoder import FALLBACK, MAX_TEXT, NAME, TEXT_DIM, TextEncoder
 from smartmask.text.words import singular, tokens
 
-BUNDLED = Path(smartmask.__file__).parent / "weights" / "small" / "text"
+BUNDLED = BUNDLED_TEXT
 VOC = str.split(
     """aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person pottedplant
 sheep sofa train tvmonitor"""

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_pipeline import FakePipeline
+from pictures import claimed_size, rotated_jpeg
 from PIL import Image
-from test_images import claimed_size, rotated_jpeg
 
 from smartmask.cli.main import main as cli
 

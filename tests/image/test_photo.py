@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin
-from test_images import make_bad_photo
+from pictures import exif, make_bad_photo, packet, save_with_notes
+from PIL import Image, ImageCms, ImageOps
 
 from smartmask.image.files import load_photo
 from smartmask.image.photo import Photo, deep_png
@@ -21,15 +21,6 @@ PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 def noise(*shape: int, dtype: type = np.uint8) -> np.ndarray:
     return np.random.default_rng(0).integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
-
-
-def exif(orientation: int = 1) -> Image.Exif:
-    notes = Image.Exif()
-    notes[0x0112] = orientation
-    notes[0x010F] = "Maker"
-    notes.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
-    notes.get_ifd(0x8825)[1] = "N"
-    return notes
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
@@ -107,32 +98,6 @@ def test_notes_of_a_tiff_without_its_strips(tmp_path: Path) -> None:
     with Image.open(tmp_path / "b.png") as image:
         assert image.getexif()[0x010F] == "Maker"
         assert not {256, 257, 273, 279} & set(image.getexif())
-
-
-def packet(orientation: int | None = None) -> bytes:
-    """An XMP packet with a title that is not ASCII."""
-    turned = "" if orientation is None else f' tiff:Orientation="{orientation}"'
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
-        f'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"{turned} '
-        'photoshop:Headline="Zürich"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
-    ).encode()
-
-
-def save_with_notes(path: Path, pixels: np.ndarray, xmp: bytes, dpi: tuple[int, int], notes: Image.Exif) -> Path:
-    """A picture with XMP and a resolution, each where its format has them."""
-    image = Image.fromarray(pixels)
-    if path.suffix == ".png":
-        text = PngImagePlugin.PngInfo()
-        text.add_itxt("XML:com.adobe.xmp", xmp.decode(), zip=True)
-        image.save(path, pnginfo=text, dpi=dpi, exif=notes)
-    elif path.suffix == ".tif":
-        notes[700] = xmp
-        image.save(path, dpi=dpi, exif=notes)
-    else:
-        image.save(path, xmp=xmp, dpi=dpi, exif=notes, quality=95)
-    return path
 
 
 @pytest.mark.parametrize("saved", [".png", ".jpg", ".webp"])

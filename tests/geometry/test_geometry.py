@@ -15,7 +15,6 @@ from smartmask.geometry import (
     components,
     mask_box,
     mask_iou,
-    mask_to_polygons,
     polygons_to_mask,
     rle_decode,
     rle_encode,
@@ -24,7 +23,6 @@ from smartmask.geometry import (
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools' decode
-
 RING = np.pad(np.zeros((2, 3), dtype=bool), 1, constant_values=True)
 DIAGONAL = np.eye(4, dtype=bool)
 EMPTY, FULL = np.zeros((3, 5), dtype=bool), np.ones((3, 5), dtype=bool)
@@ -44,9 +42,6 @@ def uncompressed(mask: np.ndarray) -> list[int]:
             value = bool(pixel)
         counts[-1] += 1
     return counts
-
-
-# --- boxes ---------------------------------------------------------------------------------------
 
 
 @given(masks)
@@ -93,9 +88,6 @@ def test_mask_iou() -> None:
     assert mask_iou(FULL, box_mask((0, 0, 5, 1), 3, 5)) == pytest.approx(1 / 3)
 
 
-# --- run lengths ---------------------------------------------------------------------------------
-
-
 @given(masks)
 @example(EMPTY)
 @example(FULL)
@@ -126,69 +118,12 @@ def test_rle_that_does_not_fill_the_picture_is_an_error(counts: list[int] | str)
         rle_decode({"size": [3, 5], "counts": counts})
 
 
-# --- polygons ------------------------------------------------------------------------------------
-
-
-@given(masks)
-@example(RING)
-@example(DIAGONAL)
-@example(np.fliplr(DIAGONAL))
-@example(~np.pad(DIAGONAL, 1))
-@example(EMPTY)
-@example(FULL)
-def test_polygons_give_the_mask_back(mask: np.ndarray) -> None:
-    polygons = mask_to_polygons(mask)
-    assert np.array_equal(polygons_to_mask(polygons, *mask.shape), mask)
-    # Each polygon holds one part, so that their areas add up whatever the fill rule.
-    assert sum(area_of(polygon) for polygon in polygons) == mask.sum()
-    for polygon in polygons:
-        assert polygon.dtype == np.float64
-        assert np.array_equal(polygon, np.round(polygon))
-        steps = np.roll(polygon, -1, axis=0) - polygon
-        assert ((steps == 0).sum(axis=1) == 1).all(), "polygons run along pixel edges"
-
-
-@given(masks)
-def test_polygons_survive_cocos_own_chain(mask: np.ndarray) -> None:
-    """As an annotation file would be read by pycocotools: flat lists, frPyObjects, merge, decode."""
-    flat = [polygon.ravel().tolist() for polygon in mask_to_polygons(mask)]
-    if not flat:
-        assert not mask.any()
-        return
-    theirs = coco.decode(coco.merge(coco.frPyObjects(flat, *mask.shape)))
-    assert np.array_equal(theirs.astype(bool), mask)
-
-
-def test_one_polygon_for_each_part() -> None:
-    assert [polygon.tolist() for polygon in mask_to_polygons(np.array([[0, 1, 1]], dtype=bool))] == [
-        [[1, 0], [3, 0], [3, 1], [1, 1]]
-    ]
-    assert len(mask_to_polygons(RING)) == 1
-    assert len(mask_to_polygons(RING)[0]) == 10  # two outlines of four corners, and the slit's two ends once more
-    assert len(mask_to_polygons(DIAGONAL)) == 4
-    nested = np.pad(np.pad(RING, 1), 1, constant_values=True)
-    assert len(mask_to_polygons(nested)) == 2
-
-
-def test_polygons_of_a_photo_sized_mask() -> None:
-    y, x = np.mgrid[:480, :640]
-    mask = np.hypot(x - 320, y - 240) < 200
-    for cx, cy, radius in ((260, 200, 40), (380, 250, 60), (300, 330, 20)):
-        mask &= np.hypot(x - cx, y - cy) >= radius
-    polygons = mask_to_polygons(mask)
-    assert len(polygons) == 1
-    assert np.array_equal(polygons_to_mask(polygons, 480, 640), mask)
-
-
 def test_polygons_to_mask_takes_the_union_and_skips_lines() -> None:
     squares = [np.array([[0, 0], [2, 0], [2, 2], [0, 2]]), np.array([[1, 1], [3, 1], [3, 3], [1, 3]])]
     expected = box_mask((0, 0, 2, 2), 3, 4) | box_mask((1, 1, 3, 3), 3, 4)
     assert np.array_equal(polygons_to_mask(squares, 3, 4), expected)
     assert not polygons_to_mask([np.array([[0, 0], [3, 3]])], 3, 4).any()
     assert not polygons_to_mask([], 3, 4).any()
-
-
-# --- distance and parts --------------------------------------------------------------------------
 
 
 @given(masks)

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 from fake_pipeline import FakePipeline
 from painters import FlatPainter
+from pictures import exif, packet, rotated_jpeg, save_with_notes
 from PIL import Image
-from test_images import rotated_jpeg
-from test_photo import exif, packet, save_with_notes
 from tiny_segmenters import save_segmenter
 
 from smartmask.cli.main import main as cli
