@@ -20,7 +20,7 @@ from fake_pipeline import FakePipeline
 from pictures import claimed_size, rotated_jpeg
 from PIL import Image
 
-from smartmask.cli.main import main as cli
+from smartmask.cli import main as cli
 
 HEIGHT, WIDTH = 48, 64
 NONE = None  # an option left out

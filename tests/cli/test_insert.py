@@ -18,7 +18,7 @@ from pictures import exif, packet, rotated_jpeg, save_with_notes
 from PIL import Image
 from tiny_segmenters import save_segmenter
 
-from smartmask.cli.main import main as cli
+from smartmask.cli import main as cli
 from smartmask.image.files import load_photo, save_png
 from smartmask.image.photo import Photo
 from smartmask.insertion import paint

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smartmask.cli.main import main as cli
+from smartmask.cli import main as cli
 from smartmask.errors import OutOfMemoryError
 from smartmask.image.files import save_png
 
@@ -171,7 +171,7 @@ def test_what_memory_was_wanted_for_is_kept(error: Exception, says: str) -> None
 # The command with an address space that ends a little above what is in use when the function of a module is called.
 LIMITED = """
 import importlib, re, resource, sys
-from smartmask.cli.main import main as cli
+from smartmask.cli import main as cli
 module, name, megabytes = sys.argv[1:4]
 owner = importlib.import_module(module)
 *path, name = name.split(".")

@@ -12,7 +12,7 @@ import pytest
 from outlined import lump, made_weights
 from PIL import Image
 
-from smartmask.cli.main import main as cli
+from smartmask.cli import main as cli
 from smartmask.image.files import load_photo, save_png
 
 

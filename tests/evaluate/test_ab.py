@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from smartmask.cli.main import main as cli
+from smartmask.cli import main as cli
 from smartmask.evaluate.ab_page import Pair, blind, read_labels, read_pairs
 from smartmask.evaluate.ab_votes import binomial_test, exact_interval, read_key, read_votes, score, to_lines
 

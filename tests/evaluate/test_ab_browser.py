@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smartmask.cli.main import main as cli
+from smartmask.cli import main as cli
 
 pytest.importorskip("fcntl", reason="the browser is driven through pipes as only Unix has them")
 from browser import Browser, find_browser

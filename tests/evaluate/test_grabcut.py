@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluate.conftest import HEIGHT, WIDTH, ellipse_mask
+from packs import HEIGHT, WIDTH, ellipse_mask
 from typer.testing import CliRunner
 
 from smartmask.cli.evaluate.commands import app

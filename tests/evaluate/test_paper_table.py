@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smartmask.cli.main import main as cli
+from smartmask.cli import main as cli
 from smartmask.evaluate.paper_table import PUBLISHED, differences, our_rows, paper_table, read_report
 
 

@@ -281,10 +281,10 @@ def test_out_of_memory(text: str, folders: dict[str, Path], monkeypatch: pytest.
         photo.scene_from_image(PHOTO, folders["detr"])
 
 
-@pytest.mark.parametrize("photo", [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), dtype=np.uint8)])
-def test_photos_are_checked(photo: np.ndarray) -> None:
+@pytest.mark.parametrize("pixels", [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), dtype=np.uint8)])
+def test_photos_are_checked(pixels: np.ndarray) -> None:
     with pytest.raises(ValueError, match="The photo has shape"):
-        photo.scene_from_image(photo, "no/matter")
+        photo.scene_from_image(pixels, "no/matter")
 
 
 # --- the command ---------------------------------------------------------------------------------

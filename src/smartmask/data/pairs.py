@@ -19,7 +19,7 @@ import numpy as np
 from smartmask.data.hiding import decoy_regions, degrade, hidden_region
 from smartmask.geometry import BoxXYXY, components, mask_box
 from smartmask.guides import Guide
-from smartmask.guides.draw import draw_guide
+from smartmask.guides.simulated import draw_guide
 from smartmask.scene import Scene
 from smartmask.scene.view import OUTSIDE, UNLABELED, View
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from smartmask.geometry import BoxXYXY, mask_box
-from smartmask.guides.draw import draw_guide
+from smartmask.guides.simulated import draw_guide
 from smartmask.scene.categories import clean_name
 
 SHAPE_SIDE = 64  # cells a side of the box's own frame

@@ -16,7 +16,7 @@ from smartmask.data.record import Record
 from smartmask.data.splits import SPLITS
 from smartmask.geometry import BoxXYXY, box_mask, components, mask_box
 from smartmask.guides import Guide, draw
-from smartmask.guides.draw import draw_guide
+from smartmask.guides.simulated import draw_guide
 from smartmask.scene import Scene
 
 GUIDANCE = ("box", "blob", "scribble", "mask", "point", "none")

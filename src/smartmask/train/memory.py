@@ -14,7 +14,7 @@ from smartmask.data.pack import Pack
 from smartmask.data.targets import Protocol, admitted, choose
 from smartmask.geometry import rle_decode
 from smartmask.guides import Scribble
-from smartmask.guides.draw import draw_guide
+from smartmask.guides.simulated import draw_guide
 from smartmask.io.components import load_component
 from smartmask.masks.exemplar.attributes import TRAITS
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from photographs import HEIGHT, WIDTH, write_coco
 
-from smartmask.cli.main import main as cli
+from smartmask.cli import main as cli
 from smartmask.image.files import load_photo
 from smartmask.insertion import inpainter as inpaint
 from smartmask.insertion.inpainter import Painting, PaintRequest
@@ -144,12 +144,12 @@ def test_real_inserters_from_their_folders(kind: str, coco: Path, tiny_weights: 
     if kind == "smartbrush":
         import torch
 
-        from smartmask.insertion.smartbrush.files import new
+        from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
         from smartmask.masks.pipeline import BUNDLED
         from smartmask.text.encoder import TextEncoder
 
         torch.manual_seed(0)
-        new("tiny", TextEncoder.from_pretrained(BUNDLED / "text")).save_pretrained(folder)
+        SmartBrushPipeline.new("tiny", TextEncoder.from_pretrained(BUNDLED / "text")).save_pretrained(folder)
     else:
         from tiny_diffusion import save_diffusion
 

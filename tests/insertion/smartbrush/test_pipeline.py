@@ -16,7 +16,6 @@ from smartmask.insertion.inpainter import PaintRequest
 from smartmask.insertion.load import load_inpainter
 from smartmask.insertion.paint import PaintOptions
 from smartmask.insertion.pipeline import insert
-from smartmask.insertion.smartbrush.files import from_stable_diffusion, new
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
 from smartmask.masks.pipeline import BUNDLED
@@ -39,9 +38,9 @@ def make(kind: str, bases: Path, parts: Parts | None = None) -> SmartBrushPipeli
     """A pipeline with random weights, also where new ones would be zero; few steps."""
     torch.manual_seed(0)
     if kind == "tiny":
-        pipeline = new("tiny", TextEncoder.from_pretrained(BUNDLED / "text"), parts)
+        pipeline = SmartBrushPipeline.new("tiny", TextEncoder.from_pretrained(BUNDLED / "text"), parts)
     else:
-        pipeline = from_stable_diffusion(bases / kind, parts)
+        pipeline = SmartBrushPipeline.from_stable_diffusion(bases / kind, parts)
     unet = pipeline.network.unet
     with torch.no_grad():
         for weight in (unet.conv_out.weight, unet.time_embedding.cond_proj.weight, unet.conv_in.weight):
@@ -268,13 +267,13 @@ def test_a_broken_folder_is_one_sentence(how: str, says: str, bases: Path, tmp_p
 
 def test_other_folders_are_no_base(bases: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="conditions besides text"):
-        from_stable_diffusion(bases / "sdxl")
+        SmartBrushPipeline.from_stable_diffusion(bases / "sdxl")
     shutil.copytree(bases / "sd", tmp_path / "sd")
     shutil.rmtree(tmp_path / "sd" / "vae")
     with pytest.raises(ValueError, match="lacks vae"):
-        from_stable_diffusion(tmp_path / "sd")
+        SmartBrushPipeline.from_stable_diffusion(tmp_path / "sd")
     with pytest.raises(ValueError, match="is not a folder"):
-        from_stable_diffusion(tmp_path / "nowhere")
+        SmartBrushPipeline.from_stable_diffusion(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smartmask.geometry import mask_box, mask_iou
 from smartmask.guides import KINDS, Blob, Box, MaskGuide, Point, Scribble, as_guides, draw
-from smartmask.guides.draw import draw_guide, roughen
+from smartmask.guides.simulated import draw_guide, roughen
 
 HEIGHT, WIDTH = 60, 80
 DRAWN = [kind for kind in KINDS if kind != "none"] + ["stroke"]
