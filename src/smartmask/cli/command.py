@@ -1,0 +1,76 @@
+"""Commands made of settings: a class's fields become a command's options, and none is written twice."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from smartmask.io.settings import Settings
+
+PLAIN = (bool, int, float, str, Path)
+Made = TypeVar("Made", bound=Settings)
+
+
+def command_of(settings: type[Made], run: Callable[[Made], None], name: str | None = None) -> Callable[..., None]:
+    """A function that typer makes a command of: the settings' fields as its parameters, ``run``'s text as its help.
+
+    Values are checked by the class alone; a wrong one is a ValueError of one sentence.
+    """
+    parameters = [_parameter(field, info) for field, info in settings.model_fields.items() if _kind(info) != "internal"]
+
+    def command(**values: Any) -> None:
+        given = {key: value for key, value in values.items() if value is not None}
+        run(settings.of(**given))
+
+    command.__name__ = name or run.__name__
+    command.__doc__ = inspect.getdoc(run)
+    # arguments and whatever has no default come first, as in any signature
+    command.__signature__ = inspect.Signature(sorted(parameters, key=_has_default))  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
+
+
+def _has_default(parameter: inspect.Parameter) -> bool:
+    return parameter.default is not inspect.Parameter.empty
+
+
+def _extra(info: FieldInfo) -> dict[str, Any]:
+    return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+
+
+def _kind(info: FieldInfo) -> str:
+    return str(_extra(info).get("kind", "internal"))
+
+
+def _parameter(name: str, info: FieldInfo) -> inspect.Parameter:
+    extra, default = _extra(info), info.get_default(call_default_factory=True)
+    given = info.default is not PydanticUndefined or info.default_factory is not None
+    shown: dict[str, Any] = {"help": info.description, "metavar": extra.get("metavar")}
+    kind: Any = _plain(info.annotation)
+    if extra["kind"] == "argument":
+        about: Any = typer.Argument(**shown)
+    else:
+        about = typer.Option(*extra["flags"], **shown)
+    if isinstance(default, tuple):  # typer knows lists
+        default = list(default) or None
+    empty = inspect.Parameter.empty
+    annotation = Annotated[kind | None if given and default is None else kind, about]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, keyword, default=default if given else empty, annotation=annotation)
+
+
+def _plain(annotation: Any) -> Any:
+    """What typer reads a field as: one of PLAIN or a list of one; anything else as a text, which the class checks."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        return _plain(kinds[0]) if len(kinds) == 1 else str
+    if get_origin(annotation) in (tuple, list):
+        return list.__class_getitem__(_plain(get_args(annotation)[0]))
+    return annotation if annotation in PLAIN else str

@@ -1,0 +1,82 @@
+"""Settings: the one form of a request. Python calls, commands and services build the same class.
+
+A setting's text, range and default stand in its class and nowhere else; ``cli/command.py`` makes a command of a class,
+and its JSON schema serves a web service. Settings that several requests share are classes that they inherit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticUndefined
+
+
+class Settings(BaseModel):
+    """The base of all requests: frozen, without unknown names; made by ``of``, whose errors are one sentence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """The settings of these values. Raises ValueError of one sentence: the first fault, its value, the remedy."""
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise ValueError(sentence(error)) from None
+
+
+def option(
+    default: Any, description: str, *, flags: tuple[str, ...] = (), metavar: str | None = None, **limits: Any
+) -> Any:
+    """A field that is an option of commands. flags: its spellings, where they are not ``--its-name``.
+
+    metavar: what stands for the value in help. limits: pydantic's own (ge, le, min_length, ...).
+    """
+    return Field(default, description=description, json_schema_extra=_shown("option", flags, metavar), **limits)
+
+
+def argument(description: str, *, metavar: str | None = None, **limits: Any) -> Any:
+    """A field that is an argument of commands: it has to be given, without a flag, in the class's order."""
+    extra = _shown("argument", (), metavar)
+    return Field(PydanticUndefined, description=description, json_schema_extra=extra, **limits)
+
+
+def required(description: str, *, flags: tuple[str, ...] = (), metavar: str | None = None, **limits: Any) -> Any:
+    """An option that has to be given."""
+    return option(PydanticUndefined, description, flags=flags, metavar=metavar, **limits)
+
+
+def internal(default: Any, description: str, **limits: Any) -> Any:
+    """A field for Python alone, such as an array: no command shows it."""
+    return Field(default, description=description, json_schema_extra=_shown("internal", (), None), **limits)
+
+
+def _shown(kind: str, flags: tuple[str, ...], metavar: str | None) -> dict[str, Any]:
+    return {"kind": kind, "flags": list(flags), "metavar": metavar}
+
+
+def sentence(error: ValidationError) -> str:
+    """The first fault of pydantic's, in one sentence with the value and what would be right."""
+    first = error.errors()[0]
+    raised = first.get("ctx", {}).get("error")
+    if isinstance(raised, ValueError):  # a check of ours, which speaks for itself
+        return str(raised)
+    where = ".".join(str(part) for part in first["loc"]).replace("_", " ")
+    value, limits = first.get("input"), first.get("ctx", {})
+    wishes = {
+        "greater_than_equal": "must be at least {ge}", "less_than_equal": "must be at most {le}",
+        "greater_than": "must be above {gt}", "less_than": "must be below {lt}",
+        "literal_error": "use {expected}", "int_parsing": "it must be a whole number",
+        "int_type": "it must be a whole number", "float_parsing": "it must be a number",
+        "float_type": "it must be a number",
+        "string_type": "it must be a text", "bool_parsing": "it must be true or false",
+    }  # fmt: skip
+    kind = first["type"]
+    if kind == "missing":
+        return f"The {where} is missing; give one."
+    if kind == "extra_forbidden":
+        return f"There is no setting '{where}'; leave it out."
+    wish = wishes.get(kind, first["msg"].lower()).format(**limits)
+    wish = f"it {wish}" if wish.startswith("must") else wish
+    return f"The {where} is {value!r}; {wish}."
