@@ -16,8 +16,8 @@ from demo import CAPTIONS, NUM_MASKS, draw_row, load_scene
 
 from smartmask import Box, MaskGuide, Point, SmartMaskPipeline
 from smartmask.guides import Guide
-from smartmask.io.files import output_file
 from smartmask.image.files import save_png
+from smartmask.io.files import output_file
 
 
 def painted_chair() -> MaskGuide:

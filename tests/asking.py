@@ -9,7 +9,8 @@ import numpy as np
 from drawn import block, ellipse
 
 from smartmask.guides import Blob, Box, Guidance, MaskGuide, Point, Scribble
-from smartmask.masks.pipeline import MaskOutput, SmartMaskPipeline
+from smartmask.masks.model import MaskOutput
+from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.scene import Layer, Scene
 
 HEIGHT, WIDTH = 64, 96

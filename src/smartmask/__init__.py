@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from smartmask.guides import Blob, Box, MaskGuide, Point, Scribble
     from smartmask.insertion.pipeline import insert
     from smartmask.insertion.remove import remove
-    from smartmask.masks.model import MaskRequest, Suggestion
-    from smartmask.masks.pipeline import MaskOutput, SmartMaskPipeline
+    from smartmask.masks.model import MaskOutput, MaskRequest, Suggestion
+    from smartmask.masks.pipeline import SmartMaskPipeline
     from smartmask.scene import Layer, Scene
 
 __version__ = VERSION
@@ -39,25 +39,23 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'smartmask' has no attribute '{name}'")
     if name in ("Layer", "Scene"):
-        from smartmask import scene
+        from smartmask.scene import Layer, Scene
 
-        return getattr(scene, name)
+        return {"Layer": Layer, "Scene": Scene}[name]
     if name in ("MaskRequest", "Suggestion"):
-        from smartmask.masks import model
+        from smartmask.masks.model import MaskRequest, Suggestion
 
-        return getattr(model, name)
+        return {"MaskRequest": MaskRequest, "Suggestion": Suggestion}[name]
     if name in ("MaskOutput", "SmartMaskPipeline"):
-        from smartmask.masks import pipeline
+        from smartmask.masks.model import MaskOutput
+        from smartmask.masks.pipeline import SmartMaskPipeline
 
-        return getattr(pipeline, name)
-    if name == "insert":
+        return {"MaskOutput": MaskOutput, "SmartMaskPipeline": SmartMaskPipeline}[name]
+    if name in ("insert", "remove"):
         from smartmask.insertion.pipeline import insert
-
-        return insert
-    if name == "remove":
         from smartmask.insertion.remove import remove
 
-        return remove
+        return {"insert": insert, "remove": remove}[name]
     from smartmask import guides
 
     return getattr(guides, name)

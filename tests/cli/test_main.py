@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from fake_pipeline import FakePipeline
 from PIL import Image
 
@@ -334,7 +335,13 @@ def test_sub_app_runs_lazily(
         "import typer\napp = typer.Typer()\n@app.command()\ndef twice(number: int):\n    print(2 * number)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(cli.SUB_APPS, "late", ("late_app", "Late."))
+
+    def late() -> typer.Typer:
+        import late_app
+
+        return late_app.app
+
+    monkeypatch.setitem(cli.GROUPS, "late", (late, "Late."))
     assert cli.main(["--help"]) == 0
     assert "late_app" not in sys.modules
     capsys.readouterr()

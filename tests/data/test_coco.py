@@ -157,13 +157,13 @@ def test_broken_json_and_missing_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds no instances\.json"):
         list(read("coco_instances", tmp_path))
     (tmp_path / "instances.json").write_text('{"images": [')
-    with pytest.raises(ValueError, match=r"instances\.json is not valid JSON"):
+    with pytest.raises(ValueError, match=r"instances\.json' is not valid JSON"):
         list(read("coco_instances", tmp_path))
     (tmp_path / "instances.json").write_text("[1]")
     with pytest.raises(ValueError, match=r"instances\.json: the file is a list, not a JSON object"):
         list(read("coco_instances", tmp_path))
     (tmp_path / "instances.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match=r"instances\.json is not valid JSON"):
+    with pytest.raises(ValueError, match=r"instances\.json' is not UTF-8"):
         list(read("coco_instances", tmp_path))
 
 

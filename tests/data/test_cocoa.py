@@ -115,7 +115,7 @@ def test_a_broken_file_stops_only_itself(tmp_path: Path) -> None:
     write(tmp_path, record() | {"url": URL.replace("188819", "006608")}, "3.json")
     errors: list[ValueError] = []
     assert [r.key for r in read("cocoa", tmp_path, on_error=errors.append)] == ["188819", "6608"]
-    assert "2.json is not valid JSON" in str(errors[0])
+    assert "2.json' is not valid JSON" in str(errors[0])
 
 
 def test_empty_folder(tmp_path: Path) -> None:

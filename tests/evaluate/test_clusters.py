@@ -7,7 +7,7 @@ import pytest
 
 from smartmask import Layer, Scene
 from smartmask.evaluate.clusters import cluster_masks, cluster_report, cluster_sheet
-from smartmask.masks.pipeline import MaskOutput
+from smartmask.masks.model import MaskOutput
 
 
 def block(x: int, bottom: int, side: int) -> np.ndarray:

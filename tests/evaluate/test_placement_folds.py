@@ -31,6 +31,7 @@ from smartmask.evaluate.placement_folds import (
     summary,
 )
 from smartmask.evaluate.together import SizeModel
+from smartmask.io.package import BUNDLED_TEXT
 from smartmask.masks.exemplar.place.layout import Layout, Names
 from smartmask.scene import Layer, Scene
 from smartmask.text.encoder import TextEncoder
@@ -76,8 +77,8 @@ def test_the_class_prior_draws_boxes_of_the_class(pack: Pack) -> None:
     assert len(np.unique(prior.draw("unicorn", 50, np.random.default_rng(0))[:, 2])) > 3, "of all names"
 
 
-def test_scores(pack: Pack, text_folder: Path) -> None:
-    names = Names(TextEncoder.from_pretrained(text_folder))
+def test_scores(pack: Pack) -> None:
+    names = Names(TextEncoder.from_pretrained(BUNDLED_TEXT))
     sizes = SizeModel.fit(plan_scenes(pack, "train"))
     scene = pack.scene(0)
     seen, true = Layout.of(scene, names), np.array([10, 12, 30, 30]) / (64, 48, 64, 48)

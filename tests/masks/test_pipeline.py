@@ -15,7 +15,8 @@ from asking import GUIDES, HEIGHT, SCENE, WIDTH, assert_sound, by_seed, call, sc
 
 from smartmask.geometry import mask_iou
 from smartmask.guides import Box, Point, Scribble, draw
-from smartmask.masks.pipeline import MaskOutput, SmartMaskPipeline
+from smartmask.masks.model import MaskOutput
+from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.scene import Layer, Scene
 
 

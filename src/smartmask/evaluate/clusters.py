@@ -14,7 +14,7 @@ from smartmask.image.sheets import contact_sheet, rank_colour
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
-    from smartmask.masks.pipeline import MaskOutput
+    from smartmask.masks.model import MaskOutput
 
 SAME_PLACE = 0.15  # two feet closer than this share of the scene's diagonal stand in one place
 SAME_SCALE = math.log(1.5)  # heights within a factor of 1.5 are one scale

@@ -27,17 +27,22 @@ def signed_distance(mask: np.ndarray) -> np.ndarray:
     if mask.all():
         return np.full(mask.shape, float(sum(mask.shape)), dtype=np.float32)
     binary = mask.astype(np.uint8)
-    return np.where(mask, _distance(binary) - 0.5, 0.5 - _distance(1 - binary)).astype(np.float32)
+    inside, outside = _distance(binary), _distance(1 - binary)
+    inside -= 0.5
+    np.subtract(0.5, outside, out=inside, where=~mask)
+    return inside.astype(np.float32)
 
 
 def _distance(binary: np.ndarray) -> np.ndarray:
     """``(H, W)`` float64 distance to the nearest 0 of a uint8 array.
 
     OpenCV rounds by where an array lies in memory; squared distances are whole, so rounding them mends that (for
-    distances up to some 1,000 pixels).
+    distances up to some 1,000 pixels). In place, since a photo's worth of float64 is much.
     """
     found = cv2.distanceTransform(binary, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).astype(np.float64)
-    return np.sqrt(np.round(found * found))
+    np.multiply(found, found, out=found)
+    np.round(found, out=found)
+    return np.sqrt(found, out=found)
 
 
 def components(mask: np.ndarray, min_area: int = 1) -> list[np.ndarray]:

@@ -17,7 +17,8 @@ from smartmask.masks.weights import Weights
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
-    from smartmask.masks.pipeline import MaskOutput, SmartMaskPipeline
+    from smartmask.masks.model import MaskOutput
+    from smartmask.masks.pipeline import SmartMaskPipeline
 
 
 class HiddenError(ValueError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticUndefined
 
 
 class Settings(BaseModel):
@@ -39,12 +38,12 @@ def option(
 def argument(description: str, *, metavar: str | None = None, **limits: Any) -> Any:
     """A field that is an argument of commands: it has to be given, without a flag, in the class's order."""
     extra = _shown("argument", (), metavar)
-    return Field(PydanticUndefined, description=description, json_schema_extra=extra, **limits)
+    return Field(..., description=description, json_schema_extra=extra, **limits)
 
 
 def required(description: str, *, flags: tuple[str, ...] = (), metavar: str | None = None, **limits: Any) -> Any:
     """An option that has to be given."""
-    return option(PydanticUndefined, description, flags=flags, metavar=metavar, **limits)
+    return option(..., description, flags=flags, metavar=metavar, **limits)
 
 
 def internal(default: Any, description: str, **limits: Any) -> Any:

@@ -11,7 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from smartmask.geometry import BoxXYXY
 from smartmask.guides import Guide
-from smartmask.io.checks import check_distance, check_facing, check_prompt, check_scale, check_steps
+from smartmask.io.checks import (
+    check_distance,
+    check_facing,
+    check_prompt,
+    check_scale,
+    check_steps,
+)
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
@@ -111,3 +117,24 @@ class MaskModel(Protocol):
     def size(self, name: str) -> tuple[float, float]:
         """Height in metres at which pictures show things of a name, and width over height."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class MaskOutput:
+    """What the pipeline returns, best first.
+
+    masks, visible: (n, H, W) bool, amodal and amodal minus what stands in front. scores: (n,) in [0, 1].
+    orders: index in ``scene.layers`` of each (len(layers) is the front). seeds: the seed of each.
+    boxes: of the whole objects, in pixel edges, also beyond the border. why: what each was made of.
+    timings: seconds a stage. notes: sentences for the user.
+    """
+
+    masks: np.ndarray
+    visible: np.ndarray
+    scores: np.ndarray
+    orders: list[int]
+    seeds: list[int]
+    boxes: list[BoxXYXY]
+    why: list[dict[str, Any]]
+    timings: dict[str, float]
+    notes: list[str]

@@ -3,44 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from smartmask.geometry import BoxXYXY
 from smartmask.guides import Guidance, as_guides
 from smartmask.io.checks import check_num_masks, check_order, check_pool, check_seed
 from smartmask.io.package import BUNDLED_MASKS
-from smartmask.masks.model import Facing, MaskModel, MaskRequest, Progress, Suggestion
+from smartmask.masks.model import Facing, MaskModel, MaskOutput, MaskRequest, Progress, Suggestion
 from smartmask.masks.rank import spread
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
 BUNDLED = BUNDLED_MASKS
-
-
-@dataclass(frozen=True, eq=False)
-class MaskOutput:
-    """What the pipeline returns, best first.
-
-    masks, visible: (n, H, W) bool, amodal and amodal minus what stands in front. scores: (n,) in [0, 1].
-    orders: index in ``scene.layers`` of each (len(layers) is the front). seeds: the seed of each.
-    boxes: of the whole objects, in pixel edges, also beyond the border. why: what each was made of.
-    timings: seconds a stage. notes: sentences for the user.
-    """
-
-    masks: np.ndarray
-    visible: np.ndarray
-    scores: np.ndarray
-    orders: list[int]
-    seeds: list[int]
-    boxes: list[BoxXYXY]
-    why: list[dict[str, Any]]
-    timings: dict[str, float]
-    notes: list[str]
 
 
 class SmartMaskPipeline:

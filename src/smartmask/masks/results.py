@@ -20,7 +20,7 @@ from smartmask.io.publish import RESULT
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
-    from smartmask.masks.pipeline import MaskOutput
+    from smartmask.masks.model import MaskOutput
 SHEET_MASKS = 59  # masks on the overlay sheet; with the layout 60 tiles
 SHEET_TILE = 256
 

@@ -14,7 +14,7 @@ from photographs import HEIGHT, WIDTH, write_coco
 
 from smartmask.cli import main as cli
 from smartmask.image.files import load_photo
-from smartmask.insertion import inpainter as inpaint
+from smartmask.insertion import load
 from smartmask.insertion.inpainter import Painting, PaintRequest
 
 
@@ -42,7 +42,7 @@ class Noise:
 
 @pytest.fixture
 def noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inpaint, "load_inpainter", lambda name, **options: Noise())
+    monkeypatch.setattr(load, "load_inpainter", lambda name, **options: Noise())
 
 
 def test_without_an_inpainter_as_a_process(coco: Path, tiny_weights: Path, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_an_interrupted_run_leaves_nothing(
         def __call__(self, request: PaintRequest) -> Painting:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(inpaint, "load_inpainter", lambda name, **options: Broken())
+    monkeypatch.setattr(load, "load_inpainter", lambda name, **options: Broken())
     out = tmp_path / "out"
     assert cli.main(line(coco, tiny_weights, "--inpainter", "x", "--pictures", "--out", str(out))) == 130
     assert not out.exists()
@@ -117,7 +117,7 @@ def test_every_judge_from_its_folder(
 ) -> None:
     """The whole command with transformers' own classes; the weights are random, so only that it runs is shown."""
     pytest.importorskip("transformers")
-    from .tiny_judges import save_clip, save_resnet, save_sam
+    from tiny_judges import save_clip, save_resnet, save_sam
 
     judges = ["--features", str(save_resnet(tmp_path / "resnet")), "--clip", str(save_clip(tmp_path / "clip"))]
     judges += ["--segmenter", str(save_sam(tmp_path / "sam"))]
