@@ -12,7 +12,7 @@ import torch
 
 from smartmask.data.view import View
 from smartmask.geometry import BoxXYXY, shift_box
-from smartmask.guidance import Guide, Point
+from smartmask.guidance import Guide, MaskGuide, Point, extent
 from smartmask.masks.exemplar import candidates as found
 from smartmask.masks.exemplar import fit
 from smartmask.masks.exemplar.asked import Asked, compile_guides, seen_in
@@ -125,7 +125,8 @@ class ExemplarModel:
         # 1. read the text, remember outlines
         wish, meaning, own = self._read(request)
         # 2. compile the guides
-        asked = compile_guides(request.drawn, request.not_here, scene.height, scene.width, request.like)
+        fronts = self._fronts(scene, request)
+        asked = compile_guides(request.drawn, request.not_here, scene.height, scene.width, request.like, fronts)
         # 3. weigh candidates: once for a guide that tells the extent, else for each place
         context = self.text.encode_context(request.context or scene.caption)
         sight = _Sight(self, scene, request, wish, meaning, own, asked, context)
@@ -163,6 +164,16 @@ class ExemplarModel:
             notes.append(f"'{', '.join(wish.sizes)}' is not read; a box says how large or how slender.")
         return notes
 
+    def _fronts(self, scene: Scene, request: MaskRequest) -> list[np.ndarray]:
+        """What stands in front of a painted object: all from the depth asked for on, or the things that places say."""
+        paints = [guide for guide in request.drawn if isinstance(guide, MaskGuide)]
+        box = extent(paints, scene.height, scene.width)
+        if box is None:
+            return []
+        if request.order is not None:
+            return [layer.mask for layer in scene.layers[request.order :]]
+        return [layer.mask for layer in scene.layers[self.places.order(scene, box) :] if layer.thing]
+
     def _finished(self, scene: Scene, request: MaskRequest, asked: Asked, weighed: _Weighed, seed: int) -> Suggestion:
         index = weighed.strata.choose(seed)
         shape, box = int(weighed.candidates.shapes[index]), _box(weighed.candidates.boxes[index])
@@ -190,7 +201,10 @@ class ExemplarModel:
         here = seen_in(asked.window, cells[None], np.array([box]))[0]
         if asked.painted is not None and asked.exact is None:
             strength = self.defaults.paint if request.like is None else 0.5 * (1 - request.like_distance)
-            loops = fit.moved(loops, fit.warp_to(asked.painted >= 0.5, here, strength), asked.window)
+            wanted = asked.painted >= 0.5
+            if asked.unknown is not None:  # what is hidden stays as it is
+                wanted = wanted | (here & asked.unknown)
+            loops = fit.moved(loops, fit.warp_to(wanted, here, strength), asked.window)
         elif asked.strokes is not None:
             wanted = asked.strokes >= 0.5
             if (wanted & ~here).any():
@@ -243,6 +257,8 @@ class _Sight:
         asked, pool = self.asked, self._pool(self.asked.exact)
         if asked.exact is not None:
             candidates = found.in_box(pool, asked.exact)
+        elif asked.unknown is not None and asked.strokes is None:
+            candidates = found.going_on(pool, asked)
         elif asked.moments is not None and asked.strokes is None:
             candidates = found.by_moments(pool, asked.moments)
         else:
