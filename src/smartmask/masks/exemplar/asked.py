@@ -16,6 +16,7 @@ from smartmask.masks.exemplar.beyond import SIDE, Sides, window_grid
 
 ROOM = 0.25  # of the longer side: how far the window goes beyond the guides' extent
 GROWN = 0.025  # of the root of its area: by how much a hand paints an outline too large (docs/decisions.md)
+THIN = 1.0  # cells farther than the rim from what is left of the paint without it: a part of its own
 REACH = 1.0  # scenes: how far beyond the border a rough guide's extent counts
 
 
@@ -141,11 +142,12 @@ def _thin(guides: Sequence[Guide], window: BoxXYXY) -> np.ndarray:
 
 
 def _shrunk(painted: np.ndarray) -> np.ndarray:
-    """A painted mask (SIDE, SIDE) without the rim that hands add; what is too thin for that stays."""
+    """A painted mask (SIDE, SIDE) without the rim that hands add; parts that are too thin for that stay."""
     inside = painted >= 0.5
-    depth = signed_distance(np.pad(inside, 1))[1:-1, 1:-1]
-    kept = depth > GROWN * math.sqrt(max(float(inside.sum()), 1.0))
-    return (kept if kept.sum() > 0.5 * inside.sum() else inside).astype(np.float32)
+    rim = GROWN * math.sqrt(max(float(inside.sum()), 1.0))
+    kept = signed_distance(np.pad(inside, 1))[1:-1, 1:-1] > rim
+    thin = inside & (signed_distance(kept) < -rim - THIN)
+    return (kept | thin).astype(np.float32)
 
 
 def _moments(

@@ -19,6 +19,7 @@ SIDE = 64  # cells a side of the window in which candidates meet the guides
 NEAR = 2.5  # cells within which a contour runs along an edge
 RIM = 2  # cells by which what hides is grown: paint seldom goes quite up to it
 SHARE = 0.06  # of the paint's contour that runs along an edge which hides the rest
+CHORD = 0.1  # the same along a border, which what is painted with a broad brush reaches easily
 FARTHEST = 1.5  # of the longer side of what is painted: how far an object goes on unseen
 
 Sides = tuple[float, float, float, float]  # left, up, right, down
@@ -44,7 +45,7 @@ class Hidden:
         contour = painted & ~_eroded(painted)
         least = max(SHARE * int(contour.sum()), 2.0)
         kept = tuple(front for front in fronts if _stops(contour, _seen(front, x, y), least))
-        borders = _cut(contour, x, y, height, width, least)
+        borders = _cut(contour, x, y, height, width, max(CHORD * int(contour.sum()), 2.0))
         return cls(kept, borders, height, width) if kept or any(borders) else None
 
     def cells(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
