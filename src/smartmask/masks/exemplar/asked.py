@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -11,8 +11,7 @@ import numpy as np
 
 from smartmask.geometry import BoxXYXY, signed_distance
 from smartmask.guidance import Blob, Box, Guide, MaskGuide, Point, Scribble, extent, sample
-from smartmask.masks.exemplar import beyond
-from smartmask.masks.exemplar.beyond import SIDE, Sides, window_grid
+from smartmask.masks.exemplar.beyond import SIDE, Hidden, Sides, window_grid
 
 ROOM = 0.25  # of the longer side: how far the window goes beyond the guides' extent
 GROWN = 0.025  # of the root of its area: by how much a hand paints an outline too large (docs/decisions.md)
@@ -29,7 +28,7 @@ class Asked:
     strokes, painted, avoid: (SIDE, SIDE) float32 in [0, 1] of that window, or None.
     moments: (cx, cy, sx, sy), where a blob or a painted mask has its mass.
     unknown: (SIDE, SIDE) bool of the window, where the paint stops at what hides the rest, or None. reach: how far
-    that goes beyond the region, in pixels: left, up, right, down.
+    that goes beyond the region, in pixels: left, up, right, down. behind: the layers that hide it.
     """
 
     exact: BoxXYXY | None
@@ -42,6 +41,7 @@ class Asked:
     moments: tuple[float, float, float, float] | None
     unknown: np.ndarray | None = None
     reach: Sides | None = None
+    behind: tuple[int, ...] = ()
 
     def coarse(self) -> Asked:
         """The same with maps of half as many cells a side."""
@@ -67,11 +67,11 @@ def compile_guides(
     height: int,
     width: int,
     like: np.ndarray | None = None,
-    fronts: Sequence[np.ndarray] = (),
+    fronts: Mapping[int, np.ndarray] | None = None,
 ) -> Asked:
     """The guides of a call on a (height, width) scene; ``like``: a mask (H, W) whose variations are wanted.
 
-    fronts: masks (H, W) of the things that stand in front of the object.
+    fronts: {layer: mask (H, W)} of what stands in front of the object.
     """
     if like is not None and not any(isinstance(g, (Box, MaskGuide)) for g in guides):
         guides = [*guides, MaskGuide(like)]
@@ -81,7 +81,7 @@ def compile_guides(
     region = exact or (_within_reach(extent([*guides], height, width), height, width) if rough else None)
     window = _window(region, guides, height, width)
     paints = [guide for guide in guides if isinstance(guide, MaskGuide)]
-    hidden = beyond.Hidden.at(paints, fronts, window, height, width) if paints and like is None else None
+    hidden = Hidden.at(paints, fronts or {}, window, height, width) if paints and like is None else None
     x, y = window_grid(window)
 
     def drawn(some: Sequence[Guide]) -> np.ndarray | None:
@@ -97,7 +97,7 @@ def compile_guides(
     reach = None if hidden is None or region is None else hidden.reach(region)
     return Asked(
         exact, region, points, window, strokes, painted, drawn(list(not_here)), _moments(guides, painted, x, y),
-        unknown, reach,
+        unknown, reach, () if hidden is None else tuple(hidden.fronts),
     )  # fmt: skip
 
 

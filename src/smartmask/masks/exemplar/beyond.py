@@ -6,7 +6,7 @@ Only paint that runs along such an edge counts. Paint that goes on over a thing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -27,24 +27,24 @@ Sides = tuple[float, float, float, float]  # left, up, right, down
 
 @dataclass(frozen=True, eq=False)
 class Hidden:
-    """Where the rest of a painted object may be. fronts: (H, W) bool masks of what hides it; borders: whether the
+    """Where the rest of a painted object may be. fronts: {layer: (H, W) bool} of what hides it; borders: whether the
     scene's left, upper, right, lower one does."""
 
-    fronts: tuple[np.ndarray, ...]
+    fronts: Mapping[int, np.ndarray]
     borders: tuple[bool, bool, bool, bool]
     height: int
     width: int
 
     @classmethod
     def at(
-        cls, paints: Sequence[Guide], fronts: Sequence[np.ndarray], window: BoxXYXY, height: int, width: int
+        cls, paints: Sequence[Guide], fronts: Mapping[int, np.ndarray], window: BoxXYXY, height: int, width: int
     ) -> Hidden | None:
         """Of the things in front and the borders those at which the paint stops; None if there is none."""
         x, y = window_grid(window)
         painted = sample(paints, x, y, height, width) >= 0.5
         contour = painted & ~_eroded(painted)
         least = max(SHARE * int(contour.sum()), 2.0)
-        kept = tuple(front for front in fronts if _stops(contour, _seen(front, x, y), least))
+        kept = {i: front for i, front in fronts.items() if _stops(painted, contour, _seen(front, x, y), least)}
         borders = _cut(contour, x, y, height, width, max(CHORD * int(contour.sum()), 2.0))
         return cls(kept, borders, height, width) if kept or any(borders) else None
 
@@ -52,7 +52,7 @@ class Hidden:
         """Bool at scene coordinates (s, s): hidden from view, or nearly."""
         left, upper, right, lower = self.borders
         found = left & (x < 0) | upper & (y < 0) | right & (x >= self.width) | lower & (y >= self.height)
-        for front in self.fronts:
+        for front in self.fronts.values():
             found = found | _seen(front, x, y)
         grown = cv2.dilate(found.astype(np.uint8), np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8))
         return grown.astype(bool)
@@ -78,13 +78,11 @@ def window_grid(window: BoxXYXY) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def _stops(contour: np.ndarray, front: np.ndarray, least: float) -> bool:
-    """Whether a contour runs along the edge of a thing in front, more than it goes on over it."""
-    if not front.any():
-        return False
-    depth = signed_distance(front)[contour]
-    along, over = int((np.abs(depth) <= NEAR).sum()), int((depth > NEAR).sum())
-    return along >= least and along > over
+def _stops(painted: np.ndarray, contour: np.ndarray, front: np.ndarray, least: float) -> bool:
+    """Whether the paint's contour runs along the edge of a thing in front, more than it goes on over it."""
+    over = signed_distance(front)[contour] > NEAR
+    along = (np.abs(signed_distance(front & ~painted)[contour]) <= NEAR) & ~over
+    return bool(along.sum() >= least and along.sum() > over.sum())
 
 
 def _cut(

@@ -57,6 +57,10 @@ class PlaceModel(Protocol):
         """The index in ``scene.layers`` at which a thing with this box belongs."""
         ...
 
+    def in_front(self, scene: Scene, box: BoxXYXY) -> list[int]:
+        """The layers that may hide a thing of which this box is seen."""
+        ...
+
     def size(self, name: str) -> tuple[float, float]:
         """Height in metres at which pictures show things of a name, and width over height."""
         ...
@@ -164,15 +168,14 @@ class ExemplarModel:
             notes.append(f"'{', '.join(wish.sizes)}' is not read; a box says how large or how slender.")
         return notes
 
-    def _fronts(self, scene: Scene, request: MaskRequest) -> list[np.ndarray]:
+    def _fronts(self, scene: Scene, request: MaskRequest) -> dict[int, np.ndarray]:
         """What stands in front of a painted object: all from the depth asked for on, or the things that places say."""
-        paints = [guide for guide in request.drawn if isinstance(guide, MaskGuide)]
-        box = extent(paints, scene.height, scene.width)
+        box = extent([g for g in request.drawn if isinstance(g, MaskGuide)], scene.height, scene.width)
         if box is None:
-            return []
-        if request.order is not None:
-            return [layer.mask for layer in scene.layers[request.order :]]
-        return [layer.mask for layer in scene.layers[self.places.order(scene, box) :] if layer.thing]
+            return {}
+        given = request.order
+        before = self.places.in_front(scene, box) if given is None else range(given, len(scene.layers))
+        return {index: scene.layers[index].mask for index in before}
 
     def _finished(self, scene: Scene, request: MaskRequest, asked: Asked, weighed: _Weighed, seed: int) -> Suggestion:
         index = weighed.strata.choose(seed)
@@ -182,7 +185,9 @@ class ExemplarModel:
         mask = draw(loops, scene.height, scene.width)
         if not mask.any():
             mask[_nearest_pixel(box, scene)] = True
-        order = self.places.order(scene, box) if request.order is None else request.order
+        order = request.order
+        if order is None:
+            order = min(self.places.order(scene, box), *asked.behind, len(scene.layers))
         return Suggestion(mask, box, order, seed, self._score(weighed, index), self._why(weighed, index, shape))
 
     def _blended(self, weighed: _Weighed, index: int, shape: int) -> Outline:

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from smartmask.geometry import BoxXYXY
 from smartmask.guidance import Guide, sample
-from smartmask.masks.exemplar.place.depth import depth_order
+from smartmask.masks.exemplar.place.depth import depth_order, in_front
 from smartmask.masks.exemplar.place.features import AGREE, box_features, request_features
 from smartmask.masks.exemplar.place.layout import Layout, Named, Names
 from smartmask.masks.exemplar.place.score import ScoreConfig, ScoreNetwork
@@ -134,6 +134,10 @@ class Places:
         """The index in ``scene.layers`` at which a thing in this box belongs."""
         return depth_order(scene, box)
 
+    def in_front(self, scene: Scene, box: BoxXYXY) -> list[int]:
+        """The layers that may hide a thing of which this box is seen."""
+        return in_front(scene, box)
+
     def size(self, name: str) -> tuple[float, float]:
         """Height in metres at which pictures show things of a name, and width over height."""
         return self.names.size(name)
@@ -212,7 +216,7 @@ def misfit(layout: Layout, name: Named, boxes: np.ndarray) -> np.ndarray:
     People photograph things at sizes of their own choice, so that the score alone lets them differ more than one
     wants to see them put in.
     """
-    heights = suggested_heights(layout, name, boxes[:, 3])
+    heights = suggested_heights(layout, name, boxes)
     if heights is None:
         return np.zeros(len(boxes), np.int64)
     away = (np.log(boxes[:, 3] - boxes[:, 1]) - heights) / AGREE
