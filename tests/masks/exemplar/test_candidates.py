@@ -179,7 +179,9 @@ def test_a_part_is_gone_on_with() -> None:
     painted, front = np.zeros((H, W), bool), block(H, W, 80, 10, 150, 110)
     painted[30:90, 30:120] = whole
     asked = compile_guides([MaskGuide(painted & ~front)], [], H, W, fronts={0: front})
-    candidates = going_on(pool, asked)
+    assert asked.region is not None
+    assert asked.moments is not None
+    candidates = going_on(pool, asked, asked.region, asked.moments)
     counts = np.bincount(candidates.shapes)
     assert counts.max() <= PLACES
     scores = candidates.units + guided(asked, pool.cells[candidates.shapes], candidates.boxes)

@@ -40,7 +40,7 @@ class Asked:
     avoid: np.ndarray | None
     moments: tuple[float, float, float, float] | None
     unknown: np.ndarray | None = None
-    reach: Sides | None = None
+    reach: Sides = (0.0, 0.0, 0.0, 0.0)
     behind: tuple[int, ...] = ()
 
     def coarse(self) -> Asked:
@@ -94,7 +94,7 @@ def compile_guides(
     points = np.array([(g.x, g.y) for g in guides if isinstance(g, Point)], np.float64).reshape(-1, 2)
     if strokes is not None and not strokes.any():  # thinner than the cells
         strokes = _thin(guides, window)
-    reach = None if hidden is None or region is None else hidden.reach(region)
+    reach = (0.0, 0.0, 0.0, 0.0) if hidden is None or region is None else hidden.reach(region)
     return Asked(
         exact, region, points, window, strokes, painted, drawn(list(not_here)), _moments(guides, painted, x, y),
         unknown, reach, () if hidden is None else tuple(hidden.fronts),

@@ -120,25 +120,23 @@ def by_moments(pool: Pool, moments: tuple[float, float, float, float]) -> Candid
     return Candidates(np.arange(len(pool)), boxes, given, nats(-0.5 * (stretch / STRETCH) ** 2))
 
 
-def going_on(pool: Pool, asked: Asked) -> Candidates:
-    """Shapes of which the paint shows a part: each where that part agrees best, going on into what is hidden."""
-    assert asked.region is not None and asked.moments is not None and asked.reach is not None
-    placed = by_moments(pool, asked.moments)
-    boxes, farther = _longer(asked.region, asked.reach)
+def going_on(pool: Pool, asked: Asked, region: BoxXYXY, moments: tuple[float, float, float, float]) -> Candidates:
+    """Shapes of which paint in a region shows a part: each where that part agrees best, going on behind."""
+    placed = by_moments(pool, moments)
+    boxes, farther = _longer(region, asked.reach)
     others = in_boxes(pool, boxes, nats(-FARTHER * farther), LONGER)
-    found = Candidates(*(np.concatenate(both) for both in zip(*(
-        (c.shapes, c.boxes, c.stretch, c.units) for c in (placed, others)
-    ), strict=True)))  # fmt: skip
+    both = [(c.shapes, c.boxes, c.stretch, c.units) for c in (placed, others)]
+    found = Candidates(*(np.concatenate(parts) for parts in zip(*both, strict=True)))
     units = found.units + guided(asked.coarse(), pool.cells[found.shapes], found.boxes)
-    # the best few of each shape: by shape, then by score
-    order = np.lexsort((np.arange(len(found)), -units, found.shapes))
+    # the best few of each shape: by shape, then by score, ties by their order
+    order = np.lexsort((-units, found.shapes))
     first = np.searchsorted(found.shapes[order], np.arange(len(pool)))
     rank = np.arange(len(order)) - first[found.shapes[order]]
     return found.take(np.sort(order[rank < PLACES]))
 
 
 def _longer(region: BoxXYXY, reach: Sequence[float]) -> tuple[list[BoxXYXY], np.ndarray]:
-    """Boxes round a region, longer on the sides where it may go on, and by how much: (n,) logs of their areas' ratio."""
+    """Boxes round a region, longer on the sides where it may go on, and the logs (n,) of how much larger."""
     x0, y0, x1, y1 = region
     longer = max(x1 - x0, y1 - y0, 1.0)
     least = longer / SIDE

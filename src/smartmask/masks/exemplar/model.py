@@ -262,10 +262,11 @@ class _Sight:
         asked, pool = self.asked, self._pool(self.asked.exact)
         if asked.exact is not None:
             candidates = found.in_box(pool, asked.exact)
-        elif asked.unknown is not None and asked.strokes is None:
-            candidates = found.going_on(pool, asked)
-        elif asked.moments is not None and asked.strokes is None:
-            candidates = found.by_moments(pool, asked.moments)
+        elif asked.region is not None and asked.moments is not None and asked.strokes is None:
+            if asked.unknown is None:
+                candidates = found.by_moments(pool, asked.moments)
+            else:
+                candidates = found.going_on(pool, asked, asked.region, asked.moments)
         else:
             assert asked.region is not None
             height, width = self.scene.height, self.scene.width
