@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 from asking import GUIDES, HEIGHT, SCENE, WIDTH, assert_sound, by_seed, call, scene
+from drawn import block
+from tiny_exemplar import legged
 
 from smartmask.geometry import mask_iou
-from smartmask.guides import Box, Point, Scribble, draw
+from smartmask.guides import Box, MaskGuide, Point, Scribble, draw
 from smartmask.masks.model import MaskOutput
 from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.scene import Layer, Scene
@@ -203,6 +205,23 @@ def test_a_word_of_direction_is_the_same_as_the_argument(pipe: SmartMaskPipeline
     said = call(pipe, prompt="cat facing right", guidance=GUIDES["box"])
     asked = call(pipe, facing="right", guidance=GUIDES["box"])
     assert np.array_equal(said.masks, asked.masks)
+
+
+@pytest.mark.parametrize("order", [None, 1])
+def test_what_is_painted_of_a_thing_goes_on_behind(pipe: SmartMaskPipeline, order: int | None) -> None:
+    dog = np.zeros((120, 160), bool)
+    dog[40:100, 30:120] = legged(np.random.default_rng(0), 60, 90)
+    front = block(120, 160, 80, 20, 140, 115)
+    where = Scene(120, 160, (Layer("grass", np.ones((120, 160), bool), False), Layer("person", front)))
+    out = call(pipe, where, "dog", guidance=MaskGuide(dog & ~front), num_masks=8, order=order)
+    behind = [mask_iou(mask & front, dog & front) for mask in out.masks]
+    seen = [mask_iou(mask & ~front, dog & ~front) for mask in out.masks]
+    assert np.mean(behind) > 0.4
+    assert np.mean(seen) > 0.6
+    assert set(out.orders) == {1}
+    # beside nothing that hides it, the paint is all there is
+    alone = call(pipe, Scene(120, 160, where.layers[:1]), "dog", guidance=MaskGuide(dog & ~front), num_masks=8)
+    assert np.mean([mask_iou(mask & front, dog & front) for mask in alone.masks]) < 0.2
 
 
 def test_variations_of_a_mask_lie_where_it_lies(pipe: SmartMaskPipeline) -> None:

@@ -91,6 +91,35 @@ def test_a_painted_mask_loses_at_most_its_rim() -> None:
     assert kept.sum() > 0.75 * whole.sum()
 
 
+def test_a_thin_part_of_a_painted_mask_stays() -> None:
+    body, leg = ellipse(H, W, 100, 50, 60, 30), block(H, W, 98, 70, 102, 118)
+    asked = compile_guides([MaskGuide(body | leg)], [], H, W)
+    assert asked.painted is not None
+    below = cells_of(asked.window, leg & ~ellipse(H, W, 100, 50, 66, 36))
+    assert (asked.painted[below] >= 0.5).mean() > 0.8
+
+
+def test_paint_beside_a_thing_in_front_leaves_it_open() -> None:
+    painted, front = block(H, W, 40, 30, 90, 80), block(H, W, 90, 20, 150, 110)
+    asked = compile_guides([MaskGuide(painted)], [], H, W, fronts={1: front})
+    assert asked.unknown is not None
+    assert asked.painted is not None
+    assert asked.unknown[cells_of(asked.window, front & ~painted)].all()
+    assert not (asked.unknown & (asked.painted >= 0.5)).any()
+    assert asked.reach[2] > 40
+    assert asked.behind == (1,)
+    half = asked.coarse()
+    assert half.unknown is not None
+    assert half.painted is not None
+    assert half.unknown.shape == half.painted.shape == (SIDE // 2, SIDE // 2)
+    assert half.unknown.mean() == pytest.approx(asked.unknown.mean(), abs=0.05)
+    # without a thing in front, and for variations of a mask, all is known
+    plain = compile_guides([MaskGuide(painted)], [], H, W)
+    assert (plain.unknown, plain.reach) == (None, (0, 0, 0, 0))
+    np.testing.assert_array_equal(plain.painted, asked.painted)
+    assert compile_guides([], [], H, W, like=painted, fronts={1: front}).unknown is None
+
+
 def test_a_thin_painted_mask_stays() -> None:
     mask = block(H, W, 20, 59, 180, 62)
     asked = compile_guides([MaskGuide(mask)], [], H, W)

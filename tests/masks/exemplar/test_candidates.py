@@ -17,9 +17,11 @@ from smartmask.masks.exemplar import candidates as found
 from smartmask.masks.exemplar.asked import compile_guides
 from smartmask.masks.exemplar.candidates import (
     MOST,
+    PLACES,
     STROKE,
     Candidates,
     by_moments,
+    going_on,
     guided,
     in_box,
     in_boxes,
@@ -154,6 +156,37 @@ def test_a_painted_mask_is_met_not_merely_covered() -> None:
     assert same > large > off
     assert same > small > off
     assert off == -round(found.PAINT * UNITS)
+
+
+def test_what_is_unknown_neither_costs_nor_counts() -> None:
+    whole = table(60, 90)
+    pool = pool_of(remember([record(whole), record(whole[:, :50], number=1)], ()), np.arange(2))
+    painted, front = np.zeros((H, W), bool), block(H, W, 80, 10, 150, 110)
+    painted[30:90, 30:120] = whole
+    painted &= ~front
+    hidden = compile_guides([MaskGuide(painted)], [], H, W, fronts={0: front})
+    known = compile_guides([MaskGuide(painted)], [], H, W)
+    box = np.array([[30.0, 30.0, 120.0, 90.0]])
+    cells = pool.cells[:1]
+    assert guided(hidden, cells, box)[0] > guided(known, cells, box)[0] + 2 * UNITS, "what lies behind is free"
+    elsewhere = box + np.array([[40.0, 0, 40, 0]])  # all behind, but nothing of what is painted
+    assert guided(hidden, cells, elsewhere)[0] < guided(hidden, cells, box)[0] - 5 * UNITS
+
+
+def test_a_part_is_gone_on_with() -> None:
+    whole = table(60, 90)
+    pool = pool_of(remember([record(whole)], ()), np.arange(1))
+    painted, front = np.zeros((H, W), bool), block(H, W, 80, 10, 150, 110)
+    painted[30:90, 30:120] = whole
+    asked = compile_guides([MaskGuide(painted & ~front)], [], H, W, fronts={0: front})
+    assert asked.region is not None
+    assert asked.moments is not None
+    candidates = going_on(pool, asked, asked.region, asked.moments)
+    counts = np.bincount(candidates.shapes)
+    assert counts.max() <= PLACES
+    scores = candidates.units + guided(asked, pool.cells[candidates.shapes], candidates.boxes)
+    best = candidates.boxes[scores.argmax()]
+    np.testing.assert_allclose(best, (30, 30, 120, 90), atol=9)
 
 
 def test_what_is_barred_costs() -> None:

@@ -204,6 +204,9 @@ class AnyPlace:
     def order(self, scene: Scene, box: object) -> int:
         return len(scene.layers)
 
+    def in_front(self, scene: Scene, box: object) -> list[int]:
+        return []
+
 
 def test_the_users_outlines_are_suggested(zoo: Path, folder: Path) -> None:
     from smartmask.masks.exemplar.memory import join

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
 from smartmask.geometry import BoxXYXY
-from smartmask.masks.exemplar.asked import Asked, seen_in
+from smartmask.masks.exemplar.asked import SIDE, Asked, seen_in
 from smartmask.masks.exemplar.choose import UNITS
 from smartmask.masks.exemplar.memory import CELLS
 from smartmask.masks.exemplar.pool import Pool
@@ -19,6 +20,12 @@ STRETCH = 0.3  # log aspect by which an outline is willingly stretched (a standa
 MOST = math.log(1.7)  # and at the most
 STROKE = 14.0  # nats that leaving all of a stroke uncovered costs
 PAINT = 22.0  # nats between no overlap with a painted mask and all
+FARTHER = 0.7  # nats an e-fold of area by which a painted object would go on unseen
+STEPS = (  # of the longer side: how far it goes on, where that many sides are open
+    (), (0.06, 0.12, 0.2, 0.3, 0.45, 0.65, 0.9, 1.2, 1.5), (0.08, 0.18, 0.3, 0.5, 0.8, 1.2), (0.1, 0.3, 0.6, 1.0),
+    (0.15, 0.5, 1.0),
+)  # fmt: skip
+LONGER, PLACES = 24, 3  # boxes that a shape is tried in, and that it keeps
 AVOID = 16.0  # nats that lying wholly where the object must not be costs
 
 
@@ -113,26 +120,60 @@ def by_moments(pool: Pool, moments: tuple[float, float, float, float]) -> Candid
     return Candidates(np.arange(len(pool)), boxes, given, nats(-0.5 * (stretch / STRETCH) ** 2))
 
 
+def going_on(pool: Pool, asked: Asked, region: BoxXYXY, moments: tuple[float, float, float, float]) -> Candidates:
+    """Shapes of which paint in a region shows a part: each where that part agrees best, going on behind."""
+    placed = by_moments(pool, moments)
+    boxes, farther = _longer(region, asked.reach)
+    others = in_boxes(pool, boxes, nats(-FARTHER * farther), LONGER)
+    both = [(c.shapes, c.boxes, c.stretch, c.units) for c in (placed, others)]
+    found = Candidates(*(np.concatenate(parts) for parts in zip(*both, strict=True)))
+    units = found.units + guided(asked.coarse(), pool.cells[found.shapes], found.boxes)
+    # the best few of each shape: by shape, then by score, ties by their order
+    order = np.lexsort((-units, found.shapes))
+    first = np.searchsorted(found.shapes[order], np.arange(len(pool)))
+    rank = np.arange(len(order)) - first[found.shapes[order]]
+    return found.take(np.sort(order[rank < PLACES]))
+
+
+def _longer(region: BoxXYXY, reach: Sequence[float]) -> tuple[list[BoxXYXY], np.ndarray]:
+    """Boxes round a region, longer on the sides where it may go on, and the logs (n,) of how much larger."""
+    x0, y0, x1, y1 = region
+    longer = max(x1 - x0, y1 - y0, 1.0)
+    least = longer / SIDE
+    steps = STEPS[sum(way > least for way in reach)]
+    ways = [[0.0, *(s * longer for s in steps if s * longer <= way + least)] if way > least else [0.0] for way in reach]
+    boxes = [(x0 - a, y0 - b, x1 + c, y1 + d) for a, b, c, d in product(*ways)]
+    area = np.array([(b[2] - b[0]) * (b[3] - b[1]) for b in boxes])
+    return boxes, np.log(area / area[0])
+
+
 def guided(asked: Asked, cells: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """``(n,)`` int64 units: how well pictures (n, C, C) in boxes (n, 4) agree with strokes, paint, what is barred."""
     total = np.zeros(len(cells))
-    maps = [asked.strokes, asked.painted, asked.avoid]
-    if any(item is not None for item in maps):
-        seen = seen_in(asked.window, cells, boxes).reshape(len(cells), -1).astype(np.float64)
+    maps = [item for item in (asked.strokes, asked.painted, asked.avoid) if item is not None]
+    if maps:
+        seen = seen_in(asked.window, cells, boxes, len(maps[0])).reshape(len(cells), -1).astype(np.float32)
         area = np.maximum(seen.sum(axis=1), 1e-9)
         if asked.strokes is not None:
-            wanted = (asked.strokes >= 0.5).ravel().astype(np.float64)
+            wanted = (asked.strokes >= 0.5).ravel().astype(np.float32)
             total += STROKE * ((seen @ wanted) / max(wanted.sum(), 1.0) - 1)
         if asked.painted is not None:
-            wanted = (asked.painted >= 0.5).ravel().astype(np.float64)
-            shared = seen @ wanted
-            total += PAINT * (shared / np.maximum(area + wanted.sum() - shared, 1e-9) - 1)
+            total += PAINT * (_agreement(asked, seen, area) - 1)
         if asked.avoid is not None:
-            barred = (asked.avoid >= 0.5).ravel().astype(np.float64)
+            barred = (asked.avoid >= 0.5).ravel().astype(np.float32)
             total -= AVOID * (seen @ barred) / area
     if len(asked.points):
         total += STROKE * (_hit(cells, boxes, asked.points).mean(axis=1) - 1)
     return nats(total)
+
+
+def _agreement(asked: Asked, seen: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """``(n,)`` overlap of pictures (n, SIDE * SIDE) of some areas (n,) with the paint, over both, where it is known."""
+    assert asked.painted is not None
+    wanted = (asked.painted >= 0.5).ravel().astype(np.float32)
+    shared = seen @ wanted
+    counted = area if asked.unknown is None else area - seen @ asked.unknown.ravel().astype(np.float32)
+    return shared / np.maximum(counted + wanted.sum() - shared, 1e-9)
 
 
 def _hit(cells: np.ndarray, boxes: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from smartmask.geometry import BoxXYXY, shift_box
-from smartmask.guides import Guide, Point
+from smartmask.guides import Guide, MaskGuide, Point, extent
 from smartmask.masks.exemplar import candidates as found
 from smartmask.masks.exemplar import fit
 from smartmask.masks.exemplar.asked import Asked, compile_guides, seen_in
@@ -55,6 +55,10 @@ class PlaceModel(Protocol):
 
     def order(self, scene: Scene, box: BoxXYXY) -> int:
         """The index in ``scene.layers`` at which a thing with this box belongs."""
+        ...
+
+    def in_front(self, scene: Scene, box: BoxXYXY) -> list[int]:
+        """The layers that may hide a thing of which this box is seen."""
         ...
 
     def size(self, name: str) -> tuple[float, float]:
@@ -125,7 +129,8 @@ class ExemplarModel:
         # 1. read the text, remember outlines
         wish, meaning, own = self._read(request)
         # 2. compile the guides
-        asked = compile_guides(request.drawn, request.not_here, scene.height, scene.width, request.like)
+        fronts = self._fronts(scene, request)
+        asked = compile_guides(request.drawn, request.not_here, scene.height, scene.width, request.like, fronts)
         # 3. weigh candidates: once for a guide that tells the extent, else for each place
         context = self.text.encode_context(request.context or scene.caption)
         sight = _Sight(self, scene, request, wish, meaning, own, asked, context)
@@ -163,6 +168,15 @@ class ExemplarModel:
             notes.append(f"'{', '.join(wish.sizes)}' is not read; a box says how large or how slender.")
         return notes
 
+    def _fronts(self, scene: Scene, request: MaskRequest) -> dict[int, np.ndarray]:
+        """What stands in front of a painted object: all from the depth asked for on, or the things that places say."""
+        box = extent([g for g in request.drawn if isinstance(g, MaskGuide)], scene.height, scene.width)
+        if box is None:
+            return {}
+        given = request.order
+        before = self.places.in_front(scene, box) if given is None else range(given, len(scene.layers))
+        return {index: scene.layers[index].mask for index in before}
+
     def _finished(self, scene: Scene, request: MaskRequest, asked: Asked, weighed: _Weighed, seed: int) -> Suggestion:
         index = weighed.strata.choose(seed)
         shape, box = int(weighed.candidates.shapes[index]), _box(weighed.candidates.boxes[index])
@@ -171,7 +185,9 @@ class ExemplarModel:
         mask = draw(loops, scene.height, scene.width)
         if not mask.any():
             mask[_nearest_pixel(box, scene)] = True
-        order = self.places.order(scene, box) if request.order is None else request.order
+        order = request.order
+        if order is None:
+            order = min(self.places.order(scene, box), *asked.behind, len(scene.layers))
         return Suggestion(mask, box, order, seed, self._score(weighed, index), self._why(weighed, index, shape))
 
     def _blended(self, weighed: _Weighed, index: int, shape: int) -> Outline:
@@ -190,7 +206,10 @@ class ExemplarModel:
         here = seen_in(asked.window, cells[None], np.array([box]))[0]
         if asked.painted is not None and asked.exact is None:
             strength = self.defaults.paint if request.like is None else 0.5 * (1 - request.like_distance)
-            loops = fit.moved(loops, fit.warp_to(asked.painted >= 0.5, here, strength), asked.window)
+            wanted = asked.painted >= 0.5
+            if asked.unknown is not None:  # what is hidden stays as it is
+                wanted = wanted | (here & asked.unknown)
+            loops = fit.moved(loops, fit.warp_to(wanted, here, strength), asked.window)
         elif asked.strokes is not None:
             wanted = asked.strokes >= 0.5
             if (wanted & ~here).any():
@@ -243,8 +262,11 @@ class _Sight:
         asked, pool = self.asked, self._pool(self.asked.exact)
         if asked.exact is not None:
             candidates = found.in_box(pool, asked.exact)
-        elif asked.moments is not None and asked.strokes is None:
-            candidates = found.by_moments(pool, asked.moments)
+        elif asked.region is not None and asked.moments is not None and asked.strokes is None:
+            if asked.unknown is None:
+                candidates = found.by_moments(pool, asked.moments)
+            else:
+                candidates = found.going_on(pool, asked, asked.region, asked.moments)
         else:
             assert asked.region is not None
             height, width = self.scene.height, self.scene.width

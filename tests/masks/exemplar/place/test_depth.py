@@ -6,7 +6,7 @@ import pytest
 from drawn import block
 
 from smartmask.geometry import BoxXYXY
-from smartmask.masks.exemplar.place.depth import depth_order, overlaps
+from smartmask.masks.exemplar.place.depth import depth_order, in_front, overlaps
 from smartmask.scene import Layer, Scene
 
 HEIGHT, WIDTH = 100, 120
@@ -62,3 +62,10 @@ def test_overlap() -> None:
     assert overlaps((0, 0, 10, 10), (5, 5, 15, 15))
     assert not overlaps((0, 0, 10, 10), (9.8, 9.8, 20, 20))
     assert not overlaps((0, 0, 10, 10), (20, 0, 30, 10))
+
+
+def test_what_may_hide_a_part() -> None:
+    room = scene(("lamp", (90, 10, 110, 40)), ("dining table", (10, 50, 80, 90)))
+    assert in_front(room, (30, 5, 60, 50)) == [2], "it stops at the table's edge, which stands lower"
+    assert in_front(room, (30, 60, 60, 95)) == [], "lower than all"
+    assert in_front(room, (35, 38, 45, 50)) == [], "a cup on the table's edge is carried"

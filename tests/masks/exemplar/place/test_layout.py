@@ -20,6 +20,7 @@ from smartmask.masks.exemplar.place.layout import (
     fill,
     key_of,
     small_top,
+    standing_metres,
 )
 from smartmask.scene import Layer, Scene
 from smartmask.text.encoder import TextEncoder
@@ -116,3 +117,15 @@ def test_an_empty_scene(names: Names) -> None:
     layout = Layout.of(Scene.empty(30, 40), names)
     assert layout.boxes.shape == (0, 4)
     assert layout.kinds.shape == (0, len(KINDS))
+
+
+def test_on_open_ground_things_are_as_high_as_they_are(meadow_layout: Layout) -> None:
+    """The dog and the horse of the meadow stand on grass; in the sky, or on the horse, things are as pictures show."""
+    on_grass, in_the_sky, on_the_horse = [0.3, 0.7, 0.5, 0.9], [0.7, 0.1, 0.9, 0.2], [0.13, 0.3, 0.37, 0.5]
+    boxes = np.array([on_grass, in_the_sky, on_the_horse])
+    metres = standing_metres(meadow_layout.sums, boxes, np.zeros(3), np.ones(3))
+    assert metres[0] < -0.7
+    assert metres[1] > -0.3
+    assert metres[2] > -0.3
+    assert np.isfinite(meadow_layout.standing).all()
+    assert len(meadow_layout.standing) == len(meadow_layout.metres)

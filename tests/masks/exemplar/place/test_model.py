@@ -37,7 +37,7 @@ def test_neighbouring_seeds_cover_what_is_likely(places: Places, meadow: Scene) 
 
 def test_later_seeds_vary(places: Places, meadow: Scene) -> None:
     found = {p.box for p in places.propose(meadow, "dog", [], range(0, 400, COUNT))}
-    assert len(found) > 3
+    assert len(found) > 2
 
 
 def test_boxes_lie_in_the_scene(places: Places, meadow: Scene) -> None:
@@ -84,6 +84,15 @@ def test_a_new_dog_is_as_large_as_the_one_beside_it(places: Places) -> None:
         _, y0, _, y1 = placed.box
         away.append(abs(math.log((y1 - y0) / 32) - 1.0 * (y1 - 182) / 240))
     assert np.mean(away) < 0.35
+
+
+def test_a_cat_at_a_point_is_no_larger_than_the_couch_tells(places: Places) -> None:
+    """Pictures show cats on laps and beds, close by; on the floor before a couch, 24 pixels high, one is a cat."""
+    wall, couch = block(96, 128, 0, 0, 128, 56), block(96, 128, 68, 44, 122, 68)
+    room = Scene(96, 128, (Layer("wall", wall, False), Layer("floor", ~wall, False), Layer("couch", couch)))
+    found = places.propose(room, "cat", [Point(30, 80)], range(8))
+    heights = np.array([p.box[3] - p.box[1] for p in found])
+    assert 10 < np.exp(np.log(heights).mean()) < 36
 
 
 def test_things_do_not_stand_in_the_sky(places: Places, meadow: Scene) -> None:

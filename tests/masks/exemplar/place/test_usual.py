@@ -109,17 +109,17 @@ def test_no_box_leaves_the_scene_or_vanishes() -> None:
 
 
 def test_heights_follow_the_things(places: Places, meadow: Scene) -> None:
-    layout, feet = places.layout(meadow), np.array([0.5, 0.7, 0.9])
-    dog, horse = (suggested_heights(layout, places.names.find(name), feet) for name in ("dog", "horse"))
+    layout, boxes = places.layout(meadow), np.array([[0.4, foot - 0.2, 0.6, foot] for foot in (0.5, 0.7, 0.9)])
+    dog, horse = (suggested_heights(layout, places.names.find(name), boxes) for name in ("dog", "horse"))
     assert dog is not None
     assert horse is not None
     assert (np.diff(dog) > 0).all(), "what reaches lower is nearer and larger"
     assert (horse > dog).all()
     # beside the meadow's own dog, whose foot is at 82 of 120 and whose height is 16
-    beside = suggested_heights(layout, places.names.find("dog"), np.array([82 / 120]))
+    beside = suggested_heights(layout, places.names.find("dog"), np.array([[0.5, 0.5, 0.6, 82 / 120]]))
     assert beside is not None
     assert np.exp(beside[0]) == pytest.approx(16 / 120, rel=0.35)
 
 
 def test_no_heights_without_things(names: Names) -> None:
-    assert suggested_heights(Layout.of(Scene.empty(30, 40), names), names.find("dog"), np.ones(2)) is None
+    assert suggested_heights(Layout.of(Scene.empty(30, 40), names), names.find("dog"), np.ones((2, 4))) is None

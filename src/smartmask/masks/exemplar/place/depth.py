@@ -39,6 +39,19 @@ def depth_order(scene: Scene, box: BoxXYXY) -> int:
     return len(scene.layers) if order > near[-1][0] else order
 
 
+def in_front(scene: Scene, box: BoxXYXY) -> list[int]:
+    """The indices of the things in front of one of which a box (pixel edges) is seen: those whose lower edge is lower
+    and which do not carry it. Whether they meet it at all is not looked at."""
+    x0, y0, x1, y1 = box
+    foot = x0, y0, x1, y1 + FOOT * (y1 - y0)  # on the edge of what carries it, it does not lie on it yet
+    found = []
+    for index, layer in enumerate(scene.layers):
+        other = mask_box(layer.mask) if layer.thing else None
+        if other is not None and lead(box, other, layer.mask) < 0 and not carried(foot, other, layer.mask):
+            found.append(index)
+    return found
+
+
 def lead(box: BoxXYXY, other: BoxXYXY, mask: np.ndarray) -> int:
     """How far a box is in front of a thing, in STEPS of the scene's height: over 0 in front, under 0 behind."""
     if carried(box, other, mask):

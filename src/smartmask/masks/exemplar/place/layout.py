@@ -26,6 +26,7 @@ KINDS: tuple[tuple[str, ...], ...] = (
     ("car", "bus", "bicycle"), ("food", "pizza", "cake"), ("cup", "bowl", "bottle", "knife"),
     ("book", "laptop", "tv", "keyboard"), ("ball", "racket", "skateboard", "surfboard"),
 )  # fmt: skip
+GROUND = 5  # of KINDS, the first: what things stand on
 CARRIERS = (11, 12)  # of KINDS: what carries things
 PEOPLE = 13  # of KINDS
 SHARP = 0.07  # cosine by which a likeness falls to 1/e of the best
@@ -35,6 +36,7 @@ SIDE = 128  # pixels of the longer side of the map on which things are found
 CELLS = 64  # a side of the map over shares of the scene
 GAPS = 0.6  # share of a scene up to which unlabeled parts are gaps, and hold what surrounds them
 THINGS = 24  # the largest that count
+INSET, UNDER = 0.1, 0.04  # of a box's width, and of the scene: the strip under a thing that tells what it stands on
 LEAST = 10  # pixels of the small map: smaller things do not count
 BANDS = 4  # across the picture, top to bottom
 GLOBAL = CHANNELS + BANDS * len(KINDS) + 1  # numbers that describe a scene as a whole
@@ -43,12 +45,14 @@ GLOBAL = CHANNELS + BANDS * len(KINDS) + 1  # numbers that describe a scene as a
 @dataclass(frozen=True, eq=False)
 class Named:
     """What is known of a name. key: to compare by. kinds: (len(KINDS),) likeness, sums to 1. metres: log of the height
-    at which it is usually seen. aspect: log of the usual width over height."""
+    at which it is usually seen. aspect: log of the usual width over height. seen: how much of metres is due to how
+    pictures show it, and not to its own height."""
 
     key: str
     kinds: np.ndarray
     metres: float
     aspect: float
+    seen: float = 0.0
 
 
 class Names:
@@ -90,9 +94,8 @@ class Names:
         kinds = np.exp((like - like.max()) / SHARP)
         metres, aspect = np.log(typical_size(name, self.text))
         key = self.key(name)
-        return Named(
-            key, (kinds / kinds.sum()).astype(np.float32), float(metres) + self._factor(key, vector), float(aspect)
-        )  # fmt: skip
+        seen = self._factor(key, vector)
+        return Named(key, (kinds / kinds.sum()).astype(np.float32), float(metres) + seen, float(aspect), seen)
 
     def _factor(self, key: str, vector: np.ndarray) -> float:
         if not self.seen or key in self.seen:
@@ -118,6 +121,7 @@ class Layout:
 
     ratio: log of width over height. sums: (CELLS + 1, CELLS + 1, CHANNELS) summed map. whole: (GLOBAL,) float32.
     boxes: (things, 4), largest first. keys, kinds (things, len(KINDS)), metres (things,): of their names.
+    standing: (things,) the same metres, of those on open ground nearer to their own height (``standing_metres``).
     """
 
     ratio: float
@@ -127,6 +131,7 @@ class Layout:
     keys: np.ndarray
     kinds: np.ndarray
     metres: np.ndarray
+    standing: np.ndarray
 
     @classmethod
     def of(cls, scene: Scene, names: Names) -> Layout:
@@ -147,21 +152,37 @@ class Layout:
         whole = np.concatenate([ground.mean((0, 1)), _bands(ground), [np.log(aspect)]]).astype(np.float32)
         rows = _things(top, things)
         kept = [named[index] for index, _ in rows]
+        boxes = np.array([box for _, box in rows], np.float64).reshape(-1, 4)
+        metres, seen = np.array([n.metres for n in kept], np.float64), np.array([n.seen for n in kept], np.float64)
         return cls(
-            float(np.log(aspect)), sums, whole, np.array([box for _, box in rows], np.float64).reshape(-1, 4),
+            float(np.log(aspect)), sums, whole, boxes,
             np.array([n.key for n in kept], dtype=object), np.array([n.kinds for n in kept]).reshape(-1, len(KINDS)),
-            np.array([n.metres for n in kept], np.float64),
+            metres, standing_metres(sums, boxes, metres, seen),
         )  # fmt: skip
 
     def means(self, regions: np.ndarray) -> np.ndarray:
         """``(..., CHANNELS)`` float32 means of the map over regions (..., 4); zeros outside the scene."""
-        low = np.floor(np.clip(regions[..., :2], 0, 1) * CELLS).astype(np.intp)
-        high = np.ceil(np.clip(regions[..., 2:], 0, 1) * CELLS).astype(np.intp)
-        (x0, y0), (x1, y1) = np.moveaxis(low, -1, 0), np.moveaxis(high, -1, 0)
-        total = self.sums[y1, x1] - self.sums[y0, x1] - self.sums[y1, x0] + self.sums[y0, x0]
-        inside = ((regions[..., 2:] > 0) & (regions[..., :2] < 1)).all(-1) & ((high > low).all(-1))
-        count = np.where(inside, (x1 - x0) * (y1 - y0), 1)
-        return np.where(inside[..., None], total / count[..., None], 0).astype(np.float32)
+        return _means(self.sums, regions)
+
+
+def standing_metres(sums: np.ndarray, boxes: np.ndarray, metres: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """``(n,)`` log metres of things in boxes (n, 4): those with open ground under them are as high as they are, while
+    elsewhere they are as pictures show them. seen: what the latter adds to metres."""
+    x0, _, x1, y1 = boxes.T
+    inset = INSET * (x1 - x0)
+    below = _means(sums, np.stack([x0 + inset, y1 - UNDER / 2, x1 - inset, y1 + UNDER], axis=1))
+    ground = below[:, :GROUND].sum(axis=1) * (1 - below[:, -2])
+    return metres - ground * seen
+
+
+def _means(sums: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    low = np.floor(np.clip(regions[..., :2], 0, 1) * CELLS).astype(np.intp)
+    high = np.ceil(np.clip(regions[..., 2:], 0, 1) * CELLS).astype(np.intp)
+    (x0, y0), (x1, y1) = np.moveaxis(low, -1, 0), np.moveaxis(high, -1, 0)
+    total = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
+    inside = ((regions[..., 2:] > 0) & (regions[..., :2] < 1)).all(-1) & ((high > low).all(-1))
+    count = np.where(inside, (x1 - x0) * (y1 - y0), 1)
+    return np.where(inside[..., None], total / count[..., None], 0).astype(np.float32)
 
 
 def small_top(scene: Scene) -> np.ndarray:

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 from smartmask.geometry import BoxXYXY
 from smartmask.guides import Guide, sample
 from smartmask.io.components import load_component, save_component
-from smartmask.masks.exemplar.place.depth import depth_order
+from smartmask.masks.exemplar.place.depth import depth_order, in_front
 from smartmask.masks.exemplar.place.features import AGREE, box_features, request_features
 from smartmask.masks.exemplar.place.layout import Layout, Named, Names
 from smartmask.masks.exemplar.place.score import ScoreConfig, ScoreNetwork
@@ -32,6 +32,7 @@ SMALLEST = 0.01  # share of the scene: smaller candidates are left out, unless t
 UNITS = 64  # of a score, a nat
 SHARPER = 120  # hundredths that a score counts in choosing: voters that know little of a scene are too modest
 SANE, MOST_MISFIT = 0.3, 8.0  # weight of a height's misfit with the scene's things, and its limit in nats
+SANE_AT_POINT = 2.0  # the same weight where a point tells the place, so that only the size is left to tell
 HIT, SOFT = 0.5, 0.06  # overlap of boxes from which one stands for the other, and how sharply
 PLAIN = 0.2  # weight of the overlap itself beside that
 NEAR = 3  # of a stratum's weight the share 1/NEAR that lies nearest its middle is drawn from
@@ -134,6 +135,10 @@ class Places:
         """The index in ``scene.layers`` at which a thing in this box belongs."""
         return depth_order(scene, box)
 
+    def in_front(self, scene: Scene, box: BoxXYXY) -> list[int]:
+        """The layers that may hide a thing of which this box is seen."""
+        return in_front(scene, box)
+
     def size(self, name: str) -> tuple[float, float]:
         """Height in metres at which pictures show things of a name, and width over height."""
         return self.names.size(name)
@@ -164,9 +169,9 @@ class Places:
         boxes = self.usual.candidates(weights, self.names.find(name), layout, CANDIDATES, rng, points)
         boxes = _large_enough(np.unique(boxes, axis=0))
         # 2. weigh
-        units = self._units(layout, name, boxes, weights) * SHARPER // 100 - misfit(
-            layout, self.names.find(name), boxes
-        )
+        sane = SANE if points is None else SANE_AT_POINT
+        units = self._units(layout, name, boxes, weights) * SHARPER // 100
+        units = units - misfit(layout, self.names.find(name), boxes, sane)
         if barred is not None:
             units = units - np.round(AVOID * UNITS * _covered(barred, boxes)).astype(np.int64)
         best = np.sort(np.argsort(-units, kind="stable")[:KEPT])
@@ -206,17 +211,17 @@ def closeness(boxes: np.ndarray) -> np.ndarray:
     return np.round(FINE * ((1 - PLAIN) * alike + PLAIN * overlap)).astype(np.int64)
 
 
-def misfit(layout: Layout, name: Named, boxes: np.ndarray) -> np.ndarray:
+def misfit(layout: Layout, name: Named, boxes: np.ndarray, weight: float = SANE) -> np.ndarray:
     """``(n,)`` int64, UNITS a nat: what is taken from boxes whose height is far from what the scene's things suggest.
 
     People photograph things at sizes of their own choice, so that the score alone lets them differ more than one
     wants to see them put in.
     """
-    heights = suggested_heights(layout, name, boxes[:, 3])
+    heights = suggested_heights(layout, name, boxes)
     if heights is None:
         return np.zeros(len(boxes), np.int64)
     away = (np.log(boxes[:, 3] - boxes[:, 1]) - heights) / AGREE
-    return np.round(UNITS * SANE * np.minimum(0.5 * away**2, MOST_MISFIT)).astype(np.int64)
+    return np.round(UNITS * weight * np.minimum(0.5 * away**2, MOST_MISFIT)).astype(np.int64)
 
 
 def to_pixels(box: np.ndarray, scene: Scene) -> BoxXYXY:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartmask.masks.exemplar.place.layout import Layout, Named, Names, unit
+from smartmask.masks.exemplar.place.layout import Layout, Named, Names, standing_metres, unit
 from smartmask.text.typical import EVENNESS
 
 BORROWED = 6.0  # boxes' worth of weight that names like the asked one have together
@@ -105,7 +105,7 @@ class UsualBoxes:
         rows = np.searchsorted(summed, rng.integers(0, max(int(summed[-1]), 1), count), side="right")
         kind = rng.random(count)
         boxes = jittered(self.sized(rows, name), np.where(kind < 0.5, 1.0, np.where(kind < 0.75, WIDER, 1.5)), rng)
-        suggested = suggested_heights(layout, name, boxes[:, 3])
+        suggested = suggested_heights(layout, name, boxes)
         spread, elsewhere = rng.normal(0, FITTED, count), rng.random((2, count))
         if suggested is not None:
             middle = (boxes[:, 0] + boxes[:, 2]) / 2
@@ -160,16 +160,19 @@ def jittered(boxes: np.ndarray, factor: np.ndarray, rng: np.random.Generator) ->
     )  # fmt: skip
 
 
-def suggested_heights(layout: Layout, name: Named, feet: np.ndarray) -> np.ndarray | None:
-    """``(n,)`` log heights of a thing with its lower edge at ``feet`` beside the scene's things; None without any.
+def suggested_heights(layout: Layout, name: Named, boxes: np.ndarray) -> np.ndarray | None:
+    """``(n,)`` log heights of a thing that stands where boxes (n, 4) do, beside the scene's things; None without any.
 
-    Things of the same name say it themselves, others by their usual metres.
+    Things of the same name say it themselves, others by their usual metres, which differ by what a thing stands on
+    (``standing_metres``).
     """
     if not len(layout.boxes):
         return None
     tall = np.log(np.maximum(layout.boxes[:, 3] - layout.boxes[:, 1], LEAST))
-    found = float(np.median(tall - EVENNESS * layout.metres - GROWTH * layout.boxes[:, 3]))
-    heights = EVENNESS * name.metres + GROWTH * feet + found
+    found = float(np.median(tall - EVENNESS * layout.standing - GROWTH * layout.boxes[:, 3]))
+    feet, count = boxes[:, 3], len(boxes)
+    metres = standing_metres(layout.sums, boxes, np.full(count, name.metres), np.full(count, name.seen))
+    heights = EVENNESS * metres + GROWTH * feet + found
     same = layout.keys == name.key
     if same.any():
         heights = (1 - OWN) * heights + OWN * (np.median(tall[same] - layout.boxes[same, 3]) + feet)
