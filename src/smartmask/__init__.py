@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from smartmask.io.package import VERSION
 
 if TYPE_CHECKING:
-    from smartmask.guides import Blob, Box, MaskGuide, Point, Scribble
+    from smartmask.guides import Blob, Box, MaskGuide, Point, Polygon, Scribble
     from smartmask.insertion.pipeline import insert
     from smartmask.insertion.remove import remove
     from smartmask.masks.model import MaskOutput, MaskRequest, Suggestion
@@ -23,6 +23,7 @@ __all__ = [
     "MaskOutput",
     "MaskRequest",
     "Point",
+    "Polygon",
     "Scene",
     "Scribble",
     "SmartMaskPipeline",

@@ -17,8 +17,7 @@ from PIL import Image
 
 import smartmask
 from smartmask.cli import main as cli
-from smartmask.guides import Blob, Box, MaskGuide, Point, Scribble
-from smartmask.guides.parse import parse_guides, parse_scribble
+from smartmask.guides import Box, MaskGuide, Point
 from smartmask.image.files import load_photo, save_png
 
 HEIGHT, WIDTH = 48, 64
@@ -269,27 +268,6 @@ def test_names_forms(files: Path, fake: FakePipeline, content: str) -> None:
 
 
 # --- guides --------------------------------------------------------------------------------------
-
-
-def test_guide_texts() -> None:
-    guides = parse_guides(["0,0,5,5", "1, 2, 3, 4"], ["2,3"], ["3,3,1.5,2"], ["1,2;3,4"], size=(10, 12))
-    assert guides[:4] == (Box(0, 0, 5, 5), Box(1, 2, 3, 4), Point(2, 3), Blob(3, 3, 1.5, 2))
-    assert isinstance(guides[4], Scribble)
-
-
-@pytest.mark.parametrize(
-    ("text", "strokes"),
-    [
-        ("1,2", [[[1, 2]]]),
-        ("1,2;3,4", [[[1, 2], [3, 4]]]),
-        ("1,2;3,4|5,6", [[[1, 2], [3, 4]], [[5, 6]]]),
-        (" 1, 2 ; 3, 4 ; ", [[[1, 2], [3, 4]]]),
-    ],
-)
-def test_scribble_texts(text: str, strokes: list[list[list[float]]]) -> None:
-    scribble = parse_scribble(text)
-    assert isinstance(scribble, Scribble)
-    assert [np.asarray(stroke).tolist() for stroke in scribble.points] == strokes
 
 
 def test_painted_guides(files: Path, fake: FakePipeline) -> None:

@@ -1,4 +1,4 @@
-"""Guides: what they accept, their map G, how several combine, and eq. 5."""
+"""Guides: what they accept, their map G, how several combine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from strategies import coordinates, guides_inside, sizes
 
 from smartmask import Blob, Box, MaskGuide, Point, Scribble
 from smartmask.geometry import box_mask
-from smartmask.guides import ALPHA, Guide, as_guides, draw, extent, mix, sample
+from smartmask.guides import Guide, as_guides, draw, extent, sample
 
 HEIGHT, WIDTH = 20, 30
 DOT = np.pad(np.ones((1, 1)), ((4, HEIGHT - 5), (7, WIDTH - 8)))  # only pixel (row 4, col 7)
@@ -143,29 +143,6 @@ def test_extent_is_the_box_else_the_union(size: tuple[int, int], data: st.DataOb
         x0, y0, x1, y1 = guide.extent(*size)
         assert found[0] <= x0 < x1 <= found[2]
         assert found[1] <= y0 < y1 <= found[3]
-
-
-unit = st.floats(0, 1, width=32)
-
-
-@given(
-    hnp.arrays(np.float32, (3, 4, 3), elements=unit),
-    hnp.arrays(np.float32, (3, 4), elements=unit),
-    st.floats(0, 1),
-)
-def test_eq_5(layout: np.ndarray, guide_map: np.ndarray, alpha: float) -> None:
-    mixed = mix(layout, guide_map, alpha)
-    for channel in range(3):
-        expected = layout[..., channel] * (1 - alpha * guide_map) + alpha * guide_map
-        assert mixed[..., channel] == pytest.approx(expected, abs=1e-6)
-    assert (mixed >= layout - 1e-6).all()  # it can only brighten
-    assert (mixed <= 1 + 1e-6).all()
-    assert np.array_equal(mix(layout, np.zeros((3, 4), np.float32), alpha), layout)
-
-
-def test_eq_5_uses_the_papers_alpha() -> None:
-    assert ALPHA == 0.7
-    assert mix(np.zeros((1, 1, 3)), np.ones((1, 1))) == pytest.approx(np.full((1, 1, 3), 0.7))
 
 
 # --- errors --------------------------------------------------------------------------------------

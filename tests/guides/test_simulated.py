@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartmask.geometry import mask_box, mask_iou
-from smartmask.guides import KINDS, Blob, Box, MaskGuide, Point, Scribble, as_guides, draw
-from smartmask.guides.simulated import draw_guide, roughen
+from smartmask.guides import KINDS, Blob, Box, MaskGuide, Point, Polygon, Scribble, as_guides, draw
+from smartmask.guides.hand import roughen
+from smartmask.guides.simulated import draw_guide
 
 HEIGHT, WIDTH = 60, 80
-DRAWN = [kind for kind in KINDS if kind != "none"] + ["stroke"]
-TYPES = {"box": Box, "point": Point, "blob": Blob, "scribble": Scribble, "stroke": Scribble, "mask": MaskGuide}
+DRAWN = [kind for kind in KINDS if kind != "none"]
+TYPES = {"box": Box, "point": Point, "blob": Blob, "scribble": Scribble, "mask": MaskGuide,
+         "polygon": Polygon}  # fmt: skip
 seeds = st.integers(0, 10_000)
 
 

@@ -11,7 +11,6 @@ import pytest
 from smartmask.export.pictures import overlay
 from smartmask.guides import Blob, Box, Point, Scribble
 from smartmask.io.publish import staging
-from smartmask.masks.results import describe_guide
 
 
 def tree(folder: Path) -> list[str]:
@@ -70,9 +69,9 @@ def test_earlier_result_cannot_name_files_elsewhere(tmp_path: Path) -> None:
 
 
 def test_guides_as_json() -> None:
-    assert describe_guide(Point(1, 2)) == {"kind": "point", "x": 1, "y": 2}
-    assert describe_guide(Blob(1, 2, 3, 4)) == {"kind": "blob", "cx": 1, "cy": 2, "sx": 3, "sy": 4}
-    assert describe_guide(Scribble([(1, 2), (3, 4)], width=2)) == {
+    assert Point(1, 2).describe() == {"kind": "point", "x": 1, "y": 2}
+    assert Blob(1, 2, 3, 4).describe() == {"kind": "blob", "cx": 1, "cy": 2, "sx": 3, "sy": 4}
+    assert Scribble([(1, 2), (3, 4)], width=2).describe() == {
         "kind": "scribble",
         "strokes": [[[1.0, 2.0], [3.0, 4.0]]],
         "width": 2,

@@ -47,6 +47,7 @@ from smartmask.cli.options import (
     OrderOption,
     PanopticOption,
     PointOption,
+    PolygonOption,
     ResultJsonOption,
     ScribbleOption,
     SeedOption,
@@ -101,6 +102,7 @@ def insert(
     point: PointOption = None,
     blob: BlobOption = None,
     scribble: ScribbleOption = None,
+    polygon: PolygonOption = None,
     mask: Annotated[
         list[Path] | None,
         typer.Option(metavar="PNG", help="The finished mask, white on black: none is generated. Once an object."),
@@ -179,13 +181,14 @@ def insert(
         from smartmask.plan.layouts.several import read_phrase  # brings torch, which paste has no use for
 
         refuse_beside(object=prompt, objects_json=objects_json, box=box, point=point, blob=blob, scribble=scribble,
-                      mask=mask, order=order, pick=pick, cutout_mask=cutout_mask)  # fmt: skip
+                      polygon=polygon, mask=mask, order=order, pick=pick, cutout_mask=cutout_mask)  # fmt: skip
         scene, notes = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
         phrase = read_phrase(objects, scene, known, context, cutout or ())
         requests = phrase.objects
     else:
         requests = read_objects(
-            prompt or (), objects_json, {"box": box, "point": point, "blob": blob, "scribble": scribble},
+            prompt or (), objects_json,
+            {"box": box, "point": point, "blob": blob, "scribble": scribble, "polygon": polygon},
             mask or (), cutout or (), cutout_mask or (), order, context, (picture.height, picture.width),
         )  # fmt: skip
         if own_layout or any(item.mask is None for item in requests):

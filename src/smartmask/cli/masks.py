@@ -26,6 +26,7 @@ from smartmask.cli.options import (
     OrderOption,
     PanopticOption,
     PointOption,
+    PolygonOption,
     ResultJsonOption,
     ScribbleOption,
     SeedOption,
@@ -49,6 +50,7 @@ def masks(
     blob: BlobOption = None,
     scribble: ScribbleOption = None,
     mask: MaskOption = None,
+    polygon: PolygonOption = None,
     not_box: NotBoxOption = None,
     order: OrderOption = None,
     facing: FacingOption = None,
@@ -72,11 +74,11 @@ def masks(
     Guides may be repeated and combined; without any, the model chooses the place.
     Coordinates are pixels of the upright photo; a guide may cross its border.
     """
-    from smartmask.guides.parse import parse_guides
+    from smartmask.guides.parse import read_guides
     from smartmask.image.files import load_guide_mask
     from smartmask.io import checks
     from smartmask.io.publish import staging
-    from smartmask.masks.results import describe_guide, describe_masks, save_masks, save_result
+    from smartmask.masks.results import describe_masks, save_masks, save_result
     from smartmask.masks.weights import Weights
     from smartmask.scene.read import read_scene
 
@@ -103,11 +105,11 @@ def masks(
         checks.check_pool(num_masks)
     variations = None if like is None else load_guide_mask(like) > 0.5
     scene, notes = read_scene(image, layout, names, panoptic, segmenter)
-    guides = parse_guides(
-        box or (), point or (), blob or (), scribble or (), mask or (), size=(scene.height, scene.width)
-    )
-    not_here = parse_guides(not_box or (), size=(scene.height, scene.width))
-    request["not_here"] = [describe_guide(guide) for guide in not_here]
+    size = scene.height, scene.width
+    texts = {"box": box, "point": point, "blob": blob, "scribble": scribble, "mask": mask, "polygon": polygon}
+    guides = read_guides(texts, size)
+    not_here = read_guides({"box": not_box}, size)
+    request["not_here"] = [guide.describe() for guide in not_here]
     request["order"] = checks.check_order(order, len(scene.layers))
     seconds = {"input": time.perf_counter() - start}
 

@@ -34,6 +34,9 @@ ScribbleOption = Annotated[
     typer.Option(metavar="PNG or x,y;x,y;...", help="A painted scribble, or a stroke's points; | between strokes."),
 ]
 MaskOption = Annotated[list[Path] | None, typer.Option(metavar="PNG", help="A rough mask, painted white on black.")]
+PolygonOption = Annotated[
+    list[str] | None, typer.Option(metavar="x,y;x,y;...", help="Corners of a rough outline; | between rings.")
+]
 WeightsOption = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Weights to use instead of the bundled ones.")
 ]

@@ -20,6 +20,7 @@ from smartmask.data.hiding import decoy_regions, degrade, hidden_region
 from smartmask.geometry import BoxXYXY, components, mask_box
 from smartmask.guides import Guide
 from smartmask.guides.simulated import draw_guide
+from smartmask.guides.table import SHARES
 from smartmask.scene import Scene
 from smartmask.scene.view import OUTSIDE, UNLABELED, View
 
@@ -58,9 +59,7 @@ class PairConfig:
     Shares of the guide kinds, and probabilities of each augmentation.
     """
 
-    kinds: dict[str, float] = field(
-        default_factory=lambda: {"box": 0.45, "none": 0.15, "point": 0.08, "blob": 0.1, "scribble": 0.1, "mask": 0.12}
-    )
+    kinds: dict[str, float] = field(default_factory=lambda: dict(SHARES))
     flip: float = 0.5
     rotate: float = 6.0  # degrees, standard deviation
     aspect: float = 0.1  # log, standard deviation

@@ -15,11 +15,12 @@ from smartmask.data.pack import Pack
 from smartmask.data.record import Record
 from smartmask.data.splits import SPLITS
 from smartmask.geometry import BoxXYXY, box_mask, components, mask_box
-from smartmask.guides import Guide, draw
+from smartmask.guides import KINDS, Guide, draw
 from smartmask.guides.simulated import draw_guide
+from smartmask.guides.table import NONE, NUMBERS
 from smartmask.scene import Scene
 
-GUIDANCE = ("box", "blob", "scribble", "mask", "point", "none")
+GUIDANCE = (*(kind for kind in KINDS if kind != NONE), NONE)
 # What a short name admits: COCO's pictures with every object annotated. Where only some are ("coco_more"), nobody knows
 # what touches an object; such sources have to be named.
 FAMILIES = {"coco": ("coco_panoptic", "coco_instances")}
@@ -203,7 +204,7 @@ def is_whole(pack: Pack, target: Target) -> bool:
 
 def make_case(record: Record, target: Target, kind: str, protocol: Protocol) -> Case:
     """The question for one object and guide kind; chance comes from the object and the seed alone."""
-    seeds = target.number(protocol.seed), GUIDANCE.index(kind)
+    seeds = target.number(protocol.seed), NUMBERS[kind]
     scene = record.scene
     true = scene.layers[target.layer].mask
     guide = draw_guide(true, kind, np.random.default_rng([*seeds, 0]), exact=True)

@@ -12,14 +12,18 @@ from typing import Any
 import numpy as np
 
 from smartmask.geometry import box_mask
-from smartmask.guides.parse import PICTURE_SUFFIXES, parse_guides
+from smartmask.guides import KINDS, Box, as_guides
+from smartmask.guides.mask import PICTURE_SUFFIXES
+from smartmask.guides.parse import read_guides
+from smartmask.guides.table import NONE, guide_of
 from smartmask.image.files import load_guide_mask
 from smartmask.insertion.lay import ObjectRequest
 from smartmask.io.checks import check_prompt, check_seed
 from smartmask.io.files import read_json
 
-GUIDES = ("box", "point", "blob", "scribble")
-KEYS = ("object", "context", *GUIDES, "mask", "order", "seed", "cutout", "cutout_mask")
+FINISHED = "mask"  # here the finished mask: a rough one is a scribble
+GUIDES = tuple(kind for kind in KINDS if kind not in (NONE, FINISHED))
+KEYS = ("object", "context", *GUIDES, FINISHED, "order", "seed", "cutout", "cutout_mask")
 
 
 def read_objects(
@@ -55,7 +59,7 @@ def read_objects(
         raise ValueError(f"--cutout-mask {cutout_masks[0]} says what to keep of a cut-out; add --cutout with it.")
     requests = []
     for number, prompt in enumerate(prompts):
-        found = parse_guides(*(texts[kind][number] for kind in GUIDES), size=size)
+        found = read_guides({kind: shares[number] for kind, shares in texts.items()}, size)
         mask = _finished(own_masks[number], found, prompt, size)
         own = own_cutouts[number], own_kept[number]
         requests.append(ObjectRequest(check_prompt(prompt), list(found) or None, mask, order, context, None, *own))
@@ -113,8 +117,8 @@ def read_object(
 ) -> ObjectRequest:
     """One object of a JSON list: ``{"object": "dog", "box": [x0, y0, x1, y1], ...}``.
 
-    Keys are KEYS. box, point and blob are numbers or a text as on the command line; scribble is a list of
-    (x, y) points, a text or a file; mask, cutout and cutout_mask are files, beside the JSON unless absolute.
+    Keys are KEYS. Guides are texts as on the command line, or lists of numbers, of (x, y) points, or of lists of
+    points; a scribble may be a file. mask, cutout and cutout_mask are files, beside the JSON unless absolute.
     """
     if not isinstance(spec, dict):
         raise ValueError(f'{what} is {_short(spec)}; give an object such as {{"object": "dog"}}.')
@@ -122,10 +126,8 @@ def read_object(
     if unknown:
         raise ValueError(f"{what} has the unknown key '{unknown[0]}'; the keys are {', '.join(KEYS)}.")
     prompt = check_prompt(spec.get("object"), f"object of {what}")
-    texts = {kind: [_guide_text(spec[kind], kind, what)] if spec.get(kind) is not None else [] for kind in GUIDES}
-    if texts["scribble"] and texts["scribble"][0].lower().endswith(PICTURE_SUFFIXES):
-        texts["scribble"] = [str(folder / texts["scribble"][0])]
-    guides = parse_guides(texts["box"], texts["point"], texts["blob"], texts["scribble"], size=size)
+    texts = {kind: [_guide_text(spec[kind], kind, what, folder)] for kind in GUIDES if spec.get(kind) is not None}
+    guides = read_guides(texts, size)
     masks = [folder / _text(spec, "mask", what)] if spec.get("mask") is not None else []
     mask = _finished(masks, guides, prompt, size)
     if spec.get("cutout") is not None:
@@ -140,16 +142,18 @@ def read_object(
     return ObjectRequest(prompt, list(guides) or None, mask, own_order, own_context, seed, cutout, cutout_mask)
 
 
-def _guide_text(value: Any, kind: str, what: str) -> str:
-    """A guide of JSON as the command line would write it."""
+def _guide_text(value: Any, kind: str, what: str, folder: Path) -> str:
+    """A guide of JSON as the command line would write it; pictures lie in the folder unless absolute."""
     if isinstance(value, str):
-        return value
+        return str(folder / value) if value.lower().endswith(PICTURE_SUFFIXES) else value
+    points = ";" in guide_of(kind).form
     try:
-        if kind == "scribble":
-            return ";".join(f"{float(x)!r},{float(y)!r}" for x, y in value)
-        return ",".join(repr(float(number)) for number in value)
-    except (TypeError, ValueError):
-        form = "a list of points [x, y]" if kind == "scribble" else "a list of numbers"
+        if not points:
+            return ",".join(repr(float(number)) for number in value)
+        lists = value if np.ndim(value[0][0]) else [value]
+        return "|".join(";".join(f"{float(x)!r},{float(y)!r}" for x, y in one) for one in lists)
+    except (TypeError, ValueError, IndexError, KeyError):
+        form = "a list of points [x, y]" if points else "a list of numbers"
         raise ValueError(f"{what} has the {kind} {_short(value)}; give {form}.") from None
 
 
@@ -188,7 +192,7 @@ def read_region(text: str, size: tuple[int, int]) -> np.ndarray | int | str:
     if text.strip().lstrip("-").isdecimal():
         return int(text)
     if any(character.isdigit() for character in text) and text.count(",") >= 1:
-        (box,) = parse_guides([text], size=size)
+        (box,) = as_guides(Box.parse(text), *size)
         mask = box_mask(box.extent(*size), *size)
         if not mask.any():
             raise ValueError(f"The region {text} holds no pixel's centre; give a larger box.")

@@ -21,7 +21,7 @@ from smartmask.insertion.lay import Laid, Plan
 from smartmask.insertion.paint import InsertResult, PaintOptions, crop_scene, request_for
 from smartmask.io.files import save_json
 from smartmask.io.package import VERSION
-from smartmask.masks.results import describe_guide, mask_sheet
+from smartmask.masks.results import mask_sheet
 from smartmask.scene import Scene
 from smartmask.scene.scene_file import save_scene
 
@@ -74,7 +74,7 @@ def _describe(laid: Laid, number: int, scene: Scene, index: int, visible: np.nda
     return {
         "object": laid.name,
         "context": laid.request.context,
-        "guidance": [describe_guide(guide) for guide in guides],
+        "guidance": [guide.describe() for guide in guides],
         "mask": f"mask_{number:02d}.png",
         "visible": f"visible_{number:02d}.png",
         "box": mask_box(laid.mask),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from smartmask.export.pictures import overlay, scene_colours
 from smartmask.geometry import mask_box
-from smartmask.guides import Guide, MaskGuide, Scribble
+from smartmask.guides import Guide
 from smartmask.image.files import save_png
 from smartmask.image.sheets import contact_sheet, rank_colour
 from smartmask.io.files import save_json
@@ -23,17 +22,6 @@ if TYPE_CHECKING:
     from smartmask.masks.model import MaskOutput
 SHEET_MASKS = 59  # masks on the overlay sheet; with the layout 60 tiles
 SHEET_TILE = 256
-
-
-def describe_guide(guide: Guide) -> dict[str, Any]:
-    """A guide as JSON: its kind and numbers; a painted mask by its box and area."""
-    if isinstance(guide, MaskGuide):
-        painted = guide.mask > 0.5
-        return {"kind": guide.kind, "box": mask_box(painted), "area": int(painted.sum())}
-    if isinstance(guide, Scribble):
-        strokes = [np.asarray(stroke).tolist() for stroke in guide.points]
-        return {"kind": guide.kind, "strokes": strokes, "width": guide.width}
-    return {"kind": guide.kind, **dataclasses.asdict(guide)}
 
 
 def describe_masks(
@@ -65,7 +53,7 @@ def describe_masks(
     return {
         "version": VERSION,
         **request,
-        "guidance": [describe_guide(guide) for guide in guides],
+        "guidance": [guide.describe() for guide in guides],
         "size": {"width": scene.width, "height": scene.height},
         "layers": [layer.name for layer in scene.layers],
         "masks": records,
