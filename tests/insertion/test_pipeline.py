@@ -346,7 +346,7 @@ def test_a_real_photo_with_a_cutout_of_another(data_root: Path) -> None:
     outline = polygons_to_mask([np.array(p).reshape(-1, 2) for p in dog["segmentation"]], *rgb.shape[:2])
     cutout = np.dstack([rgb, outline.astype(np.uint8) * 255])
     path = coco / "images" / "000000000307.jpg"
-    scene, _ = read_scene(path, coco / "panoptic" / "000000000307.png", None, coco / "panoptic.json")
+    scene, _ = read_scene(path, layout=coco / "panoptic" / "000000000307.png", panoptic=coco / "panoptic.json")
     place = np.zeros((scene.height, scene.width), dtype=bool)
     place[210:420, 330:450] = True  # behind the frisbee, in front of the other dog
     order = [layer.name for layer in scene.layers].index("frisbee")

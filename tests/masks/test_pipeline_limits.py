@@ -126,7 +126,7 @@ def test_saving_replaces_a_folder(pipe: SmartMaskPipeline, tmp_path: Path) -> No
 
 
 def test_open_licences_leave_the_rest_out(tiny_weights: Path) -> None:
-    for weights in (Weights(tiny_weights, "open"), Weights(tiny_weights)):
+    for weights in (Weights(weights=tiny_weights, licences="open"), Weights(weights=tiny_weights)):
         out = call(weights.checked().load(), guidance=GUIDES["box"], num_masks=8)
         found = {why["outline"]["licence"] for why in out.why}
         assert found == ({"CC0"} if weights.licences == "open" else {"CC0", "not stated"})
@@ -135,8 +135,8 @@ def test_open_licences_leave_the_rest_out(tiny_weights: Path) -> None:
 def test_weights_that_cannot_be_meant(tiny_weights: Path, tmp_path: Path) -> None:
     for weights, says in (
         (Weights(licences="closed"), "licences are 'closed'; use 'all' or 'open'"),
-        (Weights(tmp_path / "nowhere"), "nowhere' does not exist; give a folder that save_pretrained wrote"),
-        (Weights(tmp_path), "has no model_index.json"),
+        (Weights(weights=tmp_path / "nowhere"), "nowhere' does not exist; give one that save_pretrained wrote"),
+        (Weights(weights=tmp_path), "has no model_index.json"),
         (Weights(memory=tmp_path / "none"), "none' does not exist; 'smartmask memory add' makes one"),
     ):
         with pytest.raises(ValueError, match=says):

@@ -163,7 +163,7 @@ def insert(
     from smartmask.insertion.paint import PaintOptions
     from smartmask.insertion.pipeline import scene_of
     from smartmask.masks.weights import Weights
-    from smartmask.scene.read import read_scene
+    from smartmask.scene.read import SceneFiles
 
     start = time.perf_counter()
     picture = Photo.load(photo)
@@ -174,15 +174,17 @@ def insert(
         control_scale=control_scale, negative_prompt=negative_prompt,
     )  # fmt: skip
     suffix = result_suffix(suffix)
-    known = Weights(weights, licences, memory).checked()
+    known = Weights.of(weights=weights, licences=licences, memory=memory).checked()
     phrase = None
-    own_layout = any(value is not None for value in (layout, names, panoptic, segmenter))
+    files = SceneFiles.of(layout=layout, names=names, panoptic=panoptic, segmenter=segmenter,
+                          segmenter_cache=segmenter_cache)  # fmt: skip
+    own_layout = files.described
     if objects is not None:
         from smartmask.plan.layouts.several import read_phrase  # brings torch, which paste has no use for
 
         refuse_beside(object=prompt, objects_json=objects_json, box=box, point=point, blob=blob, scribble=scribble,
                       polygon=polygon, mask=mask, order=order, pick=pick, cutout_mask=cutout_mask)  # fmt: skip
-        scene, notes = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
+        scene, notes = files.read(photo, picture.rgb())
         phrase = read_phrase(objects, scene, known, context, cutout or ())
         requests = phrase.objects
     else:
@@ -192,7 +194,7 @@ def insert(
             mask or (), cutout or (), cutout_mask or (), order, context, (picture.height, picture.width),
         )  # fmt: skip
         if own_layout or any(item.mask is None for item in requests):
-            scene, notes = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
+            scene, notes = files.read(photo, picture.rgb())
         else:
             scene, notes = scene_of(picture, None, requests)
     has_cutout = any(item.cutout is not None for item in requests)
@@ -201,7 +203,7 @@ def insert(
     if painter == "paste":
         loader |= given(segmenter=segmenter)
     request: dict[str, Any] = {"command": "insert", "image": str(photo), "seed": seed, "num_masks": num_masks,
-                               **known.describe()}  # fmt: skip
+                               **known.described_weights()}  # fmt: skip
 
     def make_plan(on_step: StepCallback | None) -> Plan:
         if phrase is None:
@@ -261,7 +263,7 @@ def remove(
     from smartmask.io.checks import check_prompt, check_seed
     from smartmask.scene import Scene
     from smartmask.scene.photo import scene_from_image
-    from smartmask.scene.read import read_scene
+    from smartmask.scene.read import SceneFiles
     from smartmask.scene.segment import ABSENT, LAYOUT, fetched_model
 
     start = time.perf_counter()
@@ -277,9 +279,11 @@ def remove(
     check_seed(seed)
     context = None if context is None else check_prompt(context, "context prompt")
     what = read_region(region, (picture.height, picture.width))
-    own_layout = any(value is not None for value in (layout, names, panoptic, segmenter))
+    files = SceneFiles.of(layout=layout, names=names, panoptic=panoptic, segmenter=segmenter,
+                          segmenter_cache=segmenter_cache)  # fmt: skip
+    own_layout = files.described
     if own_layout:
-        scene, _ = read_scene(photo, layout, names, panoptic, segmenter, segmenter_cache, picture.rgb())
+        scene, _ = files.read(photo, picture.rgb())
     elif isinstance(what, (int, str)):
         if fetched_model() is None:  # an unlabeled scene has nothing to remove by name
             raise ModelMissingError(

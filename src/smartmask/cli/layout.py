@@ -85,7 +85,7 @@ def layout(
     checks.check_num_masks(num_masks)
     checks.check_seed(seed)
     width, height = parse_size(size)
-    known = Weights(weights, licences, memory).checked()
+    known = Weights.of(weights=weights, licences=licences, memory=memory).checked()
     picture = read_request(
         paint, controlnet=controlnet, control_scale=control_scale, steps=steps, guidance_scale=guidance_scale,
         negative_prompt=negative_prompt, device=device, dtype=dtype, offload=offload, slicing=slicing, side=side,

@@ -16,10 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from smartmask.cli import insert as insertion_cli
-from smartmask.cli import layout as planner_cli
 from smartmask.cli.errors import explain
-from smartmask.cli.masks import masks
 from smartmask.io.package import VERSION
 
 app = typer.Typer(
@@ -27,6 +24,36 @@ app = typer.Typer(
     help="Type an object, get precise masks of where and how it could stand in a scene.",
     no_args_is_help=True,
 )
+
+
+def _masks() -> Callable[..., None]:
+    from smartmask.cli.masks import command
+
+    return command
+
+
+def _insert() -> Callable[..., None]:
+    from smartmask.cli.insert import insert
+
+    return insert
+
+
+def _remove() -> Callable[..., None]:
+    from smartmask.cli.insert import remove
+
+    return remove
+
+
+def _layout() -> Callable[..., None]:
+    from smartmask.cli.layout import layout
+
+    return layout
+
+
+def _plan() -> Callable[..., None]:
+    from smartmask.cli.layout import plan
+
+    return plan
 
 
 def _data() -> typer.Typer:
@@ -53,32 +80,43 @@ def _memory() -> typer.Typer:
     return app
 
 
-# name: (the group of commands, imported when it is used; one line of help)
-GROUPS: dict[str, tuple[Callable[[], typer.Typer], str]] = {
+# name: (what imports the command or the group of commands when it is used; one line of help)
+COMMANDS: dict[str, tuple[Callable[[], Callable[..., None] | typer.Typer], str]] = {
+    "masks": (_masks, "Masks of where and how an object could stand in a photo."),
+    "insert": (_insert, "Insert objects into a photo; the rest stays as it is, bit for bit."),
+    "remove": (_remove, "Paint a region or a layer of a photo away."),
+    "layout": (_layout, "Draw a layered layout from a sentence."),
+    "plan": (_plan, "What to draw next, with reasons."),
+    "memory": (_memory, "Look after the remembered outlines; add your own."),
     "data": (_data, "Read, check and pack data sets."),
     "train": (_train, "Train the models."),
     "eval": (_eval, "Measure the pipeline beside its baselines."),
-    "memory": (_memory, "Look after the remembered outlines; add your own."),
 }
+
 INTERRUPTED = 130  # the exit code of shells after Ctrl-C
 
 
-class _LazyGroup(TyperGroup):
-    """A group of commands whose module is imported when one of them is used, not before."""
+class _Lazy(TyperGroup):
+    """A command, or a group of them, whose module is imported when it is used, not before."""
 
-    def __init__(self, name: str, group: Callable[[], typer.Typer], summary: str) -> None:
+    def __init__(self, name: str, load: Callable[[], Callable[..., None] | typer.Typer], summary: str) -> None:
         super().__init__(name=name, help=summary)
-        self.group = group
+        self.load = load
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         # The parent group invokes the command of the context made here: from now on the real one.
-        return typer.main.get_group(self.group()).make_context(info_name, args, parent=parent, **extra)
+        found = self.load()
+        if isinstance(found, typer.Typer):
+            return typer.main.get_group(found).make_context(info_name, args, parent=parent, **extra)
+        single = typer.Typer()
+        single.command()(found)
+        return typer.main.get_command(single).make_context(info_name, args, parent=parent, **extra)
 
 
 def _root() -> TyperGroup:
     root = typer.main.get_group(app)
-    for name, (group, summary) in GROUPS.items():
-        root.add_command(_LazyGroup(name, group, summary), name)
+    for name, (load, summary) in COMMANDS.items():
+        root.add_command(_Lazy(name, load, summary), name)
     return root
 
 
@@ -123,7 +161,3 @@ def _common(
     ),
 ) -> None:
     pass
-
-
-for _command in (masks, *insertion_cli.COMMANDS, *planner_cli.COMMANDS):
-    app.command()(_command)

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from smartmask.io.settings import Settings, option
+
 LayoutOption = Annotated[
     Path | None,
     typer.Option(metavar="PNG", help="The photo's layout: a label map (with --names), or COCO's (with --panoptic)."),
@@ -65,6 +67,12 @@ OrderOption = Annotated[
 SeedOption = Annotated[int, typer.Option(help="Seed of the first mask; the others count up from it.")]
 ContextOption = Annotated[str | None, typer.Option(metavar="TEXT", help="A sentence about the whole picture.")]
 ResultJsonOption = Annotated[bool, typer.Option("--json", help="Print result.json, and nothing else, on stdout.")]
+
+
+class Printed(Settings):
+    """What every command with a result.json prints."""
+
+    as_json: bool = option(False, "Print result.json, and nothing else, on stdout.", flags=("--json",))
 
 
 @contextmanager

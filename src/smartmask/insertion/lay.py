@@ -180,7 +180,7 @@ def lay(
 
 def _loaded(pipeline: SmartMaskPipeline | Weights | str | Path | None) -> SmartMaskPipeline:
     if pipeline is None or isinstance(pipeline, (str, Path)):
-        pipeline = Weights(None if pipeline is None else Path(pipeline))
+        pipeline = Weights.of(weights=pipeline)
     return pipeline.load() if isinstance(pipeline, Weights) else pipeline
 
 

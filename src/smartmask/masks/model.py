@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ValidationInfo, field_validator
 
 from smartmask.geometry import BoxXYXY
 from smartmask.guides import Guide
@@ -18,6 +18,7 @@ from smartmask.io.checks import (
     check_scale,
     check_steps,
 )
+from smartmask.io.settings import Settings, internal, option, required
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
@@ -25,26 +26,20 @@ Progress = Callable[[int, int], None]  # (done, all): called as a model goes on;
 Facing = Literal["left", "right"]
 
 
-class MaskRequest(BaseModel):
-    """What is asked of a mask model: the one form that Python's call, commands and services build.
+class MaskOptions(Settings):
+    """What Python, commands and services ask of a mask model alike, in words and numbers."""
 
-    Guides and masks are checked against the scene by the pipeline, which knows its size.
-    """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True, extra="forbid")
-
-    object: str = Field(description="What to insert: 'dog', 'a sitting man', 'two birds facing left'.")
-    context: str | None = Field(None, description="A sentence about the whole picture; its caption by default.")
-    guides: tuple[Any, ...] = Field((), description="Where it is: boxes, points, blobs, scribbles, painted masks.")
-    not_here: tuple[Any, ...] = Field((), description="Guides that say where it is not.")
-    order: int | None = Field(None, ge=0, description="Depth asked for: an index in the scene's layers.")
-    guidance_scale: float | None = Field(None, description="How much the scene's fit counts; 1 by default, 0: not.")
-    context_guidance_scale: float | None = Field(None, description="How much the context sentence counts.")
-    steps: int | None = Field(None, description="Denoising steps, for models that have them.")
-    facing: Facing | None = Field(None, description="Which way it faces: left or right.")
-    like: Any = Field(None, description="A mask of the scene's size: suggestions are variations of it.")
-    like_distance: float = Field(0.3, description="How far variations go: 0 near, 1 far.")
-    diverse: bool = Field(False, description="Spread the suggestions as far as they stay plausible.")
+    object: str = required("What to insert: 'dog', 'a sitting man', 'two birds facing left'.", metavar="TEXT")
+    context: str | None = option(None, "A sentence about the whole picture; its caption by default.", metavar="TEXT")
+    order: int | None = option(None, "Depth: 0 is behind all layers; the model's own choice by default.")
+    facing: Facing | None = option(None, "Which way it faces.", metavar="left|right")
+    like_distance: float = option(0.3, "How far variations of --like go: 0 near, 1 far.")
+    diverse: bool = option(
+        False, "Draw four times as many and keep those that are good and differ.", flags=("--diverse",)
+    )
+    guidance_scale: float | None = option(None, "How much the fit to name and scene counts; 1 by default, 0: not.")
+    context_guidance_scale: float | None = option(None, "How much the context sentence counts.")
+    steps: int | None = option(None, "Denoising steps, for models that have them.")
 
     @field_validator("object")
     @classmethod
@@ -58,8 +53,8 @@ class MaskRequest(BaseModel):
 
     @field_validator("guidance_scale", "context_guidance_scale")
     @classmethod
-    def _scale(cls, value: float | None) -> float | None:
-        return check_scale(value)
+    def _scale(cls, value: float | None, info: ValidationInfo) -> float | None:
+        return check_scale(value, str(info.field_name).replace("_", " "))
 
     @field_validator("facing", mode="before")
     @classmethod
@@ -76,10 +71,16 @@ class MaskRequest(BaseModel):
     def _steps(cls, value: int | None) -> int | None:
         return check_steps(value)
 
-    @property
-    def drawn(self) -> tuple[Guide, ...]:
-        """The guides, typed."""
-        return self.guides
+
+class MaskRequest(MaskOptions):
+    """What is asked of a mask model: the one form that Python's call, commands and services build.
+
+    Guides and masks are checked against the scene by the pipeline, which knows its size.
+    """
+
+    guides: tuple[Guide, ...] = internal((), "Where it is: boxes, points, blobs, scribbles, polygons, painted masks.")
+    not_here: tuple[Guide, ...] = internal((), "Guides that say where it is not.")
+    like: Any = internal(None, "A mask (H, W) of the scene's size: suggestions are variations of it.")
 
 
 @dataclass(frozen=True, eq=False)

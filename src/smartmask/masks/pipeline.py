@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -89,7 +88,7 @@ class SmartMaskPipeline:
         start = time.perf_counter()
         check_num_masks(num_masks)
         check_order(order, len(scene.layers))
-        request = _request(
+        request = MaskRequest.of(
             object=prompt, context=context_prompt, guides=as_guides(guidance, scene.height, scene.width),
             not_here=as_guides(not_here, scene.height, scene.width), order=order, guidance_scale=guidance_scale,
             context_guidance_scale=context_guidance_scale, steps=num_inference_steps, facing=facing,
@@ -116,21 +115,6 @@ def _output(scene: Scene, ranked: list[Suggestion], notes: list[str], clock: dic
         scores=np.array([s.score for s in ranked]), orders=[s.order for s in ranked], seeds=[s.seed for s in ranked],
         boxes=[s.box for s in ranked], why=[s.why for s in ranked], timings=clock, notes=notes,
     )  # fmt: skip
-
-
-def _request(**values: Any) -> MaskRequest:
-    """The request, its first fault told in one sentence."""
-    from pydantic import ValidationError
-
-    try:
-        return MaskRequest(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raised = first.get("ctx", {}).get("error")
-        if isinstance(raised, ValueError):
-            raise raised from None
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"The request's {where} is {first.get('input')!r}: {first['msg'].lower()}.") from None
 
 
 def _like(mask: np.ndarray | None, scene: Scene) -> np.ndarray | None:

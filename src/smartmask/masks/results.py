@@ -1,12 +1,13 @@
-"""Result folders: what the commands write, all of it or nothing."""
+"""What a masks call leaves: its result as a schema, and the pictures of its folder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from smartmask.export.pictures import overlay, scene_colours
 from smartmask.geometry import mask_box
@@ -16,50 +17,82 @@ from smartmask.image.sheets import contact_sheet, rank_colour
 from smartmask.io.files import save_json
 from smartmask.io.package import VERSION
 from smartmask.io.publish import RESULT
+from smartmask.masks.model import MaskOutput
 from smartmask.scene import Scene
 
-if TYPE_CHECKING:
-    from smartmask.masks.model import MaskOutput
 SHEET_MASKS = 59  # masks on the overlay sheet; with the layout 60 tiles
 SHEET_TILE = 256
 
 
-def describe_masks(
-    output: MaskOutput, scene: Scene, guides: Sequence[Guide], request: dict[str, Any]
-) -> dict[str, Any]:
-    """What ``result.json`` says: version, the request, the scene's size, and a record a mask, best first.
+class MaskRecord(BaseModel):
+    """One mask of a result. mask, visible: its files. box: (x0, y0, x1, y1) pixel edges, None for an empty mask.
 
-    request: the caller's own keys (object, context, ...), copied. Boxes are (x0, y0, x1, y1) pixel
-    edges, null for an empty mask; ``order`` is the index in the scene's layers, and
-    ``in_front_of`` the layer next behind it (null at the back).
+    order: its index in the scene's layers; in_front_of: the layer next behind it, None at the back.
     """
-    records = []
-    for index, (mask, visible) in enumerate(zip(output.masks, output.visible, strict=True)):
-        order = int(output.orders[index])
-        records.append(
-            {
-                "mask": f"mask_{index:02d}.png",
-                "visible": f"visible_{index:02d}.png",
-                "box": mask_box(mask),
-                "area": int(np.count_nonzero(mask)),
-                "visible_area": int(np.count_nonzero(visible)),
-                "score": round(float(output.scores[index]), 6),
-                "order": order,
-                "in_front_of": scene.layers[order - 1].name if order > 0 else None,
-                "seed": int(output.seeds[index]),
-                "why": output.why[index],
-            }
+
+    mask: str
+    visible: str
+    box: tuple[float, float, float, float] | None
+    area: int
+    visible_area: int
+    score: float
+    order: int
+    in_front_of: str | None
+    seed: int
+    why: dict[str, Any]
+
+
+class Size(BaseModel):
+    """Of a scene, in pixels."""
+
+    width: int
+    height: int
+
+
+class MasksResult(BaseModel):
+    """What ``result.json`` says: version, the request, the scene's size, and a record a mask, best first."""
+
+    model_config = ConfigDict(extra="allow")  # the request's own keys stand beside
+
+    version: str = VERSION
+    command: str = "masks"
+    guidance: list[dict[str, Any]]
+    size: Size
+    layers: list[str]
+    masks: list[MaskRecord]
+    timings: dict[str, float]
+    notes: list[str]
+
+    @classmethod
+    def of_output(
+        cls, output: MaskOutput, scene: Scene, guides: Sequence[Guide], asked: dict[str, Any],
+        notes: Sequence[str] = (), seconds: dict[str, float] | None = None,
+    ) -> MasksResult:  # fmt: skip
+        """The result of a pipeline's output. asked: what of the request is repeated; notes: on the scene."""
+        return cls(
+            **asked,
+            guidance=[guide.describe() for guide in guides],
+            size=Size(width=scene.width, height=scene.height),
+            layers=[layer.name for layer in scene.layers],
+            masks=mask_records(output, scene),
+            timings={stage: round(float(value), 4) for stage, value in (output.timings | (seconds or {})).items()},
+            notes=[*notes, *output.notes],
         )
-    return {
-        "version": VERSION,
-        **request,
-        "guidance": [guide.describe() for guide in guides],
-        "size": {"width": scene.width, "height": scene.height},
-        "layers": [layer.name for layer in scene.layers],
-        "masks": records,
-        "timings": {stage: round(float(seconds), 4) for stage, seconds in output.timings.items()},
-        "notes": list(output.notes),
-    }
+
+
+def mask_records(output: MaskOutput, scene: Scene) -> list[MaskRecord]:
+    """A record a mask, best first."""
+    return [
+        MaskRecord(
+            mask=f"mask_{index:02d}.png", visible=f"visible_{index:02d}.png", box=mask_box(mask),
+            area=int(np.count_nonzero(mask)), visible_area=int(np.count_nonzero(visible)),
+            score=round(float(score), 6), order=int(order),
+            in_front_of=scene.layers[order - 1].name if order > 0 else None, seed=int(seed), why=why,
+        )
+        for index, (mask, visible, score, order, seed, why) in enumerate(
+            zip(output.masks, output.visible, output.scores, output.orders, output.seeds, output.why, strict=True)
+        )
+    ]  # fmt: skip
 
 
 def save_masks(output: MaskOutput, scene: Scene, guides: Sequence[Guide], folder: Path) -> None:

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from smartmask.io.checks import check_licences
+from smartmask.io.settings import Settings, option
 
 if TYPE_CHECKING:
     from smartmask.masks.pipeline import SmartMaskPipeline
 
 
-@dataclass(frozen=True)
-class Weights:
-    """What ``SmartMaskPipeline.from_pretrained`` takes.
+class Weights(Settings):
+    """What ``SmartMaskPipeline.from_pretrained`` takes."""
 
-    folder: of weights; None for the bundled ones. licences: "all" or "open". memory: the folder of the user's own
-    outlines; None for the standard one.
-    """
+    weights: Path | None = option(None, "Weights to use instead of the bundled ones.", metavar="FOLDER")
+    licences: str = option(
+        "all", "Which remembered outlines are used: all, or those under open licences only.", metavar="all|open"
+    )
+    memory: Path | None = option(
+        None, "Outlines of your own ('smartmask memory add'), if not in the standard folder.", metavar="DIR"
+    )
 
-    folder: Path | None = None
-    licences: str = "all"
-    memory: Path | None = None
-
-    def checked(self) -> Weights:
+    def checked(self) -> Self:
         """Itself. Raises ValueError for unknown licences and for folders that do not exist or hold no weights."""
         check_licences(self.licences)
-        if self.folder is not None and not (self.folder / "model_index.json").is_file():
-            trouble = "has no model_index.json" if self.folder.is_dir() else "does not exist"
-            raise ValueError(f"The weights folder '{self.folder}' {trouble}; give a folder that save_pretrained wrote.")
+        if self.weights is not None and not (self.weights / "model_index.json").is_file():
+            trouble = "has no model_index.json" if self.weights.is_dir() else "does not exist"
+            raise ValueError(f"The weights folder '{self.weights}' {trouble}; give one that save_pretrained wrote.")
         if self.memory is not None and not self.memory.is_dir():
             trouble = "is a file" if self.memory.exists() else "does not exist"
             raise ValueError(f"The memory folder '{self.memory}' {trouble}; 'smartmask memory add' makes one.")
@@ -39,12 +38,12 @@ class Weights:
         """The pipeline. Raises ValueError, naming the file, if something is missing or damaged."""
         from smartmask.masks.pipeline import SmartMaskPipeline
 
-        return SmartMaskPipeline.from_pretrained(self.folder, licences=self.licences, memory=self.memory)
+        return SmartMaskPipeline.from_pretrained(self.weights, licences=self.licences, memory=self.memory)
 
-    def describe(self) -> dict[str, Any]:
+    def described_weights(self) -> dict[str, Any]:
         """For result.json."""
         return {
-            "weights": None if self.folder is None else str(self.folder),
+            "weights": None if self.weights is None else str(self.weights),
             "licences": self.licences,
             "memory": None if self.memory is None else str(self.memory),
         }

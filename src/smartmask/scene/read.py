@@ -15,49 +15,85 @@ import numpy as np
 from smartmask.image.files import load_label_map, load_panoptic_png, load_photo
 from smartmask.io.checks import check_prompt
 from smartmask.io.files import read_json, short_repr
+from smartmask.io.settings import Settings, option
+from smartmask.scene.photo import scene_of_photo
 from smartmask.scene.scene import Scene
+from smartmask.scene.scene_file import load_scene
 
 
-def read_scene(
-    image: Path,
-    layout: Path | None = None,
-    names: Path | None = None,
-    panoptic: Path | None = None,
-    segmenter: str | None = None,
-    cache: Path | None = None,
-    photo: np.ndarray | None = None,
-) -> tuple[Scene, tuple[str, ...]]:
-    """``(scene, notes)`` of a photo and the files that describe its layout.
+class SceneFiles(Settings):
+    """Where a scene comes from: a photo with the files that describe its layout, or a saved scene."""
 
-    image: the photo.  layout: a label map read with ``names``, or a COCO panoptic PNG read with
-    ``panoptic``, of the upright photo's size.  Without a layout a panoptic model (``segmenter``: hub name, local
-    folder, or None for the default one, if it is here) reads the photo, else it stays unlabeled; ``cache`` is a folder
-    that keeps what the model read.  photo: (H, W, 3) uint8 RGB where the caller has read the file already.
-    """
-    if layout is None:
-        if names is not None or panoptic is not None:
-            given = f"--names {names}" if names is not None else f"--panoptic {panoptic}"
-            raise ValueError(f"{given} describes a layout, but none is given; add --layout PNG.")
-        photo = load_photo(image) if photo is None else photo  # a bad one should be named before a missing model is
-        from smartmask.scene.photo import scene_of_photo
+    layout: Path | None = option(
+        None, "The photo's layout: a label map (with --names), or COCO's (with --panoptic).", metavar="PNG"
+    )
+    names: Path | None = option(None, 'Names of the label map\'s ids: {"1": "sky"}, or a list.', metavar="JSON")
+    panoptic: Path | None = option(
+        None, "COCO panoptic JSON of the layout, or one image's segments_info.", metavar="JSON"
+    )
+    scene: Path | None = option(
+        None,
+        "A saved scene.json (of 'insert' or 'layout') to go on with, instead of a layout.",
+        metavar="JSON",
+    )
+    segmenter: str | None = option(
+        None, "Panoptic model (hub name or folder) that reads a photo without --layout.", metavar="MODEL"
+    )
+    segmenter_cache: Path | None = option(None, "Folder that keeps what the panoptic model read.", metavar="DIR")
 
-        return scene_of_photo(photo, segmenter, cache=cache)
-    if names is not None and panoptic is not None:
-        raise ValueError(f"The layout '{layout}' has both --names and --panoptic; give one of the two.")
-    photo = load_photo(image) if photo is None else photo
-    if names is not None:
-        scene = Scene.from_label_map(load_label_map(layout), read_names(names))
-    elif panoptic is not None:
-        scene = Scene.from_panoptic(load_panoptic_png(layout), *read_panoptic(panoptic, layout, image))
-    else:
-        raise ValueError(f"The layout '{layout}' has neither --names nor --panoptic; give one of the two.")
+    @property
+    def described(self) -> bool:
+        """Whether anything says what the photo's layout is, or what reads it."""
+        return any(value is not None for value in (self.layout, self.names, self.panoptic, self.scene, self.segmenter))
+
+    def read(self, image: Path, photo: np.ndarray | None = None) -> tuple[Scene, tuple[str, ...]]:
+        """``(scene, notes)`` of a photo's file, and of what it holds ((H, W, 3) uint8 RGB) if that is at hand.
+
+        Without a layout or a saved scene a panoptic model (``segmenter``, or the default one, if it is here) reads the
+        photo, else it stays unlabeled. Raises ValueError for files that do not go together, one sentence each.
+        """
+        if self.scene is not None:
+            return self._saved(image, photo), ()
+        if self.layout is None:
+            if self.names is not None or self.panoptic is not None:
+                given = f"--names {self.names}" if self.names is not None else f"--panoptic {self.panoptic}"
+                raise ValueError(f"{given} describes a layout, but none is given; add --layout PNG.")
+            photo = load_photo(image) if photo is None else photo  # a bad one should be named before a missing model is
+            return scene_of_photo(photo, self.segmenter, cache=self.segmenter_cache)
+        if self.names is not None and self.panoptic is not None:
+            raise ValueError(f"The layout '{self.layout}' has both --names and --panoptic; give one of the two.")
+        photo = load_photo(image) if photo is None else photo
+        if self.names is not None:
+            scene = Scene.from_label_map(load_label_map(self.layout), read_names(self.names))
+        elif self.panoptic is not None:
+            segments = read_panoptic(self.panoptic, self.layout, image)
+            scene = Scene.from_panoptic(load_panoptic_png(self.layout), *segments)
+        else:
+            raise ValueError(f"The layout '{self.layout}' has neither --names nor --panoptic; give one of the two.")
+        return _with_photo(scene, photo, image, f"its layout '{self.layout}'"), ()
+
+    def _saved(self, image: Path, photo: np.ndarray | None) -> Scene:
+        beside = [name for name in ("layout", "names", "panoptic", "segmenter") if getattr(self, name) is not None]
+        if beside:
+            raise ValueError(f"--scene {self.scene} says what is in the photo; leave --{beside[0]} out.")
+        assert self.scene is not None
+        scene, _ = load_scene(self.scene)
+        return _with_photo(scene, load_photo(image) if photo is None else photo, image, f"the scene '{self.scene}'")
+
+
+def read_scene(image: Path, photo: np.ndarray | None = None, **files: Any) -> tuple[Scene, tuple[str, ...]]:
+    """``SceneFiles(**files).read(image, photo)``: ``(scene, notes)``."""
+    return SceneFiles.of(**files).read(image, photo)
+
+
+def _with_photo(scene: Scene, photo: np.ndarray, image: Path, what: str) -> Scene:
     height, width = photo.shape[:2]
     if (height, width) != (scene.height, scene.width):
         raise ValueError(
-            f"The photo '{image}' is {width}x{height} (upright), but its layout '{layout}' is "
+            f"The photo '{image}' is {width}x{height} (upright), but {what} is "
             f"{scene.width}x{scene.height}; both must have one size."
         )
-    return replace(scene, photo=photo), ()
+    return replace(scene, photo=photo)
 
 
 def read_names(path: Path) -> dict[int, str]:

@@ -70,7 +70,7 @@ def diversity(
 
     checks.check_prompt(prompt)
     checks.check_num_masks(num_masks)
-    scene, _ = read_scene(image, layout, names, panoptic, segmenter)
+    scene, _ = read_scene(image, layout=layout, names=names, panoptic=panoptic, segmenter=segmenter)
     from smartmask.evaluate.clusters import cluster_masks, cluster_report, cluster_sheet
     from smartmask.masks.pipeline import SmartMaskPipeline
 

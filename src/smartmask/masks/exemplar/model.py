@@ -130,7 +130,7 @@ class ExemplarModel:
         wish, meaning, own = self._read(request)
         # 2. compile the guides
         fronts = self._fronts(scene, request)
-        asked = compile_guides(request.drawn, request.not_here, scene.height, scene.width, request.like, fronts)
+        asked = compile_guides(request.guides, request.not_here, scene.height, scene.width, request.like, fronts)
         # 3. weigh candidates: once for a guide that tells the extent, else for each place
         context = self.text.encode_context(request.context or scene.caption)
         sight = _Sight(self, scene, request, wish, meaning, own, asked, context)
@@ -170,7 +170,7 @@ class ExemplarModel:
 
     def _fronts(self, scene: Scene, request: MaskRequest) -> dict[int, np.ndarray]:
         """What stands in front of a painted object: all from the depth asked for on, or the things that places say."""
-        box = extent([g for g in request.drawn if isinstance(g, MaskGuide)], scene.height, scene.width)
+        box = extent([g for g in request.guides if isinstance(g, MaskGuide)], scene.height, scene.width)
         if box is None:
             return {}
         given = request.order
@@ -270,14 +270,14 @@ class _Sight:
         else:
             assert asked.region is not None
             height, width = self.scene.height, self.scene.width
-            guesses, likely = self.model.strokes.boxes(asked.region, self.request.drawn, pool.aspects, height, width)
+            guesses, likely = self.model.strokes.boxes(asked.region, self.request.guides, pool.aspects, height, width)
             fits = np.asarray(self.model.places.fits(self.scene, self.meaning.name, guesses), np.float64)
             candidates = found.in_boxes(pool, guesses, nats(likely + FITTING * fits))
         return self._weighed(pool, candidates)
 
     def placed(self, seeds: Sequence[int]) -> dict[int, _Weighed]:
         """Candidates in the place of each seed."""
-        points = [guide for guide in self.request.drawn if isinstance(guide, Point)]
+        points = [guide for guide in self.request.guides if isinstance(guide, Point)]
         spots = self.model.places.propose(self.scene, self.meaning.name, points, seeds, self.request.not_here)
         result, made = {}, dict[BoxXYXY, _Weighed]()
         wished = wished_rows(self.model.memory, self.own.rows, self.wish)

@@ -19,6 +19,7 @@ from smartmask.guides import Box
 from smartmask.insertion.inpainter import StepCallback
 from smartmask.insertion.lay import HiddenError, ObjectRequest, Plan, lay
 from smartmask.io.checks import MAX_MASKS
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.masks.weights import Weights
 from smartmask.plan.language import relations
 from smartmask.plan.language.phrases import Relation, Request, parse
@@ -86,11 +87,10 @@ def read_phrase(
     text: str, scene: Scene, weights: Weights, context: str | None = None, cutouts: Sequence[Path] = ()
 ) -> PhraseInsertion:
     """A phrase for a scene, by the vocabulary of the weights; errors as in ``parse``."""
-    from smartmask.masks.pipeline import BUNDLED
     from smartmask.text.encoder import TextEncoder
 
     known = tuple(layer.name for layer in scene.layers)
-    request = parse(text, TextEncoder.from_pretrained((weights.folder or BUNDLED) / "text"), known)
+    request = parse(text, TextEncoder.from_pretrained((weights.weights or BUNDLED_MASKS) / "text"), known)
     return PhraseInsertion(scene, request, requests_of(request, context, cutouts), weights)
 
 
