@@ -72,10 +72,10 @@ def test_bad_tables_and_tiers_are_one_sentence(curated: Path, pack: Pack, tmp_pa
         baseline_outlines(pack, EVERY, None, None, "open")
 
 
-def test_a_models_memory_is_read_without_what_borders_cut(pack: Pack) -> None:
+def test_a_models_memory_is_read_without_what_is_not_whole(pack: Pack) -> None:
     outline = SimpleNamespace(cells=lambda side: np.ones((side, side), bool))
     memory = SimpleNamespace(
-        aspects=lambda rows: np.full(len(rows), 2.0), cut=np.array([0, 1]), name=np.array([0, 0]),
+        aspects=lambda rows: np.full(len(rows), 2.0), whole=np.array([True, False]), name=np.array([0, 0]),
         set=np.array([0, 0]), names=("cup",), sets=(("taco", "CC BY 4.0"),), sources=("a", "b"),
         outline=lambda row: outline,
     )  # fmt: skip

@@ -60,13 +60,13 @@ def memory_of(pipe: Any) -> Outlines | None:
 
 
 def remembered_outlines(memory: Any, about: str) -> Outlines:
-    """A memory's whole outlines (masks/exemplar/memory.py) as pictures; those that a border cuts are left out.
+    """A memory's whole outlines (masks/exemplar/memory.py) as pictures.
 
-    ValueError if none is left.
+    Those that a border cuts, and loose ones, are left out. ValueError if none is left.
     """
     items: list[OutlineItem] = []
     aspects = memory.aspects(np.arange(len(memory.name)))
-    for row in np.flatnonzero(memory.cut == 0).tolist():
+    for row in np.flatnonzero(memory.whole).tolist():
         shape = memory.outline(row).cells(SHAPE_SIDE)
         name, set_name = memory.names[int(memory.name[row])], memory.sets[int(memory.set[row])][0]
         items.append(OutlineItem(name, np.packbits(shape), float(aspects[row]), set_name, memory.sources[row]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from smartmask.masks.exemplar.outline import trace
 from smartmask.masks.exemplar.own import embedded
 from smartmask.masks.exemplar.place import load_places
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.loose import LOOSE, loose_rows
 
 MOST_WHOLE = 1500  # whole outlines of a name: the clearest; more would only make it slower
 MOST_CUT = 40  # cut outlines of a name and of a combination of sides
@@ -38,20 +38,23 @@ COLUMNS = ("name", "set", "tier", "licence", "kind", "source", "split", "number"
            "azimuth", "counts", "h", "w")  # fmt: skip
 
 
-def read_curated(file: Path, splits: Sequence[str] = ("train",)) -> list[dict[str, Any]]:
-    """Rows of ``smartmask data curate``'s table that are whole or cut, of some splits, in the table's order."""
+def read_curated(file: Path) -> list[dict[str, Any]]:
+    """Rows of ``smartmask data curate``'s table, in its order."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(file, columns=list(COLUMNS))
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return [row for row in rows if row["split"] in splits and row["verdict"] in ("whole", "cut")]
+    rows: list[dict[str, Any]] = pq.read_table(file, columns=list(COLUMNS)).to_pylist()
+    return rows
 
 
-def build_memories(
-    file: Path, traits: dict[tuple[str, str, int], dict[str, float]], splits: Sequence[str] = ("train",)
-) -> dict[str, Memory]:
-    """``{tier: memory}`` of a table of curated outlines. traits: {(set, source, number): {trait: score}}."""
-    chosen = _chosen(read_curated(file, splits), traits)
+def build_memories(file: Path, traits: dict[tuple[str, str, int], dict[str, float]]) -> dict[str, Memory]:
+    """``{tier: memory}`` of a table of curated outlines: what is whole, what a border cuts, and loose ones (loose.py).
+
+    traits: {(set, source, number): {trait: score}}.
+    """
+    rows = read_curated(file)
+    known = [row for row in rows if row["split"] == "train" and row["verdict"] in ("whole", "cut")]
+    chosen = _chosen(known, traits)
+    chosen = sorted(chosen + loose_rows(rows, [row for row in chosen if row["verdict"] == "whole"]), key=_hash)
     memories = {}
     for tier in TIERS:
         records = [_record(row, traits) for row in chosen if row["tier"] == tier]
@@ -75,7 +78,6 @@ def _chosen(rows: list[dict[str, Any]], traits: dict[tuple[str, str, int], dict[
     for (_, cut), members in sorted(groups.items()):
         members.sort(key=lambda row: (not cut and usual(row), -round(row["quality"], 3), _hash(row)))
         kept += members[: MOST_CUT if cut else MOST_WHOLE]
-    kept.sort(key=_hash)
     return kept
 
 
@@ -95,9 +97,10 @@ def mask_of_row(row: dict[str, Any]) -> np.ndarray:
 
 def _record(row: dict[str, Any], traits: dict[tuple[str, str, int], dict[str, float]]) -> Remembered:
     known = traits.get((row["set"], row["source"], row["number"]), {})
+    quality = 0.0 if row["verdict"] in LOOSE else _spread(float(row["quality"]))
     return Remembered(
         trace(mask_of_row(row)), row["name"], row["set"], row["source"], row["licence"], row["kind"],
-        row["cut"] if row["verdict"] == "cut" else "", _spread(float(row["quality"])), known,
+        row["cut"] if row["verdict"] == "cut" else "", quality, known,
     )  # fmt: skip
 
 
@@ -110,7 +113,8 @@ def build_strokes(pack: Pack, text: TextEncoder, memory: Memory, count: int = ST
     for target in targets:
         name = text.understand(target.name).name
         if name not in usual:
-            aspects = memory.aspects(memory.rows(name))
+            rows_of_name = memory.rows(name)
+            aspects = memory.aspects(rows_of_name[memory.quality[rows_of_name] > 0])
             usual[name] = float(np.median(np.log(aspects))) if len(aspects) else 0.0
         mask = pack[target.record].scene.layers[target.layer].mask
         guide = draw_guide(mask, "scribble", np.random.default_rng(target.number(seed)))

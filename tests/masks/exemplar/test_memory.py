@@ -29,7 +29,6 @@ from smartmask.masks.exemplar.memory import (
     read_file,
     read_memory,
     remember,
-    with_embeddings,
     write_memory,
 )
 from smartmask.masks.exemplar.outline import Outline, draw, place, trace
@@ -51,7 +50,7 @@ def small() -> Memory:
 
 def embedded(memory: Memory, size: int = 3) -> Memory:
     values = np.arange(len(memory) * 2 * size, dtype=np.int8).reshape(len(memory), 2, size)
-    return with_embeddings(memory, values)
+    return replace(memory, embeddings=values)
 
 
 def equal(a: Memory, b: Memory) -> None:

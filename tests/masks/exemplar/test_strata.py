@@ -84,6 +84,17 @@ def test_each_keeps_the_nearest_share_of_its_weight(given_: tuple[np.ndarray, np
         assert len(kept) == 1 or cumulative[-2] * near < total
 
 
+@given(candidates(), st.integers(1, 4), st.integers(1, 8))
+def test_the_first_stratum_has_its_own_share(given_: tuple[np.ndarray, np.ndarray], near: int, first: int) -> None:
+    weights, overlap = given_
+    both, mixed = (stratify(weights, overlap, near=n, near_first=f) for n, f in ((first, None), (near, first)))
+    rest = stratify(weights, overlap, near=near)
+    expected = [both.members[0], *rest.members[1:]]
+    assert [m.tolist() for m in mixed.members] == [m.tolist() for m in expected]
+    told = {c for c in range(len(weights)) if mixed.is_first(c)}
+    assert told == set(mixed.members[0].tolist())
+
+
 @given(candidates(2))
 def test_the_first_middle_is_the_best_single_choice(given_: tuple[np.ndarray, np.ndarray]) -> None:
     weights, overlap = given_

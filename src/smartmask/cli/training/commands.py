@@ -56,7 +56,7 @@ def memory(
     chooser: Annotated[Path, typer.Option(metavar="DIR", help="The 'chooser' component that will read them.")],
     text: TextOption = None,
 ) -> None:
-    """The memory: whole outlines of the training split with their traits, a file a licence tier; and strokes."""
+    """The memory: whole, cut and loose outlines of the training split with traits, a file a licence tier; strokes."""
     from smartmask.train.memory import make_memory
 
     folder, counts = make_memory(curated, data, text or _bundled_text(), chooser, out)

@@ -60,6 +60,11 @@ class Candidates:
             return self.take(np.sort(kept))
         return self
 
+    def middle_box(self) -> BoxXYXY:
+        """The mean box of the best candidates, on whole pixels."""
+        x0, y0, x1, y1 = np.round(np.median(self.best(64).boxes, axis=0)).tolist()
+        return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
+
 
 def in_box(pool: Pool, box: BoxXYXY) -> Candidates:
     """Shapes that fill an exact box. One that would be stretched by more than MOST keeps the rest of its aspect."""

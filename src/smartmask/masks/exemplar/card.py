@@ -36,7 +36,7 @@ def coverage(memories: Iterable[Memory]) -> Coverage:
         outlines += len(memory)
         for name in memory.names:
             rows = memory.rows(name)
-            uncut = rows[memory.cut[rows] == 0]
+            uncut = rows[memory.whole[rows]]
             names[name] += len(rows)
             whole[name] += len(uncut)
             real[name] += int((memory.kind[uncut] == PHOTO).sum())
@@ -61,7 +61,7 @@ def card(memories: Mapping[str, Memory]) -> str:
     for tier, memory in memories.items():
         parts = [memory.select((memory.set == index).nonzero()[0]) for index in range(len(memory.sets))]
         for part in sorted(parts, key=lambda part: (-len(part), part.sets[0])):
-            (name, licence), whole, real = part.sets[0], int((part.cut == 0).sum()), int((part.kind == PHOTO).sum())
+            (name, licence), whole, real = part.sets[0], int(part.whole.sum()), int((part.kind == PHOTO).sum())
             lines.append(f"| {tier} | {name} | {len(part):,} | {whole:,} | {real:,} | {len(part.names)} | {licence} |")
     parts_told = {"all": list(memories.values())} | {tier: [memory] for tier, memory in memories.items()}
     lines += ["", f"| outlines | names | with a whole one | with {ENOUGH} real whole ones | of COCO's 80 things |"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ class Remembered:
 
     name: in the vocabulary's words. set, source, licence: where it comes from (source: the split key).
     kind: of KINDS. cut: letters of SIDES at which the picture's border cuts it, "" for a whole one.
-    quality: [0, 1], how clearly it reads as its name. traits: {trait: score in [-1, 1]} (attributes.py).
+    quality: [0, 1], how clearly it reads as its name; 0 for a loose one, of which nobody knows that it shows a whole
+    thing. traits: {trait: score in [-1, 1]} (attributes.py).
     """
 
     outline: Outline
@@ -93,6 +94,11 @@ class Memory:
         """Indices of the outlines of a name, ascending; empty for a name without."""
         found: np.ndarray | None = self._rows.get(name)  # type: ignore[attr-defined]
         return np.zeros(0, np.int64) if found is None else found
+
+    @property
+    def whole(self) -> np.ndarray:
+        """``(N,)`` bool: outlines known to show a whole thing: neither cut by a border nor loose."""
+        return (self.cut == 0) & (self.quality > 0)
 
     def aspects(self, rows: np.ndarray) -> np.ndarray:
         """``(n,)`` width over height."""
@@ -341,8 +347,3 @@ def _columns(memory: Memory, traits: Sequence[str]) -> np.ndarray:
         if trait in memory.trait_names:
             columns[:, i] = memory.traits[:, memory.trait_names.index(trait)]
     return columns
-
-
-def with_embeddings(memory: Memory, embeddings: np.ndarray) -> Memory:
-    """The memory with the chooser's embeddings ``(N, 2, D)`` int8."""
-    return replace(memory, embeddings=embeddings)

@@ -33,11 +33,11 @@ from smartmask.text.encoder import Meaning, TextEncoder
 
 EXAMINED = 640  # shapes that are held against scene and guides, of those nearest in aspect
 DISTINCT = found.POOL  # of these the best make the strata
-MERIT = 400  # of FINE: how much an outline that no one would name counts as an example
-CLEAR, UNCLEAR = 0.8, 0.35  # quality from which an outline is clear, and what a rank loses that is not at all
+MERIT = 500  # of FINE: how much an outline that no one would name counts as an example
+CLEAR, UNCLEAR = 0.8, 0.3  # quality from which an outline is clear, and what a rank loses that is not at all
 PLACED = 6  # times as much clearness counts where no box asks for a shape of its own
 FITTING = 0.5  # weight of how a guessed box suits the scene, beside what strokes like these mean
-NEIGHBOURS = 24  # that an outline is blended with
+NEIGHBOURS, NEIGHBOURS_FIRST = 24, 60  # that an outline is blended with; one of the first stratum
 
 
 class PlaceModel(Protocol):
@@ -69,11 +69,14 @@ class PlaceModel(Protocol):
 @dataclass(frozen=True)
 class ExemplarDefaults:
     """scene: weight of the chooser's score. blend: how far outlines go to the middle of their neighbours, [0, 1].
-    near: one in how much of a stratum's weight is drawn from. paint: how far a painted mask is followed, [0, 1]."""
+    near: one in how much of a stratum's weight is drawn from. blend_first, near_first: the same for the first
+    stratum, which the most typical outlines make. paint: how far a painted mask is followed, [0, 1]."""
 
     scene: float = 1.0
-    blend: float = 0.3
-    near: int = 12
+    blend: float = 0.15
+    blend_first: float = 0.6
+    near: int = 4
+    near_first: int = 24
     paint: float = 1.0
 
 
@@ -192,10 +195,11 @@ class ExemplarModel:
 
     def _blended(self, weighed: _Weighed, index: int, shape: int) -> Outline:
         outline = weighed.pool.outline(self.memory, shape)
-        like = weighed.overlap[index]
-        near = np.argsort(-like, kind="stable")[:NEIGHBOURS]
+        first = weighed.strata.is_first(index)
+        blend, count = (self.defaults.blend_first, NEIGHBOURS_FIRST) if first else (self.defaults.blend, NEIGHBOURS)
+        near = np.argsort(-weighed.overlap[index], kind="stable")[:count]
         others = weighed.pool.cells[weighed.candidates.shapes[near]]
-        return fit.blend(outline, weighed.pool.cells[shape], others, weighed.weights[near], self.defaults.blend)
+        return fit.blend(outline, weighed.pool.cells[shape], others, weighed.weights[near], blend)
 
     def _fitted(
         self, outline: Outline, box: BoxXYXY, cells: np.ndarray, asked: Asked, request: MaskRequest
@@ -294,6 +298,8 @@ class _Sight:
         memory = self.model.memory
         aspect = None if box is None else (box[2] - box[0]) / max(box[3] - box[1], 1e-6)
         rows = wished_rows(memory, self.own.rows, self.wish, None if self.asked.exact is None else aspect)
+        if self.asked.region is None:  # no extent asks for what is hidden in part
+            rows = rows[memory.quality[rows] > 0]
         if aspect is not None and len(rows) > EXAMINED // 2 and self.wish.number == 1:
             away = np.round(np.abs(np.log(memory.aspects(rows) / aspect)) * 4096).astype(np.int64)
             rows = np.sort(rows[np.argsort(away, kind="stable")[: EXAMINED // 2]])
@@ -304,7 +310,7 @@ class _Sight:
             return upper_pool(memory, rows[: EXAMINED // 4], self.own.top)
         if self.wish.number == 1:
             return pool_of(memory, rows)
-        whole = rows[memory.cut[rows] == 0]  # no one of a group stands at a border by itself
+        whole = rows[memory.whole[rows]]  # no one of a group stands at a border by itself
         return group_pool(memory, pool_of(memory, whole if len(whole) else rows), self.wish.number, aspect)
 
     def _weighed(self, pool: Pool, candidates: Candidates, likely: float = 1.0, clear: int = 1) -> _Weighed:
@@ -324,10 +330,11 @@ class _Sight:
         best, guided, scene = candidates.take(kept), guided[kept], scene[kept]
         overlap = overlaps(_comparable(pool, best))
         weights = weights_of(best.units, UNITS)
-        near = 1 if self.request.diverse else self.model.defaults.near
+        defaults = self.model.defaults
+        near, first = (1, 1) if self.request.diverse else (defaults.near, defaults.near_first)
         rows = pool.rows[best.shapes]
         merit = MERIT + (FINE - MERIT) * memory.quality[rows].astype(np.int64) // 255
-        strata = stratify(weights, overlap, near=near, merit=merit, kin=rows)
+        strata = stratify(weights, overlap, near=near, near_first=first, merit=merit, kin=rows)
         return _Weighed(pool, best, strata, overlap, weights, guided, scene, likely)
 
     def _scene_units(self, pool: Pool, candidates: Candidates) -> np.ndarray:
@@ -335,20 +342,13 @@ class _Sight:
         embeddings = self.model.memory.embeddings
         if self.weight == 0 or embeddings is None or not len(candidates):
             return np.zeros(len(candidates), np.int64)
-        box = self.asked.exact or _middle_box(candidates)
+        box = self.asked.exact or candidates.middle_box()
         told = self.meaning.vector.copy()
         crop = crop_scene(self.view, [box], self.names, told, self.about)
         seen = self.model.chooser.embed_scenes(crop)[0].numpy()
         shapes = candidates.shapes
         units = score_units(seen, embeddings[pool.rows[shapes], pool.mirrored[shapes].astype(np.int64)])
         return np.round(units * self.weight).astype(np.int64)
-
-
-def _middle_box(candidates: Candidates) -> BoxXYXY:
-    """The mean box of the best candidates, on whole pixels."""
-    best = candidates.best(64).boxes
-    x0, y0, x1, y1 = np.round(np.median(best, axis=0)).tolist()
-    return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
 
 
 def _comparable(pool: Pool, candidates: Candidates) -> np.ndarray:

@@ -47,7 +47,7 @@ def own_rows(memory: Memory, text: TextEncoder, meaning: Meaning, wish: Wish) ->
         if len(upright):
             return Own(upright, np.zeros(len(upright), bool), None, HEAD if wish.part == "head" else BUST)
     rows = _worth(memory, rows)
-    if int((memory.cut[rows] == 0).sum()) >= ENOUGH or not len(memory):
+    if int(memory.whole[rows].sum()) >= ENOUGH or not len(memory):
         if not len(memory):
             raise ValueError("The memory holds no outline; load another one, or add outlines to it.")
         return Own(rows, np.zeros(len(rows), bool))
@@ -76,7 +76,7 @@ def own_words(text: str) -> list[str]:
 
 def _upright(memory: Memory, rows: np.ndarray) -> np.ndarray:
     """Whole outlines of those who stand: known to, where there are enough of them, else the slender ones."""
-    slender = rows[(memory.cut[rows] == 0) & (memory.aspects(rows) < SLENDER)]
+    slender = rows[memory.whole[rows] & (memory.aspects(rows) < SLENDER)]
     if "standing" not in memory.trait_names:
         return slender
     stands = slender[memory.traits[slender, memory.trait_names.index("standing")] >= CLEARLY]
@@ -86,7 +86,7 @@ def _upright(memory: Memory, rows: np.ndarray) -> np.ndarray:
 def _worth(memory: Memory, rows: np.ndarray) -> np.ndarray:
     """Real outlines only, where there are enough of them."""
     real = rows[memory.kind[rows] == KINDS.index("photo")]
-    return real if int((memory.cut[real] == 0).sum()) >= ENOUGH else rows
+    return real if int(memory.whole[real].sum()) >= ENOUGH else rows
 
 
 def _lent(memory: Memory, text: TextEncoder, meaning: Meaning, own_name: str, own: np.ndarray) -> Own:
@@ -98,7 +98,7 @@ def _lent(memory: Memory, text: TextEncoder, meaning: Meaning, own_name: str, ow
     alike = np.where(strange, -1.0, alike)  # names of the user's own, whose vectors are those of other things
     order = np.argsort(-np.round(alike * 4096).astype(np.int64), kind="stable")
     rows, lenders = [own], []
-    whole = int((memory.cut[own] == 0).sum())  # a cut one serves at a border only
+    whole = int(memory.whole[own].sum())  # a cut one serves at a border only
     for index in order.tolist():
         name = memory.names[index]
         if name == own_name:
@@ -107,7 +107,7 @@ def _lent(memory: Memory, text: TextEncoder, meaning: Meaning, own_name: str, ow
             break
         lenders.append(name)
         lent = _worth(memory, memory.rows(name))
-        rows.append(lent[memory.cut[lent] == 0])
+        rows.append(lent[memory.whole[lent]])
         whole += len(rows[-1])
     every = np.concatenate(rows)
     borrowed = np.arange(len(every)) >= len(own)

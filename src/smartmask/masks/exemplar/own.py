@@ -11,7 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ import torch
 
 from smartmask.io.checks import is_open
 from smartmask.masks.exemplar.choose import Chooser, to_bytes
-from smartmask.masks.exemplar.memory import Memory, read_file, read_memory, with_embeddings
+from smartmask.masks.exemplar.memory import Memory, read_file, read_memory
 
 SUFFIX = ".safetensors"
 VARIABLE = "SMARTMASK_MEMORY"  # the environment variable that names the folder
@@ -100,7 +100,7 @@ def embedded(memory: Memory, chooser: Chooser) -> Memory:
             for at in range(0, len(rows), BATCH)
         ]
         both.append(np.concatenate(parts) if parts else np.zeros((0, chooser.config.size), np.int8))
-    return with_embeddings(memory, np.stack(both, axis=1))
+    return replace(memory, embeddings=np.stack(both, axis=1))
 
 
 def checksum(chooser: Chooser) -> str:

@@ -38,6 +38,10 @@ class Strata:
         at = (block * ROTATION) % (1 << 32) * int(cumulative[-1]) >> 32
         return int(members[int(np.searchsorted(cumulative, at, side="right"))])
 
+    def is_first(self, candidate: int) -> bool:
+        """Whether a candidate is drawn from the first stratum."""
+        return bool((self.members[0] == candidate).any())
+
 
 def weights_of(units: np.ndarray, scale: int) -> np.ndarray:
     """``(n,)`` int64 weights, WHOLE for the best, of whole log scores with ``scale`` units a nat; at least 1."""
@@ -56,13 +60,15 @@ def overlaps(cells: np.ndarray) -> np.ndarray:
 
 
 def stratify(
-    weights: np.ndarray, overlap: np.ndarray, count: int = COUNT, near: int = NEAR, merit: np.ndarray | None = None,
-    kin: np.ndarray | None = None,
+    weights: np.ndarray, overlap: np.ndarray, count: int = COUNT, near: int = NEAR, near_first: int | None = None,
+    merit: np.ndarray | None = None, kin: np.ndarray | None = None,
 ) -> Strata:  # fmt: skip
     """Strata of weighted candidates. overlap: (n, n) as ``overlaps`` gives it.
 
     Middles are taken greedily: each the one that raises most the weighted overlap of all candidates with their best
     middle (k-medoids; Kaufman and Rousseeuw 1990, BUILD). A candidate belongs to the middle that it overlaps most.
+    near: of a stratum's weight the share 1/near that lies nearest its middle is drawn from; near_first: the same for
+    the first stratum, that of the most typical one; None: as the others.
     merit: (n,) int64 up to FINE, by which a rise counts, so that a middle is also a good example.
     kin: (n,) int; no two strata are drawn from the same kin (an outline and its mirror image) while others are left.
     """
@@ -87,7 +93,8 @@ def stratify(
         away = np.where(own == middle, -1, FINE - overlap[middle, own])
         own = own[np.argsort(away, kind="stable")]
         summed = np.cumsum(weights[own])
-        kept = max(1, int(np.searchsorted(summed, -(-int(summed[-1]) // near), side="left")) + 1)
+        part = near if index or near_first is None else near_first
+        kept = max(1, int(np.searchsorted(summed, -(-int(summed[-1]) // part), side="left")) + 1)
         members.append(own[:kept])
         cumulative.append(summed[:kept])
     expected = (overlap * weights[None, :]).sum(axis=1) // max(int(weights.sum()), 1)

@@ -31,7 +31,7 @@ def wished_rows(memory: Memory, rows: np.ndarray, wish: Wish, aspect: float | No
         shown &= (np.abs(scores) if trait in MIRRORED else np.sign(sign) * scores) >= CLEARLY
     if aspect is not None:
         shown &= np.abs(np.log(memory.aspects(rows) / aspect)) <= BEYOND
-    enough = bool(asked) and int((shown & (memory.cut[rows] == 0)).sum()) >= FEW
+    enough = bool(asked) and int((shown & memory.whole[rows]).sum()) >= FEW
     return rows[shown] if enough else rows
 
 
@@ -51,7 +51,7 @@ def reshaped(memory: Memory, rows: np.ndarray, wished: np.ndarray, box: BoxXYXY)
 
 def _usual(memory: Memory, rows: np.ndarray) -> float:
     """The middle aspect of whole outlines; of all, where none is whole."""
-    whole = rows[memory.cut[rows] == 0]
+    whole = rows[memory.whole[rows]]
     return float(np.median(memory.aspects(whole if len(whole) else rows)))
 
 

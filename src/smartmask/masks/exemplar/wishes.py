@@ -10,7 +10,7 @@ from smartmask.masks.exemplar.choose import UNITS
 from smartmask.masks.exemplar.memory import CELLS, SIDES, Memory
 from smartmask.scene import Scene
 
-CLEAR = 0.7  # nats between an outline that no one would name and a clear one
+CLEAR = 0.6  # nats between an outline that no one would name and a clear one
 TRAIT = 6.0  # nats between an outline with a trait that is asked for and one with its opposite
 CUT = 1.0  # nats for an outline that the border cuts just where the box meets it
 NEVER = 40.0  # nats: cut outlines elsewhere
