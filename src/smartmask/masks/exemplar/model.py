@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from smartmask.geometry import BoxXYXY, shift_box
-from smartmask.guides import Guide, Point
+from smartmask.guides import Guide
+from smartmask.guides.compile import promising
 from smartmask.masks.exemplar import candidates as found
 from smartmask.masks.exemplar import fit
 from smartmask.masks.exemplar.asked import Asked, compile_guides, seen_in
@@ -255,7 +256,7 @@ class _Sight:
 
     def placed(self, seeds: Sequence[int]) -> dict[int, _Weighed]:
         """Candidates in the place of each seed."""
-        points = [guide for guide in self.request.drawn if isinstance(guide, Point)]
+        points = promising(self.request.drawn, "inside")
         spots = self.model.places.propose(self.scene, self.meaning.name, points, seeds, self.request.not_here)
         result, made = {}, dict[BoxXYXY, _Weighed]()
         wished = wished_rows(self.model.memory, self.own.rows, self.wish)
