@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from drawn import block, ellipse
 
-from smartmask.guides import Blob, Box, Guidance, MaskGuide, Point, Scribble
+from smartmask.guides import Blob, Box, Guidance, MaskGuide, Point, Polygon, Scribble
 from smartmask.masks.model import MaskOutput
 from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.scene import Layer, Scene
@@ -35,6 +35,7 @@ GUIDES: dict[str, Guidance] = {
     "scribble": Scribble([(20, 20), (50, 40)], 4),
     "strokes": Scribble([[(20, 20), (50, 40)], [(30, 50)]]),
     "mask": MaskGuide(ellipse(HEIGHT, WIDTH, 50, 30, 20, 14)),
+    "polygon": Polygon([(30, 16), (70, 20), (66, 44), (34, 40)]),
     "nothing in a list": [],
     "two points": [Point(20, 30), Point(60, 35)],
     "box and scribble": [Box(20, 10, 60, 50), Scribble([(25, 20), (50, 40)], 4)],

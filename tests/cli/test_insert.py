@@ -151,6 +151,11 @@ def test_several_objects(files: Path, fake: FakePipeline) -> None:
     assert [call["seed"] for call in fake.calls] == [9, 1000]
     assert fake.calls[0]["context_prompt"] == "at night"
     assert [layer["name"] for layer in record["layers"]] == ["cat", "dog", "ball"]
+    rings = [[[10, 10], [30, 10], [30, 30]], [[12, 11], [14, 11], [14, 13]]]
+    (files / "more.json").write_text(json.dumps([{"object": "cat", "polygon": value} for value in (rings, rings[0])]))
+    assert cli.main(line(files, *layout(files), *more)) == 0
+    drawn = [call["guidance"][0].to_json()["rings"] for call in fake.calls[-2:]]
+    assert drawn == [rings, rings[:1]]
     two = ["--object", "a", "--object", "b", "--box", "1,1,9,9", "--box", "30,30,40,40"]
     assert cli.main(line(files, *layout(files), *two, "--cutout", str(files / "dog.png"))) == 0
     assert fake.calls[-1]["guidance"][0].x0 == 30

@@ -283,6 +283,13 @@ def test_painted_guides(files: Path, fake: FakePipeline) -> None:
     assert result["guidance"][0] == {"kind": "mask", "box": [10, 10, 30, 20], "area": 200}
 
 
+def test_polygons(files: Path, fake: FakePipeline) -> None:
+    assert cli.main(arguments(files, "--polygon", "10,5;30,5;20,20", "--polygon", "1,1;9,1;9,9|2,2;3,2;3,3")) == 0
+    assert [len(guide.rings()) for guide in fake.calls[0]["guidance"]] == [1, 2]
+    result = json.loads((files / "out" / "result.json").read_text())
+    assert result["guidance"][0] == {"kind": "polygon", "rings": [[[10, 5], [30, 5], [20, 20]]]}
+
+
 # --- the command itself --------------------------------------------------------------------------
 
 

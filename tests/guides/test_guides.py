@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from strategies import coordinates, guides_inside, sizes
 
-from smartmask import Blob, Box, MaskGuide, Point, Scribble
+from smartmask import Blob, Box, MaskGuide, Point, Polygon, Scribble
 from smartmask.geometry import box_mask
 from smartmask.guides import Guide, as_guides, draw, extent, sample
 
@@ -130,6 +130,35 @@ def test_a_mask_guide_of_many_pixels() -> None:
     assert MaskGuide(wide).sample(x, np.full(40_000, 1.0), 2, 40_000).sum() == 1
 
 
+def test_a_polygon_is_filled_by_the_even_odd_rule() -> None:
+    square = [(5, 5), (15, 5), (15, 15), (5, 15)]
+    assert np.array_equal(draw([Polygon(square)], HEIGHT, WIDTH), draw([Box(5, 5, 15, 15)], HEIGHT, WIDTH))
+    assert np.array_equal(draw([Polygon(square[::-1])], HEIGHT, WIDTH), draw([Polygon(square)], HEIGHT, WIDTH))
+    holed = draw([Polygon([square, [(8, 8), (12, 8), (12, 12), (8, 12)]])], HEIGHT, WIDTH)
+    assert holed.sum() == 100 - 16
+    assert not holed[8:12, 8:12].any()
+    two = Polygon([square, [(20, 5), (25, 5), (25, 10)]])
+    assert two.extent(HEIGHT, WIDTH) == (5, 5, 25, 15)
+    assert draw([two], HEIGHT, WIDTH)[6, 24] == 1
+    triangle = Polygon([(0, 0), (20, 0), (0, 20)]).sample(
+        np.array([3.0, 9, 11, 19]), np.array([3.0, 10.5, 9.5, 2]), 9, 9
+    )
+    assert triangle.tolist() == [1, 1, 0, 0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 19)), min_size=3, max_size=8))
+def test_a_polygon_holds_what_its_corners_turn_round(corners: list[tuple[int, int]]) -> None:
+    """The even-odd rule against turning numbers, which count in another way."""
+    try:
+        polygon = Polygon(corners)
+    except ValueError:
+        return
+    x, y = np.meshgrid(np.arange(30) + 0.481, np.arange(20) + 0.363)
+    ways = np.array([*corners, corners[0]], float)[:, :, None, None] - np.array([x, y])
+    turns = np.diff(np.unwrap(np.arctan2(ways[:, 1], ways[:, 0]), axis=0), axis=0).sum(axis=0) / (2 * np.pi)
+    np.testing.assert_array_equal(polygon.sample(x, y, 20, 30) > 0, np.round(turns).astype(int) % 2 == 1)
+
+
 # --- the whole -----------------------------------------------------------------------------------
 
 
@@ -138,11 +167,23 @@ def test_extent_is_the_box_else_the_union(size: tuple[int, int], data: st.DataOb
     guides = data.draw(st.lists(guides_inside(*size), min_size=1, max_size=3))
     found = extent(guides, *size)
     assert found is not None
-    counted = [guide for guide in guides if isinstance(guide, Box)] or guides
+    counted = [guide for guide in guides if guide.promise.bounds] or guides
     for guide in counted:
         x0, y0, x1, y1 = guide.extent(*size)
         assert found[0] <= x0 < x1 <= found[2]
         assert found[1] <= y0 < y1 <= found[3]
+
+
+@given(placed)
+def test_the_extent_holds_all_that_is_marked(case: tuple[tuple[int, int], Guide]) -> None:
+    """All where G passes one half, of guides that speak of an extent; a point does not."""
+    (height, width), guide = case
+    if guide.promise.rough > 0.5:
+        x0, y0, x1, y1 = guide.extent(height, width)
+        x, y = np.meshgrid(np.linspace(x0 - 3, x1 + 3, 61), np.linspace(y0 - 3, y1 + 3, 61))
+        marked = guide.sample(x, y, height, width) > 0.5
+        beyond = (x < x0 - 1e-6) | (x > x1 + 1e-6) | (y < y0 - 1e-6) | (y > y1 + 1e-6)
+        assert not (marked & beyond).any()
 
 
 # --- errors --------------------------------------------------------------------------------------
@@ -171,6 +212,16 @@ NAN, INF = float("nan"), float("inf")
         (lambda: Scribble([(1, INF)]), r"scribble .* not a finite number"),
         (lambda: Scribble([(1, 2)], width=0), r"width is 0; it must be above 0"),
         (lambda: Scribble([(1, 2)], width=NAN), r"width is nan; it must be above 0"),
+        (lambda: Polygon(5), r"polygon is 5; it is a list"),
+        (lambda: Polygon([]), r"polygon is empty"),
+        (
+            lambda: Polygon([(1, 1), (4, 4)]),
+            r"polygon 1,1;4,4 has no area; give three corners or more, not on one line",
+        ),
+        (lambda: Polygon([(1, 1), (4, 4), (3, 3)]), r"polygon 1,1;4,4;3,3 has no area"),
+        (lambda: Polygon([[(1, 1), (4, 4), (3, 0)], [(1, 1)]]), r"polygon 1,1 has no area"),
+        (lambda: Polygon([(1, 2), (3, 4), (5, NAN)]), r"polygon .* not a finite number"),
+        (lambda: Polygon([(1, 2, 3)] * 3), r"polygon ring has shape \(3, 3\)"),
         (lambda: MaskGuide(np.ones((2, 2, 3))), r"shape \(2, 2, 3\); it is a \(height, width\) array"),
         (lambda: MaskGuide(np.full((2, 2), 255)), r"values from 255 to 255; use 0 to 1"),
         (lambda: MaskGuide(np.full((2, 2), -1)), r"values from -1 to -1; use 0 to 1"),
@@ -195,6 +246,8 @@ def test_a_guide_that_makes_no_sense_says_why(make: Any, sentence: str) -> None:
         (Point(5, 20.2), "point at 5,20.2"),
         (Blob(-9, 5, 4, 4), "blob"),
         (Scribble([(-5, 3), (-4, 18)], width=2), "scribble"),
+        (Polygon([(-9, 3), (-1, 3), (-5, 9)]), "polygon at -9,3,-1,9"),
+        (Polygon([(-40, 10), (-20, -50), (100, -30), (-30, -40)]), "polygon"),  # round the corner, never inside
         (Scribble([(-100, 10), (-20, -50), (100, -50)]), "scribble"),  # round the corner, never inside
     ],
 )
@@ -214,6 +267,8 @@ def test_a_guide_wholly_outside_names_the_scenes_size(guide: Guide, where: str) 
         Blob(-3, 5, 4, 4),
         Scribble([(-5, -5), (40, 30)]),  # both ends outside, the middle inside
         Scribble([(-1, 5)], width=4),
+        Polygon([(-90, -90), (90, -90), (0, 190)]),  # round the whole scene
+        Polygon([(-9, 5), (1, 5), (-9, 6)]),
         Scribble([[(-9, 5)], [(5, 5)]]),
     ],
 )
@@ -228,7 +283,7 @@ def test_a_mask_guide_of_another_size() -> None:
 
 @pytest.mark.parametrize("wrong", [(1, 2, 3, 4), "box", 7, [Box(0, 0, 1, 1), "box"], np.ones((HEIGHT, WIDTH))])
 def test_what_is_no_guide(wrong: Any) -> None:
-    with pytest.raises(ValueError, match="is not a guide; use Box, Point, Blob, Scribble, MaskGuide"):
+    with pytest.raises(ValueError, match="is not a guide; use Box, Point, Blob, Scribble, MaskGuide, Polygon"):
         as_guides(wrong, HEIGHT, WIDTH)
 
 

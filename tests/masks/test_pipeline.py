@@ -16,7 +16,7 @@ from drawn import block
 from tiny_exemplar import legged
 
 from smartmask.geometry import mask_iou
-from smartmask.guides import Box, MaskGuide, Point, Scribble, draw
+from smartmask.guides import Box, MaskGuide, Point, Polygon, Scribble, draw
 from smartmask.masks.model import MaskOutput
 from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.scene import Layer, Scene
@@ -71,6 +71,21 @@ def test_strokes_are_covered(pipe: SmartMaskPipeline) -> None:
     drawn = draw([stroke], HEIGHT, WIDTH) >= 0.5
     masks = call(pipe, prompt="car", guidance=stroke, num_masks=8).masks
     assert np.mean([mask[drawn].mean() for mask in masks]) > 0.9
+
+
+def test_a_polygon_is_followed_as_paint_is(pipe: SmartMaskPipeline) -> None:
+    """Nearly as the same area painted, and more than its box alone would do; cornered or not."""
+    polygon = Polygon([(30, 16), (70, 20), (66, 44), (34, 40)])
+    drawn = draw([polygon], HEIGHT, WIDTH) >= 0.5
+    masks = {
+        kind: call(pipe, prompt="car", guidance=guide, num_masks=8).masks
+        for kind, guide in {"polygon": polygon, "box": Box(30, 16, 70, 44), "paint": MaskGuide(drawn)}.items()
+    }
+    follows = {kind: np.mean([mask_iou(mask, drawn) for mask in some]) for kind, some in masks.items()}
+    assert follows["polygon"] > follows["box"]
+    assert follows["polygon"] > follows["paint"] - 0.02
+    two = Polygon([[(10, 10), (40, 10), (40, 40)], [(60, 30), (90, 30), (90, 60)]])
+    assert_sound(call(pipe, guidance=two), SCENE, 3)
 
 
 def test_an_unknown_word_is_noted(pipe: SmartMaskPipeline) -> None:

@@ -17,7 +17,7 @@ from smartmask.data.splits import SPLITS
 from smartmask.geometry import BoxXYXY, box_mask, components, mask_box
 from smartmask.guides import KINDS, Guide, draw
 from smartmask.guides.simulated import draw_guide
-from smartmask.guides.table import NONE, NUMBERS
+from smartmask.guides.table import NONE, NUMBERS, guide_of
 from smartmask.scene import Scene
 
 GUIDANCE = (*(kind for kind in KINDS if kind != NONE), NONE)
@@ -220,7 +220,7 @@ def hidden_pixels(true: np.ndarray, kind: str, rng: np.random.Generator, protoco
     if box is None:
         raise ValueError("The object's mask is empty; there is nothing to hide.")
     x0, y0, x1, y1 = box
-    if kind == "box":
+    if kind != NONE and guide_of(kind).promise.bounds > 0.5:
         grow = max(protocol.hide_margin * max(x1 - x0, y1 - y0), VOID_RING)
         return box_mask((x0 - grow, y0 - grow, x1 + grow, y1 + grow), *true.shape)
     hidden = hidden_region(box, true.shape, rng)

@@ -23,6 +23,7 @@ class Promise:
     """What a kind of guide says about the object: numbers in [0, 1], the kind's embedding.
 
     Whoever reads guides decides by these and never by the kind, so a new kind needs neither edits nor new weights.
+    Above .5 a promise is relied on; below, it holds more or less.
     bounds: the object's box is the guide's extent. rough: the extent tells about where the object ends. inside: what
     is marked lies on the object. covers: the object lies in what is marked. mass: the object's mass lies where G's
     does. outline: the object's outline runs where G passes one half. rim: that runs outside the object's by what a

@@ -24,7 +24,7 @@ class Scribble(Guide):
     points: Sequence[Sequence[float]] | Sequence[Sequence[Sequence[float]]]
     width: float | None = None
     kind: ClassVar[str] = "scribble"
-    promise: ClassVar[Promise] = Promise(rough=0.5, inside=1, lines=1)
+    promise: ClassVar[Promise] = Promise(rough=0.6, inside=1, lines=1)
     number: ClassVar[int] = 2
     share: ClassVar[float] = 0.1
     form: ClassVar[str] = "PNG or x,y;x,y;..."

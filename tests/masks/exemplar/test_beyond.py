@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartmask.guides import MaskGuide
-from smartmask.masks.exemplar.beyond import FARTHEST, SIDE, Hidden, window_grid
+from smartmask.guides.compile import SIDE, window_grid
+from smartmask.masks.exemplar.beyond import FARTHEST, Hidden
 
 H, W = 120, 200
 WINDOW = (20.0, 0.0, 180.0, 120.0)

@@ -14,8 +14,8 @@ import numpy as np
 
 from smartmask.geometry import BoxXYXY, signed_distance
 from smartmask.guides import Guide, sample
+from smartmask.guides.compile import window_grid
 
-SIDE = 64  # cells a side of the window in which candidates meet the guides
 NEAR = 2.5  # cells within which a contour runs along an edge
 RIM = 2  # cells by which what hides is grown: paint seldom goes quite up to it
 SHARE = 0.06  # of the paint's contour that runs along an edge which hides the rest
@@ -68,14 +68,6 @@ class Hidden:
         ways = box[0] - xs.min(), box[1] - ys.min(), xs.max() - box[2], ys.max() - box[3]
         left, up, right, down = (float(max(way, 0.0)) for way in ways)
         return left, up, right, down
-
-
-def window_grid(window: BoxXYXY) -> tuple[np.ndarray, np.ndarray]:
-    """Scene coordinates ``x, y`` of the centres of a window's cells, two (SIDE, SIDE) arrays."""
-    x0, y0, x1, y1 = window
-    steps = (np.arange(SIDE) + 0.5) / SIDE
-    x, y = np.meshgrid(x0 + steps * (x1 - x0), y0 + steps * (y1 - y0))
-    return x, y
 
 
 def _stops(painted: np.ndarray, contour: np.ndarray, front: np.ndarray, least: float) -> bool:

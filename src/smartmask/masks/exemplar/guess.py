@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from smartmask.geometry import BoxXYXY
-from smartmask.guides import Guide, Scribble
+from smartmask.guides import Guide
 
 GUESSES = 48  # boxes that a request tries
 FEATURES = 5
@@ -67,7 +67,7 @@ class StrokeTable:
         high = np.maximum(np.minimum(found[:, 2:], np.maximum((x1, y1), (width, height))), np.array((x1, y1)))
         boxes = [tuple(map(float, row)) for row in np.concatenate([low, np.maximum(high, low + 1)], axis=1)]
         likely = -(away[near] - away[near[0]]).astype(np.float64)
-        if sum(len(guide.points) for guide in guides if isinstance(guide, Scribble)) > 1:
+        if sum(len(guide.lines()) for guide in guides) > 1:
             # several strokes draw a figure of the whole thing: it ends about where they end
             size = np.array([(b[2] - b[0]) * (b[3] - b[1]) for b in boxes])
             likely -= FIGURE * np.log(np.maximum(size / max((x1 - x0) * (y1 - y0), 1.0), 1.0))
@@ -80,8 +80,8 @@ def described(region: BoxXYXY, guides: Sequence[Guide], usual: float, height: in
     across, down = region[2] - region[0], region[3] - region[1]
     longer = max(across, down, 1.0)
     aspect = math.log(max(across, LEAST_WIDTH * longer) / max(down, LEAST_WIDTH * longer))
-    length = sum(_length(np.asarray(stroke)) for g in guides if isinstance(g, Scribble) for stroke in g.points)
-    wide = max((g.stroke_width(height, width) for g in guides if isinstance(g, Scribble)), default=1.0)
+    length = sum(_length(stroke) for g in guides for stroke in g.lines())
+    wide = max((g.line_width(height, width) for g in guides if g.lines()), default=1.0)
     wander = math.log(max(length, 0.1 * longer) / math.hypot(across, down))
     values = [aspect, usual, math.log(longer / math.sqrt(height * width)), wander, math.log(wide / longer) / 2]
     return np.clip(np.array(values, np.float32), -FLAT - 2, FLAT)

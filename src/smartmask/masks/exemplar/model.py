@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from smartmask.geometry import BoxXYXY, shift_box
-from smartmask.guides import Guide, MaskGuide, Point, extent
+from smartmask.guides import Guide, extent
+from smartmask.guides.compile import promising
 from smartmask.masks.exemplar import candidates as found
 from smartmask.masks.exemplar import fit
 from smartmask.masks.exemplar.asked import Asked, compile_guides, seen_in
@@ -173,7 +174,7 @@ class ExemplarModel:
 
     def _fronts(self, scene: Scene, request: MaskRequest) -> dict[int, np.ndarray]:
         """What stands in front of a painted object: all from the depth asked for on, or the things that places say."""
-        box = extent([g for g in request.guides if isinstance(g, MaskGuide)], scene.height, scene.width)
+        box = extent(promising(request.guides, "outline"), scene.height, scene.width)
         if box is None:
             return {}
         given = request.order
@@ -281,7 +282,7 @@ class _Sight:
 
     def placed(self, seeds: Sequence[int]) -> dict[int, _Weighed]:
         """Candidates in the place of each seed."""
-        points = [guide for guide in self.request.guides if isinstance(guide, Point)]
+        points = promising(self.request.guides, "inside")
         spots = self.model.places.propose(self.scene, self.meaning.name, points, seeds, self.request.not_here)
         result, made = {}, dict[BoxXYXY, _Weighed]()
         wished = wished_rows(self.model.memory, self.own.rows, self.wish)
