@@ -144,19 +144,13 @@ def chooser_loss(network: Chooser, batch: Tensors, names: torch.Tensor) -> torch
 
 
 @torch.inference_mode()
-def validate(network: Chooser, samples: Samples, names: torch.Tensor, blind: bool = False) -> dict[str, float]:
-    """Nats of telling the true outline among GROUP like ones of the dev split, all and whole ones. blind: no scene."""
+def validate(network: Chooser, samples: Samples, names: torch.Tensor) -> dict[str, float]:
+    """Nats of telling the true outline among GROUP like ones of the dev split, all and whole ones."""
     losses: dict[str, list[float]] = {"all": [], "whole": []}
     device = next(network.parameters()).device
     for kind in Groups(samples, "dev").kinds:
         for start in range(0, len(kind) - GROUP + 1, GROUP):
             batch = make_batch(samples, [kind[start : start + GROUP]], None)
-            if blind:
-                for key in ("", "far_"):
-                    batch[key + "ids"] = torch.zeros_like(batch[key + "ids"])
-                    batch[key + "flags"] = torch.zeros_like(batch[key + "flags"])
-                    batch[key + "flags"][:, 0] = 1
-                batch["context"] = torch.zeros_like(batch["context"])
             batch = {key: value.to(device) for key, value in batch.items()}
             value = float(chooser_loss(network, batch, names.to(device)).mean())
             losses["all"].append(value)

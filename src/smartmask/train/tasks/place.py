@@ -196,16 +196,6 @@ def _chances(sources: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-@torch.inference_mode()
-def surprise(network: ScoreNetwork, samples: PlaceSamples, rows: np.ndarray) -> np.ndarray:
-    """``(rows,)`` nats: negative log-likelihoods of picking the real box among its contrasts."""
-    found = []
-    for part in np.array_split(rows, -(-len(rows) // 256)):
-        boxes, whole = (torch.from_numpy(v[part].astype(np.float32)) for v in (samples.boxes, samples.whole))
-        found.append(-network(boxes, whole).log_softmax(1)[:, 0].numpy())
-    return np.concatenate(found)
-
-
 def train_place(settings: PlaceSettings) -> Path:
     """Trains places on the train split and returns the saved component (``out/place``)."""
     text, pack = TextEncoder.from_pretrained(settings.text_folder), Pack(settings.data)
