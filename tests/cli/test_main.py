@@ -303,7 +303,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--help"]) == 0
     printed = capsys.readouterr().out
     assert all(name in printed for name in cli.COMMANDS)
-    groups = ("smartmask.cli.data", "smartmask.cli.training", "smartmask.cli.evaluate", "smartmask.cli.memory")
+    groups = ("smartmask.cli.data", "smartmask.cli.train", "smartmask.cli.evaluate", "smartmask.cli.memory")
     assert not [module for module in set(sys.modules) - before if module.startswith(groups)]
 
 

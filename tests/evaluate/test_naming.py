@@ -30,7 +30,7 @@ EVERY = Protocol(limit=None)
 
 @pytest.fixture(scope="module")
 def judge(pack: Pack) -> Judge:
-    return train_judge(real_silhouettes(pack, admitted(pack, EVERY, "train")), JudgeRecipe(60, 32, least=5))
+    return train_judge(real_silhouettes(pack, admitted(pack, EVERY, "train")), JudgeRecipe(steps=60, batch=32, least=5))
 
 
 @pytest.fixture(scope="module")

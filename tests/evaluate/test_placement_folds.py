@@ -11,7 +11,7 @@ import pytest
 from drawn import block
 from typer.testing import CliRunner
 
-from smartmask.cli.training.commands import app
+from smartmask.cli.train import app
 from smartmask.data.pack import Pack, write_pack
 from smartmask.data.plans import plan_scenes
 from smartmask.data.record import Record
@@ -115,7 +115,7 @@ def test_the_command(pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     def fitted(samples, rows, config):  # type: ignore[no-untyped-def]
         seen.append(set(folds[samples.scene[rows]].tolist()))
-        return fit(samples, rows, config, tell=lambda line: None)
+        return fit(samples, rows, config)
 
     def judged(pack, fold, prior, places, without, sizes, config):  # type: ignore[no-untyped-def]
         assert seen[-1] == {1 - fold}

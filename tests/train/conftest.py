@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.io.package import BUNDLED_TEXT
 from smartmask.scene import Layer, Scene
+from smartmask.train.trainer import Trainer
 
 HEIGHT, WIDTH = 96, 128
 TEXT = BUNDLED_TEXT
@@ -53,6 +56,24 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     path = tmp_path_factory.mktemp("pack") / "layouts.parquet"
     write_pack(records, path)
     return Pack(path)
+
+
+@pytest.fixture
+def stops_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets the step after which a run is interrupted, as by Ctrl-C."""
+    tell, last = Trainer._tell, -1
+
+    def interrupted(self: Trainer, bar: Any) -> None:
+        tell(self, bar)
+        if self.step == last:
+            raise KeyboardInterrupt
+
+    def stop(step: int) -> None:
+        nonlocal last
+        last = step
+
+    monkeypatch.setattr(Trainer, "_tell", interrupted)
+    return stop
 
 
 @pytest.fixture(scope="session")

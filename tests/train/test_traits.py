@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from smartmask.cli.training.commands import app
+from smartmask.cli.train import app
 from smartmask.data.traits import Key
 from smartmask.geometry import rle_encode
 from smartmask.train import traits

@@ -63,7 +63,7 @@ def _data() -> typer.Typer:
 
 
 def _train() -> typer.Typer:
-    from smartmask.cli.training.commands import app
+    from smartmask.cli.train import app
 
     return app
 

@@ -1,18 +1,20 @@
 """Training checkpoints: folders of safetensors and JSON, written whole or not at all, checked when read.
 
-A checkpoint ``step_00001000/`` holds ``state.safetensors`` (network, average, optimiser) and
-``state.json`` (step, settings, the file's sha256). It is written beside and renamed, so a folder of
-that name is complete unless something damaged it later; then it is named and the one before is used.
+A checkpoint ``step_00001000/`` holds ``state.safetensors`` (network, average, optimiser, torch's random states) and
+``state.json`` (step, settings, positions, other random states, the file's sha256). It is written beside and renamed, so
+a folder of that name is complete unless something damaged it later; then it is named and the one before is used.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import random
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -90,3 +92,38 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch
             index, key = name[len(prefix) + 1 :].split(".", 1)
             state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": own["param_groups"]})
+
+
+def under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The tensors of ``{prefix.name: tensor}``, by name."""
+    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(prefix + ".")}
+
+
+def seed_everything(seed: int, rank: int) -> None:
+    """Seeds python's, numpy's and torch's generators, each process's by its rank."""
+    one, two, three = np.random.SeedSequence([seed, rank]).generate_state(3).tolist()
+    random.seed(one)
+    np.random.seed(two)  # noqa: NPY002 - the global one, which libraries may draw from
+    torch.manual_seed(three)
+
+
+def random_states() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """The states of this process's generators: torch's as tensors, python's and numpy's in JSON's types."""
+    tensors = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        tensors["cuda"] = torch.cuda.get_rng_state()
+    version, numbers, spare = random.getstate()
+    legacy: dict[str, Any] = np.random.get_state(legacy=False)  # type: ignore[assignment]  # noqa: NPY002
+    held = {**legacy, "state": {**legacy["state"], "key": legacy["state"]["key"].tolist()}}
+    return tensors, {"python": [version, list(numbers), spare], "numpy": held}
+
+
+def restore_random_states(tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+    """Sets what ``random_states`` gave."""
+    torch.set_rng_state(tensors["cpu"])
+    if "cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["cuda"])
+    version, numbers, spare = state["python"]
+    random.setstate((version, tuple(numbers), spare))
+    held = state["numpy"]["state"]
+    np.random.set_state({**state["numpy"], "state": {**held, "key": np.array(held["key"], np.uint32)}})  # noqa: NPY002

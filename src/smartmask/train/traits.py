@@ -9,7 +9,8 @@ where that leaves doubt, so that only clear outlines carry it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -325,3 +326,21 @@ def all_traits(file: Path, splits: Sequence[str] = ("train",)) -> dict[Key, dict
     data = read_outlines(file, splits)
     told, _ = learn_traits(data)
     return trait_scores(data, told)
+
+
+def trait_lines(data: Labelled, report: TraitReport, scores: dict[Key, dict[str, float]]) -> Iterator[str]:
+    """What ``smartmask train traits`` prints: how rightly traits are told, and how many outlines carry each."""
+    yield f"{len(data.keys):,} outlines, {sum(map(bool, data.words)):,} with a label."
+    for aspect in ASPECTS:
+        for group, words in report.accuracy[aspect].items():
+            if words:
+                right, count = (sum(pair[i] for pair in words.values()) for i in (0, 1))
+                kept = report.kept[aspect][group].values()
+                sure_right, sure = (sum(pair[i] for pair in kept) for i in (0, 1))
+                by_word = ", ".join(f"{word} {a}/{b}" for word, (a, b) in words.items())
+                where = f"{sure_right / max(sure, 1):.2f} of {sure} told with {SURE} or more"
+                yield f"{aspect}, {group}: {right / count:.2f} of {count}; {where}; {by_word}"
+    for index, group in enumerate(GROUPS):
+        mine = [scores[key] for key, own in zip(data.keys, data.groups, strict=True) if own == index]
+        counts = Counter(f"{'not ' * (v < 0)}{trait}" for one in mine for trait, v in one.items())
+        yield f"{group} ({len(mine)}): " + ", ".join(f"{trait} {count}" for trait, count in sorted(counts.items()))

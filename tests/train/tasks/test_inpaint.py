@@ -27,8 +27,10 @@ from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
 from smartmask.io.package import BUNDLED_TEXT
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.settings import InpaintSettings
+from smartmask.train.task import Batch
 from smartmask.train.tasks import inpaint
-from smartmask.train.tasks.inpaint import InpaintTrainConfig, start, train_inpaint, training_loss
+from smartmask.train.tasks.inpaint import start, train_inpaint, training_loss
 from smartmask.train.tasks.inpaint_ablation import measure, variants
 from smartmask.train.tasks.inpaint_data import (
     CropStream,
@@ -54,10 +56,10 @@ def words() -> VocabularyWords:
     return VocabularyWords(TextEncoder.from_pretrained(TEXT))
 
 
-def config(**changes: Any) -> InpaintTrainConfig:
-    settings = {"preset": "tiny", "steps": 4, "batch": 4, "learning_rate": 2e-3, "warmup": 2, "ema": 0.9, "workers": 0,
-                "precision": "no", "save_every": 1000, "sample_every": 1000}  # fmt: skip
-    return InpaintTrainConfig(**{**settings, **changes})
+def config(data: Path = Path(), out: Path = Path(), **changes: Any) -> InpaintSettings:
+    settings = {"data": data, "out": out, "preset": "tiny", "steps": 4, "batch": 4, "learning_rate": 2e-3, "ema": 0.9,
+                "workers": 0, "precision": "no", "save_every": 1000, "sample_every": 1000}  # fmt: skip
+    return InpaintSettings(**{**settings, **changes})
 
 
 def samples(data: Path, words: VocabularyWords, count: int, parts: Parts | None = None) -> list[dict[str, Any]]:
@@ -144,15 +146,30 @@ def test_random_windows_hold_the_box_and_stay_in_the_photo() -> None:
         assert box[3] <= window.y1 <= 64
 
 
-def test_a_stream_repeats_by_its_seed(data: Path, words: VocabularyWords) -> None:
+def test_a_stream_repeats_by_its_seed_and_goes_on_anywhere(data: Path, words: VocabularyWords) -> None:
     photos = find_objects(photo_sources(data), "train")
 
-    def first(seed: int) -> np.ndarray:
-        stream = iter(CropStream(photos, 32, words, seed=seed))
-        return np.stack([next(stream)["picture"] for _ in range(6)])
+    def taken(seed: int, rank: int = 0, workers: int = 0, first: int = 0) -> list[Batch]:
+        stream = CropStream(photos, 32, words, Parts(), 5, seed, workers)
+        stream.start(rank, 2)
+        stream.load_state_dict({"position": first})
+        found = [next(stream) for _ in range(8 - first)]
+        stream.close()
+        return found
 
-    assert np.array_equal(first(1), first(1))
-    assert not np.array_equal(first(1), first(2))
+    def same(one: list[Batch], two: list[Batch]) -> bool:
+        return all(torch.equal(a.tensors[k], b.tensors[k]) for a, b in zip(one, two, strict=True) for k in a.tensors)
+
+    whole = taken(1)  # 40 crops, in blocks of 24
+    assert same(whole, taken(1))
+    assert same(whole[5:], taken(1, first=5))
+    assert not same(whole, taken(2))
+    assert not same(whole, taken(1, rank=1))
+    assert set(whole[0].ids[0].split()) & {"layer"}
+    ahead = taken(1, workers=2)
+    assert same(ahead[3:], taken(1, workers=2, first=3))
+    pictures = torch.cat([batch.tensors["picture"] for batch in ahead])
+    assert len(torch.unique(pictures.flatten(1), dim=0)) > 36, "no worker repeats the crops of another"
 
 
 # --- the loss --------------------------------------------------------------------------------------
@@ -168,7 +185,7 @@ class Spy(torch.nn.Module):
 
 def spy_on(data: Path, words: VocabularyWords, parts: Parts) -> tuple[Spy, dict[str, torch.Tensor], torch.Tensor]:
     batch = default_collate(samples(data, words, 12, parts))
-    pipeline, spy = start(config(parts=parts), TEXT), Spy()
+    pipeline, spy = start(config(without=tuple(k for k, on in vars(parts).items() if not on))), Spy()
     losses = training_loss(spy, batch, pipeline)
     pixels = batch["picture"].float() / 127.5 - 1
     return spy, batch, (spy.noisy - pipeline.codec.encode(pixels)).abs() > 0 if len(losses) == 12 else losses
@@ -193,7 +210,7 @@ def test_the_precision_is_told_or_not(data: Path, words: VocabularyWords) -> Non
 def test_the_mask_head_counts_by_a_hundredth_and_not_in_whole_pictures(data: Path, words: VocabularyWords) -> None:
     batch = default_collate([s for s in samples(data, words, 60) if s["single"]][:4])
     whole = default_collate([s for s in samples(data, words, 60) if not s["single"]][:4])
-    pipeline = start(config(), TEXT)
+    pipeline = start(config())
 
     def loss(which: dict[str, torch.Tensor], logit: float) -> torch.Tensor:
         class Says(Spy):
@@ -214,10 +231,9 @@ def test_stable_diffusion_trains_on_what_it_predicts(
     kind: str, data: Path, words: VocabularyWords, tmp_path: Path
 ) -> None:
     base = save_diffusion(kind, tmp_path / "base")
-    pipeline = start(config(preset="sd", base=str(base)), TEXT)
+    pipeline = start(config(preset="sd", base=str(base)))
     photos = find_objects(photo_sources(data), "train")
-    stream = iter(CropStream(photos, 64, pipeline.words))
-    batch = default_collate([next(stream) for _ in range(2)])
+    batch = next(CropStream(photos, 64, pipeline.words, Parts(), batch=2)).tensors
     losses = training_loss(pipeline.network, batch, pipeline)
     assert losses.shape == (2,)
     losses.mean().backward()
@@ -230,7 +246,7 @@ def test_a_few_steps_on_one_crop_overfit_it(data: Path, words: VocabularyWords) 
     """The loss falls to a third, and the mask of a box is found (IoU from the box's own to above .9)."""
     crop = next(s for s in samples(data, words, 60) if s["single"] and s["precision"] == 1 and s["tokens"].any())
     batch = default_collate([crop] * 8)
-    pipeline = start(config(), TEXT)
+    pipeline = start(config())
     optimizer = torch.optim.AdamW(pipeline.network.parameters(), lr=3e-3)
     pipeline.network.train()
     losses = []
@@ -261,31 +277,31 @@ def test_a_few_steps_on_one_crop_overfit_it(data: Path, words: VocabularyWords) 
 
 def test_a_run_saves_samples_and_a_pipeline_and_resumes(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    folder = train_inpaint(data, TEXT, out, config(steps=4, sample_every=2, save_every=2))
+    folder = train_inpaint(config(data, out, steps=4, sample_every=2, save_every=2))
     assert (out / "samples" / "step_000002.png").is_file()
     first = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
-    again = train_inpaint(data, TEXT, out, config(steps=6, save_every=2))
-    state = json.loads((out / "checkpoints" / "step_00000006" / "state.json").read_text())
+    again = train_inpaint(config(data, out, steps=6, save_every=2))
+    state = json.loads((out / "checkpoints" / "smartbrush" / "step_00000006" / "state.json").read_text())
     assert state["step"] == 6
-    assert state["samples"] == 24
+    assert state["ranks"][0]["stream"] == {"position": 6}
     second = load_file(again / "unet" / "diffusion_pytorch_model.safetensors")
     assert any(not torch.equal(first[name], second[name]) for name in first)
     SmartBrushPipeline.from_pretrained(again)
 
 
 def test_a_resumed_run_without_budget_left_keeps_its_weights(data: Path, tmp_path: Path) -> None:
-    folder = train_inpaint(data, TEXT, tmp_path / "run", config(steps=2))
+    folder = train_inpaint(config(data, tmp_path / "run", steps=2))
     before = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
     after = load_file(
-        train_inpaint(data, TEXT, tmp_path / "run", config(steps=2)) / "unet" / "diffusion_pytorch_model.safetensors"
+        train_inpaint(config(data, tmp_path / "run", steps=2)) / "unet" / "diffusion_pytorch_model.safetensors"
     )
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_lora_on_stable_diffusion_trains_and_saves_a_plain_unet(data: Path, tmp_path: Path) -> None:
     base = save_diffusion("sd-inpaint", tmp_path / "base")
-    settings = config(preset="sd", base=str(base), lora=True, rank=2, steps=2, batch=2)
-    folder = train_inpaint(data, TEXT, tmp_path / "run", settings)
+    settings = config(data, tmp_path / "run", preset="sd", base=str(base), lora=True, rank=2, steps=2, batch=2)
+    folder = train_inpaint(settings)
     names = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
     assert not any("lora" in name for name in names)
     brush = SmartBrushPipeline.from_pretrained(folder)
@@ -305,7 +321,7 @@ def test_lora_on_stable_diffusion_trains_and_saves_a_plain_unet(data: Path, tmp_
 )
 def test_presets_and_bases_that_do_not_go_together(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        start(config(**settings), TEXT)
+        start(config(**settings))
 
 
 def test_the_ablation_leaves_each_part_out_once() -> None:
@@ -319,7 +335,7 @@ def test_the_ablation_leaves_each_part_out_once() -> None:
 
 def test_the_ablation_measures_the_box_where_no_mask_is_predicted(data: Path) -> None:
     crops = DevCrops(find_objects(photo_sources(data), "dev"), 32, 3)
-    pipeline = start(config(parts=Parts(mask_prediction=False)), TEXT)
+    pipeline = start(config(without=("mask_prediction",)))
     pipeline.settings = replace(pipeline.settings, steps=2)
     figures = measure(pipeline, crops)
     assert figures["mask_iou_box"] == pytest.approx(figures["box_iou"])

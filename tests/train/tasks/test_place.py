@@ -12,14 +12,13 @@ import torch
 from drawn import block
 from typer.testing import CliRunner
 
-from smartmask.cli.training.commands import app
+from smartmask.cli.train import app
 from smartmask.data.pack import Pack, write_pack
 from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.masks.exemplar.place import load_places
 from smartmask.masks.exemplar.place.features import FEATURES, WHOLE
 from smartmask.masks.exemplar.place.layout import Names
-from smartmask.masks.exemplar.place.score import ScoreConfig
 from smartmask.scene import Layer, Scene
 from smartmask.text.encoder import TextEncoder
 from smartmask.train.tasks import place as training
@@ -29,13 +28,13 @@ from smartmask.train.tasks.place import (
     fit_network,
     layout_without,
     place_targets,
+    place_task,
     remembered,
     seen_metres,
-    surprise,
 )
 
 HEIGHT, WIDTH = 96, 128
-CONFIG = PlaceConfig(steps=60, batch=16, contrasts=7, score=ScoreConfig(voters=2, hidden=16))
+CONFIG = PlaceConfig(steps=60, batch=16, contrasts=7, voters=2, hidden=16)
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +132,31 @@ def test_it_learns_where_dogs_stand(meadows: Pack, text: TextEncoder) -> None:
     samples = draw_samples(meadows, targets, usual, scenes, CONFIG)
     unseen = np.array([meadows.meta.splits[scene] != "train" for scene in samples.scene])
     torch.manual_seed(5)
-    network = fit_network(samples, np.flatnonzero(~unseen), CONFIG, tell=lambda line: None)
-    assert surprise(network, samples, np.flatnonzero(unseen)).mean() < math.log(8) - 0.3
+    network = fit_network(samples, np.flatnonzero(~unseen), CONFIG)
+    boxes, whole = (torch.from_numpy(part[unseen].astype(np.float32)) for part in (samples.boxes, samples.whole))
+    with torch.inference_mode():
+        surprise = -network(boxes, whole).log_softmax(1)[:, 0]
+    assert surprise.mean() < math.log(8) - 0.3
+
+
+def test_voters_learn_apart(meadows: Pack, text: TextEncoder) -> None:
+    """What one of two voters learns does not depend on whether there is another, but for the numbers that it draws."""
+    targets = place_targets(meadows)
+    usual, scenes = remembered(meadows, targets, Names(text))
+    samples = draw_samples(meadows, targets, usual, scenes, CONFIG)
+    task = place_task(samples, np.arange(len(samples.scene)), CONFIG)
+    task.network.eval()
+    batch = next(task.stream).tensors
+    assert batch["boxes"].shape == (2, 16, 8, FEATURES)
+    assert not torch.equal(batch["boxes"][0], batch["boxes"][1])
+    task.loss(task.network, batch)["loss"].backward()
+    together = [value.grad.clone() for value in task.network.voters[0].parameters()]
+    task.network.zero_grad()
+    voter = task.network.voters[0]
+    own = voter(*task.network.normalised(batch["boxes"][0], batch["whole"][0]))
+    (-own.log_softmax(1)[:, 0].mean()).backward()
+    for value, before in zip(voter.parameters(), together, strict=True):
+        assert torch.allclose(value.grad, before, atol=1e-6)
 
 
 def test_the_command(meadows: Pack, text: TextEncoder, tmp_path: Path) -> None:

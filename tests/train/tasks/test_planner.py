@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +18,7 @@ from smartmask.io.components import load_component
 from smartmask.plan.layouts.stuff import load_field
 from smartmask.plan.planners.next_object import NextObjectConfig, NextObjectNetwork
 from smartmask.text.encoder import TextEncoder
-from smartmask.train.tasks import planner as planner_training
-from smartmask.train.tasks import stuff as stuff_training
+from smartmask.train.settings import PlannerSettings, StuffSettings
 from smartmask.train.tasks.planner import Samples, mentioned, train_planner
 from smartmask.train.tasks.stuff import read_stuff, train_stuff
 
@@ -52,20 +51,20 @@ def test_captions_become_scenes(tmp_path: Path, text_folder: Path) -> None:
 
 
 def test_samples_are_sound(pack: Pack, text_folder: Path) -> None:
-    torch.manual_seed(0)
-    samples = Samples(plan_scenes(pack, "train"), TextEncoder.from_pretrained(text_folder), 0)
-    batch = samples.batch(64)
+    samples = Samples(plan_scenes(pack, "train"), TextEncoder.from_pretrained(text_folder))
+    ids, batch = samples.batch(64, np.random.default_rng(0))
+    assert set(ids) == {scene.key for scene in plan_scenes(pack, "train")}
     assert torch.allclose(batch["rest"].sum(1), torch.ones(64))
     assert (batch["rest"].gather(1, batch["target"][:, None]) > 0).all()
     assert batch["known"].sum(1).max() <= 4
     assert set(batch["count"].tolist()) <= {-1.0, 1.0}
     with pytest.raises(ValueError, match="no scene"):
-        Samples([], samples.text, 0)
+        Samples([], samples.text)
 
 
 @pytest.mark.slow
 def test_training_learns_the_order_of_the_scenes(pack: Pack, text_folder: Path, tmp_path: Path) -> None:
-    figures = train_planner(pack.path, text_folder, tmp_path, steps=150, batch=16, log=False)
+    figures = train_planner(PlannerSettings(data=pack.path, out=tmp_path, steps=150, batch=16))
     assert figures["scenes"] == 12
     assert figures["depth_pairs"] > 0
     network = load_component(tmp_path / "next", NextObjectNetwork, NextObjectConfig)
@@ -88,7 +87,7 @@ def test_stuff_is_read_without_things(pack: Pack) -> None:
 
 @pytest.mark.slow
 def test_the_field_learns_that_the_sky_is_above(pack: Pack, text_folder: Path, tmp_path: Path) -> None:
-    figures = train_stuff(pack.path, text_folder, tmp_path, steps=120, batch=8)
+    figures = train_stuff(StuffSettings(data=pack.path, out=tmp_path, steps=120, batch=8))
     assert figures["right"] > 0.8
     text = TextEncoder.from_pretrained(text_folder)
     logits = load_field(tmp_path).draw(np.stack([text.encode("sky"), text.encode("grass")]), 48, 64, seed=0)
@@ -98,33 +97,23 @@ def test_the_field_learns_that_the_sky_is_above(pack: Pack, text_folder: Path, t
     assert (seen[-10:] == 1).mean() > 0.9
 
 
-@pytest.mark.parametrize(
-    ("module", "train", "component"),
-    [(planner_training, train_planner, "next"), (stuff_training, train_stuff, "stuff")],
-)
-def test_an_interrupted_run_ends_where_a_whole_one_does(
-    module: Any, train: Any, component: str, pack: Pack, text_folder: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    options = {"steps": 9, "batch": 4, "save_every": 4}
-    whole = train(pack.path, text_folder, tmp_path / "whole", **options)
-
-    class Interrupted(module.Resumable):  # type: ignore[misc, name-defined]
-        def done(self, *arguments: Any, **more: Any) -> None:
-            super().done(*arguments, **more)
-            if self.step == 6:
-                raise KeyboardInterrupt
-
-    monkeypatch.setattr(module, "Resumable", Interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        train(pack.path, text_folder, tmp_path / "parts", **options)
-    assert not (tmp_path / "parts" / component).exists()
-    monkeypatch.undo()
-    capsys.readouterr()
-    torch.manual_seed(123)  # whatever happened in between
-    assert train(pack.path, text_folder, tmp_path / "parts", **options) == whole
-    assert "Resuming at step 4." in capsys.readouterr().out
-    weights = [next((tmp_path / run / component).glob("*.safetensors")).read_bytes() for run in ("whole", "parts")]
-    assert weights[0] == weights[1]
+def test_both_train_in_one_folder_and_interrupted_ones_end_where_whole_ones_do(
+    pack: Pack, tmp_path: Path, stops_at: Callable[[int], None]
+) -> None:
+    common = {"data": pack.path, "steps": 9, "batch": 4, "save_every": 4}
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for train, settings, component in (
+        (train_planner, PlannerSettings, "next"), (train_stuff, StuffSettings, "stuff"),
+    ):  # fmt: skip
+        figures = train(settings(out=whole, **common))
+        stops_at(6)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings(out=parts, **common))
+        stops_at(-1)
+        assert not (parts / component).exists()
+        torch.manual_seed(123)  # whatever happened in between
+        assert train(settings(out=parts, **common)) == figures
+        weights = [next((run / component).glob("*.safetensors")).read_bytes() for run in (whole, parts)]
+        assert weights[0] == weights[1]
     with pytest.raises(ValueError, match=r"a run with steps 9, not 12; give that, or another --out"):
-        train(pack.path, text_folder, tmp_path / "parts", **options | {"steps": 12})
+        train_planner(PlannerSettings(out=parts, **{**common, "steps": 12}))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -26,8 +23,11 @@ from smartmask.masks.exemplar.choose import (
     hidden_cells,
 )  # fmt: skip
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.schedules import Plateau
+from smartmask.train.settings import ChooserSettings
+from smartmask.train.task import Batch, Losses, Stream, Task, Tensors, tensor
 from smartmask.train.tasks.chooser_samples import Samples, gather
-from smartmask.train.trainer import Batch, LoopConfig, Run, make_accelerator
+from smartmask.train.trainer import Trainer
 
 GROUP = 32  # objects told from each other at a time
 ALIKE = 6  # a group comes from one ALIKE-th of its kind, sorted by aspect
@@ -36,20 +36,6 @@ BLIND = 0.1  # share that see no scene at all, so that geometry alone is known t
 NOISE = 0.05  # on the numbers of a box's geometry
 JITTER = 0.06  # of an outline's box, by which it is moved and scaled
 CAPTIONED = 0.7  # share of captioned samples that are told a caption
-
-
-@dataclass
-class ChooserTrainConfig(LoopConfig):
-    """The chooser's settings. ``batch`` counts groups of GROUP."""
-
-    steps: int = 3000
-    batch: int = 8
-    learning_rate: float = 1.5e-3
-    weight_decay: float = 0.1
-    decay: float = 0.9
-    ema: float = 0.995
-    workers: int = 0
-    save_every: int = 500
 
 
 class Groups:
@@ -74,7 +60,7 @@ class Groups:
         return rng.choice(kind[start : start + span], min(GROUP, span), replace=False)
 
 
-def make_batch(samples: Samples, groups: list[np.ndarray], rng: np.random.Generator | None) -> Batch:
+def make_batch(samples: Samples, groups: list[np.ndarray], rng: np.random.Generator | None) -> Tensors:
     """Stacked tensors of groups; ``group`` (n,) numbers them. rng: None leaves everything as it is (for validation)."""
     rows = np.concatenate(groups)
     count = len(rows)
@@ -84,31 +70,27 @@ def make_batch(samples: Samples, groups: list[np.ndarray], rng: np.random.Genera
     blind = (chance.random(count) < BLIND) & train
     grow = samples.grow[rows] * (chance.uniform(1, 2, count) if train else 1.0)
     lost = _lost(samples.maps[rows], chance) if train else np.full(count, -9)
-    batch: Batch = {}
+    batch: Tensors = {}
     for key, wider, side, prefix in (("maps", WIDER, SCENE_CELLS, ""), ("far", FAR, FAR_CELLS, "far_")):
         top = getattr(samples, key)[rows]
         top = np.where(top == lost[:, None, None], -1, top)
         hidden = hidden_cells(samples.boxes[rows], grow, wider, side) | blind[:, None, None]
         ids, flags = cell_values(top, hidden)
         flags[:, -1] = getattr(samples, prefix + "things")[rows] & (ids > 0)
-        batch[prefix + "ids"] = _tensor(np.where(mirror[:, None, None], ids[:, :, ::-1], ids))
-        batch[prefix + "flags"] = _tensor(np.where(mirror[:, None, None, None], flags[..., ::-1], flags))
+        batch[prefix + "ids"] = tensor(np.where(mirror[:, None, None], ids[:, :, ::-1], ids))
+        batch[prefix + "flags"] = tensor(np.where(mirror[:, None, None, None], flags[..., ::-1], flags))
     cells = samples.cells[rows]
-    batch["cells"] = _tensor(np.where(mirror[:, None, None], cells[:, :, ::-1], cells)).float()
+    batch["cells"] = tensor(np.where(mirror[:, None, None], cells[:, :, ::-1], cells)).float()
     geometry = np.where(mirror[:, None], samples.geometry_mirrored[rows], samples.geometry[rows])
     if train:  # no object is known by the last digits of its box, nor by its last pixels
         batch["cells"] = _jittered(batch["cells"], chance)
         geometry[:, :-4] += chance.normal(0, NOISE, (count, geometry.shape[1] - 4)).astype(np.float32)
-    batch["geometry"] = _tensor(geometry)
-    batch["told"] = _tensor(samples.told[rows])
+    batch["geometry"] = tensor(geometry)
+    batch["told"] = tensor(samples.told[rows])
     told = _caption(samples.captions[rows], len(samples.contexts) - 1, chance, train)
-    batch["context"] = _tensor(samples.contexts[told])
+    batch["context"] = tensor(samples.contexts[told])
     batch["group"] = torch.repeat_interleave(torch.arange(len(groups)), torch.tensor([len(group) for group in groups]))
     return batch
-
-
-def _tensor(values: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values))
 
 
 def _jittered(cells: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
@@ -136,16 +118,19 @@ def _caption(spans: np.ndarray, none: int, rng: np.random.Generator, train: bool
     return np.where(told, pick, none)
 
 
-def batches(samples: Samples, config: ChooserTrainConfig, step: int) -> Iterator[Batch]:
+def stream_of(samples: Samples, settings: ChooserSettings) -> Stream:
     """Endless batches of the train split."""
     groups = Groups(samples, "train")
-    while True:
-        rng = np.random.default_rng([config.seed, step])
-        yield make_batch(samples, groups.draw(config.batch, rng), rng)
-        step += 1
+
+    def make(rng: np.random.Generator, number: int) -> Batch:
+        drawn = groups.draw(settings.batch, rng)
+        rows = np.concatenate(drawn)
+        return Batch([f"scene {s} layer {i}" for s, i in samples.found[rows]], make_batch(samples, drawn, rng))
+
+    return Stream(make, settings.seed, settings.workers)
 
 
-def chooser_loss(network: Chooser, batch: Batch, names: torch.Tensor) -> torch.Tensor:
+def chooser_loss(network: Chooser, batch: Tensors, names: torch.Tensor) -> torch.Tensor:
     """``(n,)`` cross entropies, in nats: which outline belongs to a scene, and which scene to an outline."""
     crop = SceneCrop(
         batch["ids"], batch["flags"], batch["far_ids"], batch["far_flags"], batch["geometry"], names,
@@ -159,39 +144,41 @@ def chooser_loss(network: Chooser, batch: Batch, names: torch.Tensor) -> torch.T
 
 
 @torch.inference_mode()
-def validate(network: Chooser, samples: Samples, names: torch.Tensor, blind: bool = False) -> dict[str, float]:
-    """Nats of telling the true outline among GROUP like ones of the dev split, all and whole ones. blind: no scene."""
+def validate(network: Chooser, samples: Samples, names: torch.Tensor) -> dict[str, float]:
+    """Nats of telling the true outline among GROUP like ones of the dev split, all and whole ones."""
     losses: dict[str, list[float]] = {"all": [], "whole": []}
+    device = next(network.parameters()).device
     for kind in Groups(samples, "dev").kinds:
         for start in range(0, len(kind) - GROUP + 1, GROUP):
             batch = make_batch(samples, [kind[start : start + GROUP]], None)
-            if blind:
-                for key in ("", "far_"):
-                    batch[key + "ids"] = torch.zeros_like(batch[key + "ids"])
-                    batch[key + "flags"] = torch.zeros_like(batch[key + "flags"])
-                    batch[key + "flags"][:, 0] = 1
-                batch["context"] = torch.zeros_like(batch["context"])
-            value = float(chooser_loss(network, batch, names).mean())
+            batch = {key: value.to(device) for key, value in batch.items()}
+            value = float(chooser_loss(network, batch, names.to(device)).mean())
             losses["all"].append(value)
             if samples.whole[kind[start]]:
                 losses["whole"].append(value)
     return {key: float(np.mean(value)) for key, value in losses.items() if value}
 
 
-def train_chooser(
-    pack: Path, text: Path, out: Path, config: ChooserTrainConfig, samples: Samples | None = None
-) -> Path:
-    """Trains the chooser; returns its saved component (``out/chooser``). Resumes if ``out`` has checkpoints."""
-    accelerator = make_accelerator(config, out)
-    samples = samples or gather(Pack(pack), TextEncoder.from_pretrained(text))
-    preset = ChooserConfig(text_dim=samples.names.shape[1])
-    names = torch.from_numpy(samples.names).to(accelerator.device)
-    network = Chooser(preset).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    run = Run(accelerator, network, config, out)
-    average = run.loop(
-        batches(samples, config, run.state["step"]),
-        lambda net, batch: chooser_loss(cast(Chooser, net), batch, names),
-        lambda net, step: validate(cast(Chooser, net), samples, names),
-    )
-    save_component(out / "chooser", average, preset)
-    return out / "chooser"
+def chooser_task(samples: Samples, settings: ChooserSettings) -> Task:
+    """The chooser's training on samples."""
+    torch.manual_seed(settings.seed)
+    config = ChooserConfig(text_dim=samples.names.shape[1])
+    names = torch.from_numpy(samples.names)
+
+    def loss(network: Chooser, batch: Tensors) -> Losses:
+        return {"loss": chooser_loss(network, batch, names.to(batch["geometry"].device)).mean()}
+
+    return Task(
+        "chooser", Chooser(config).to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+        stream_of(samples, settings), loss,
+        save=lambda network, out: save_component(out / "chooser", network, config),
+        validate=lambda network, step: validate(network, samples, names),
+        schedule=Plateau(decay=0.9), betas=(0.9, 0.98), facts={"objects": len(samples.told)},
+    )  # fmt: skip
+
+
+def train_chooser(settings: ChooserSettings) -> Path:
+    """Trains the chooser; returns its saved component (``out/chooser``)."""
+    samples = gather(Pack(settings.data), TextEncoder.from_pretrained(settings.text_folder))
+    Trainer(chooser_task(samples, settings), settings, settings.out).fit()
+    return settings.out / "chooser"

@@ -26,7 +26,7 @@ class Samples:
     cells: (n, C, C) uint8, the outline in its box. boxes: (n, 4). grow: (n,) pixels hidden round each. geometry,
     geometry_mirrored: (n, GEOMETRY). aspects: (n,) log. told: (n,) index into ``names``. group: (n,) int, objects
     that may be told from each other. captions: (n, 2) first and last row of ``contexts``. split: (n,) str.
-    whole: (n,) bool.
+    whole: (n,) bool. found: (n, 2) scene of the pack and layer.
     """
 
     maps: np.ndarray
@@ -44,16 +44,13 @@ class Samples:
     captions: np.ndarray
     split: np.ndarray
     whole: np.ndarray
+    found: np.ndarray
     names: np.ndarray
     contexts: np.ndarray
 
     def of_split(self, split: str) -> np.ndarray:
         """Indices of a split."""
         return np.flatnonzero(self.split == split)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All arrays by name, for saving."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def gather(pack: Pack, text: TextEncoder, splits: Sequence[str] = ("train", "dev")) -> Samples:
@@ -77,6 +74,7 @@ def gather(pack: Pack, text: TextEncoder, splits: Sequence[str] = ("train", "dev
             rows["captions"].append((first, len(contexts)))
             rows["split"].append(meta.splits[position])
             rows["whole"].append(not flags)
+            rows["found"].append((position, layer))
     vectors = np.stack([text.encode(name) for name in names])
     table = np.stack([*contexts, np.zeros(vectors.shape[1], np.float32)])
     return Samples(**{key: np.array(value) for key, value in rows.items()}, names=vectors, contexts=table)

@@ -2,62 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 
 from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise, dice_loss
 from smartmask.insertion.smartbrush.network import Parts, add_lora
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
 from smartmask.text.encoder import TextEncoder
-from smartmask.train.tasks.inpaint_data import SOURCES, CropStream, find_objects, photo_sources
+from smartmask.train.settings import InpaintSettings
+from smartmask.train.task import Losses, Task, Tensors
+from smartmask.train.tasks.inpaint_data import SOURCES, CropStream, PhotoObjects, find_objects, photo_sources
 from smartmask.train.tasks.inpaint_sheet import InpaintSheet
-from smartmask.train.trainer import Batch, LoopConfig, Run, make_accelerator, one_thread
+from smartmask.train.trainer import Trainer
 
 DICE_WEIGHT = 0.01  # the paper's
 SAVED = "smartbrush"
 
 
-@dataclass
-class InpaintTrainConfig(LoopConfig):
-    """The loop's settings and SmartBrush's own. preset: tiny, small, or sd, which starts from the Stable Diffusion
-    folder ``base``; lora: train rank ``rank`` matrices instead of all of it. parts: of the paper, to leave some out.
-    """
-
-    batch: int = 8
-    learning_rate: float = 5e-4
-    preset: str = "small"
-    base: str = ""
-    lora: bool = False
-    rank: int = 16
-    parts: Parts = field(default_factory=Parts)
-    sources: list[str] = field(default_factory=list)
-
-
-def start(config: InpaintTrainConfig, text_folder: Path) -> SmartBrushPipeline:
+def start(settings: InpaintSettings) -> SmartBrushPipeline:
     """The pipeline to train. ValueError if preset and base do not go together."""
-    if (config.preset == "sd") != bool(config.base):
+    if (settings.preset == "sd") != bool(settings.base):
         raise ValueError(
-            f"The preset is '{config.preset}' and the base '{config.base}'; 'sd' needs the folder of a Stable "
+            f"The preset is '{settings.preset}' and the base '{settings.base}'; 'sd' needs the folder of a Stable "
             "Diffusion model as base, and the others start from nothing."
         )
-    torch.manual_seed(config.seed)
-    if config.base:
-        pipeline = SmartBrushPipeline.from_stable_diffusion(Path(config.base), config.parts)
-        if config.lora:
-            add_lora(pipeline.network.unet, config.rank)
+    torch.manual_seed(settings.seed)
+    parts = parts_of(settings)
+    if settings.base:
+        pipeline = SmartBrushPipeline.from_stable_diffusion(Path(settings.base), parts)
+        if settings.lora:
+            add_lora(pipeline.network.unet, settings.rank)
         return pipeline
-    if config.lora:
-        raise ValueError(f"LoRA adapts a trained model; the preset '{config.preset}' has none, leave --lora out.")
-    return SmartBrushPipeline.new(config.preset, TextEncoder.from_pretrained(text_folder), config.parts)
+    if settings.lora:
+        raise ValueError(f"LoRA adapts a trained model; the preset '{settings.preset}' has none, leave --lora out.")
+    return SmartBrushPipeline.new(settings.preset, TextEncoder.from_pretrained(settings.text_folder), parts)
 
 
-def training_loss(network: nn.Module, batch: Batch, pipeline: SmartBrushPipeline) -> torch.Tensor:
+def parts_of(settings: InpaintSettings) -> Parts:
+    """The paper's parts but for those to leave out."""
+    return replace(Parts(), **dict.fromkeys(settings.without, False))
+
+
+def training_loss(network: nn.Module, batch: Tensors, pipeline: SmartBrushPipeline) -> torch.Tensor:
     """``(B,)`` losses of crops (``make_sample``): the diffusion loss where there is noise, and the weighted Dice loss.
 
     pipeline: for its codec, words, noise path and parts; ``network`` may be its own wrapped for training.
@@ -83,38 +74,39 @@ def training_loss(network: nn.Module, batch: Batch, pipeline: SmartBrushPipeline
     return loss
 
 
-def crop_batches(stream: CropStream, config: InpaintTrainConfig) -> Iterator[Batch]:
-    """Endless batches of a stream."""
-    loader = DataLoader(
-        stream, batch_size=config.batch, num_workers=config.workers, worker_init_fn=one_thread,
-        persistent_workers=config.workers > 0,
+def inpaint_task(
+    pipeline: SmartBrushPipeline, photos: Sequence[PhotoObjects], sheet: InpaintSheet | None, settings: InpaintSettings
+) -> Task:
+    """SmartBrush's training on photographs; the sheet shows others."""
+    stream = CropStream(
+        photos, pipeline.settings.side, pipeline.words, parts_of(settings), settings.batch, settings.seed,
+        settings.workers,
     )  # fmt: skip
-    return iter(loader)
+
+    def loss(network: nn.Module, batch: Tensors) -> Losses:
+        return {"loss": training_loss(network, batch, pipeline).mean()}
+
+    return Task(
+        SAVED, pipeline.network, stream, loss,
+        save=lambda network, out: with_network(pipeline, network).save_pretrained(out / SAVED),
+        validate=None if sheet is None else sheet.draw, betas=(0.9, 0.98), facts={"photos": len(photos)},
+    )  # fmt: skip
 
 
-def train_inpaint(data: Path, text_folder: Path, out: Path, config: InpaintTrainConfig) -> Path:
-    """Trains and returns the folder of the saved pipeline (``out/smartbrush``). Resumes from ``out/checkpoints``.
+def train_inpaint(settings: InpaintSettings) -> Path:
+    """Trains and returns the folder of the saved pipeline (``out/smartbrush``).
 
-    data: a folder of sets (coco/, pennfudan/) or a COCO folder; only photographs of the train split are used, and
-    the sample sheets in ``out/samples`` show the dev split.
+    Only photographs of the train split are used; the sample sheets in ``out/samples`` show the dev split.
     """
-    sources = photo_sources(data, config.sources or SOURCES)
+    settings = settings.model_copy(update={"learning_rate": settings.peak})
+    sources = photo_sources(settings.data, settings.source_names or SOURCES)
     photos = find_objects(sources, "train")
-    pipeline = start(config, text_folder)
-    accelerator = make_accelerator(config, out)
-    run = Run(accelerator, pipeline.network, config, out)
-    pipeline.to(accelerator.device)
-    # a resumed run must not see the same crops in the same order again
-    stream = CropStream(photos, pipeline.settings.side, pipeline.words, config.parts, config.seed + run.state["step"])
-    sheet = _sheet(sources, pipeline, out)
-
-    def watch(average: nn.Module, step: int) -> dict[str, float]:
-        return {} if sheet is None else sheet.draw(average, step)
-
-    average = run.loop(crop_batches(stream, config), lambda net, batch: training_loss(net, batch, pipeline), watch)
-    finished = with_network(pipeline, average)
-    finished.save_pretrained(out / SAVED)
-    return out / SAVED
+    pipeline = start(settings)
+    sheet = _sheet(sources, pipeline, settings.out)
+    trainer = Trainer(inpaint_task(pipeline, photos, sheet, settings), settings, settings.out)
+    pipeline.to(trainer.accelerator.device)
+    trainer.fit()
+    return settings.out / SAVED
 
 
 def with_network(pipeline: SmartBrushPipeline, network: Any) -> SmartBrushPipeline:

@@ -23,7 +23,8 @@ from smartmask.image.files import save_png
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
 from smartmask.io.files import save_json
-from smartmask.train.tasks.inpaint import SAVED, InpaintTrainConfig, train_inpaint
+from smartmask.train.settings import AblationSettings, InpaintSettings
+from smartmask.train.tasks.inpaint import SAVED, train_inpaint
 from smartmask.train.tasks.inpaint_data import SOURCES, describe, find_objects, photo_sources
 from smartmask.train.tasks.inpaint_sheet import DevCrops, mask_ious, paint_crops, sheet_picture
 
@@ -37,31 +38,32 @@ def variants() -> dict[str, Parts]:
     return {"whole": Parts(), **left_out}
 
 
-def run_ablation(
-    data: Path, text_folder: Path, out: Path, config: InpaintTrainConfig, objects: int = 40
-) -> dict[str, Any]:
+def run_ablation(settings: AblationSettings) -> dict[str, Any]:
     """Trains every variant in a folder of its own under ``out`` and writes ``ablation.json`` and a sheet each.
 
     An interrupted ablation goes on where it was: a finished variant's folder is used as it is.
     """
-    sources = photo_sources(data, config.sources or SOURCES)
+    sources = photo_sources(settings.data, settings.source_names or SOURCES)
+    common = settings.model_dump(exclude={"objects"})
+    common |= {"save_every": max(settings.steps // 2, 1), "sample_every": settings.steps + 1}
     dev = find_objects(sources, "dev")
     rows: dict[str, Any] = {}
     for name, parts in variants().items():
-        folder = out / name.replace(" ", "_")
+        folder = settings.out / name.replace(" ", "_")
         if not (folder / SAVED / "model_index.json").is_file():
-            train_inpaint(data, text_folder, folder, replace(config, parts=parts))
+            left_out = tuple(part for part, kept in asdict(parts).items() if not kept)
+            train_inpaint(InpaintSettings(**{**common, "out": folder, "without": left_out}))
         pipeline = SmartBrushPipeline.from_pretrained(folder / SAVED)
-        crops = DevCrops(dev, pipeline.settings.side, objects)
+        crops = DevCrops(dev, pipeline.settings.side, settings.objects)
         rows[name] = {key: round(value, 4) for key, value in measure(pipeline, crops, folder / "dev.png").items()}
     report = {
         "note": LABEL,
         "train": describe(find_objects(sources, "train")),
-        "dev_objects": min(objects, len(dev)),
-        "settings": {"preset": config.preset, "steps": config.steps, "batch": config.batch, "seed": config.seed},
+        "dev_objects": min(settings.objects, len(dev)),
+        "settings": settings.model_dump(include={"preset", "steps", "batch", "seed"}),
         "variants": rows,
     }
-    save_json(report, out / "ablation.json")
+    save_json(report, settings.out / "ablation.json")
     return report
 
 

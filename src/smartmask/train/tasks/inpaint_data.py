@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import default_collate
 
 from smartmask.data.discover import Source, discover
 from smartmask.data.pairs import context_of, is_target
@@ -27,6 +27,7 @@ from smartmask.image.files import load_photo
 from smartmask.insertion.smartbrush.conditions import Words
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.precision import LEVELS, coarsen
+from smartmask.train.task import Batch, Stream
 
 SOURCES = ("coco_instances", "pennfudan")
 TEXT_TO_IMAGE = 0.2  # share of crops whose mask is everything (the paper's multi-task training)
@@ -34,7 +35,7 @@ CAPTIONED = 0.5  # share of texts that carry a caption
 DROP_TEXT = 0.1  # share without text, for guidance
 EXACT, BOX = 0.2, 0.2  # shares of s = 0 and s = S; the other rungs share the rest, so that the ends are learnt well
 REUSE = 4  # crops made of a photograph each time it is read
-BUFFER = 128  # crops mixed before they are handed out
+BUFFER = 128  # crops mixed with each other
 LEAST_AREA, LEAST_SIDE = 0.003, 24  # of the photograph; pixels
 
 
@@ -190,29 +191,40 @@ def _caption(record: Record, rng: np.random.Generator) -> str:
     return context_of(record.scene)
 
 
-class CropStream(IterableDataset):
-    """Endless training crops: photographs by how many objects they have, names evened out, crops mixed."""
+class CropStream(Stream):
+    """Batches of training crops: photographs by how many objects they have, names evened out, crops mixed in blocks.
+
+    Each worker makes blocks of its own, of BUFFER crops, so that none is made twice.
+    """
 
     def __init__(
-        self, photos: Sequence[PhotoObjects], side: int, words: Words, parts: Parts | None = None, seed: int = 0
-    ) -> None:
-        self.photos, self.side, self.words = photos, side, words
-        self.parts, self.seed = parts or Parts(), seed
+        self, photos: Sequence[PhotoObjects], side: int, words: Words, parts: Parts, batch: int, seed: int = 0,
+        workers: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__(self._numbered, seed, workers)
+        self.photos, self.side, self.words, self.parts, self.batch = photos, side, words, parts, batch
         counts = Counter(name for photo in photos for _, name, _ in photo.objects)
         # rare names more often than their count, common ones less, neither all the way
         self.weights = [np.array([counts[name] ** -0.5 for _, name, _ in photo.objects]) for photo in photos]
+        self.size = min(BUFFER, REUSE * len(photos))
+        self._kept: tuple[tuple[int, int], list[tuple[str, dict[str, Any]]]] = ((-1, -1), [])
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        info = get_worker_info()
-        rng = np.random.default_rng([self.seed, info.id if info is not None else 0])
-        stream = self._crops(rng)
-        buffer = list(islice(stream, min(BUFFER, REUSE * len(self.photos))))
-        for sample in stream:
-            at = int(rng.integers(len(buffer)))
-            yield buffer[at]
-            buffer[at] = sample
+    def _numbered(self, rng: np.random.Generator, number: int) -> Batch:
+        lanes = max(self.workers, 1)
+        at, lane = divmod(number // self.ranks, lanes)
+        crops = [self._crop(lane, at * self.batch + i) for i in range(self.batch)]
+        return Batch([name for name, _ in crops], default_collate([sample for _, sample in crops]))
 
-    def _crops(self, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
+    def _crop(self, lane: int, number: int) -> tuple[str, dict[str, Any]]:
+        block, at = divmod(number, self.size)
+        if self._kept[0] != (lane, block):
+            rng = np.random.default_rng([self.seed, self.rank, lane, block])
+            crops = list(islice(self._crops(rng), self.size))
+            self._kept = (lane, block), [crops[i] for i in rng.permutation(self.size)]
+        return self._kept[1][at]
+
+    def _crops(self, rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Crops with their photographs' keys."""
         shares = np.array([weights.sum() for weights in self.weights])
         while True:
             number = int(rng.choice(len(self.photos), p=shares / shares.sum()))
@@ -228,4 +240,6 @@ class CropStream(IterableDataset):
                     f"{record.scene.width}x{record.scene.height}."
                 )
             for at in rng.choice(len(weights), REUSE, p=weights / weights.sum()):
-                yield make_sample(record, pixels, photo.objects[at], self.side, self.words, self.parts, rng)
+                item = photo.objects[at]
+                sample = make_sample(record, pixels, item, self.side, self.words, self.parts, rng)
+                yield f"{photo.key} layer {item[0]}", sample

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,23 +13,14 @@ from torch.nn import functional
 from smartmask.data.silhouettes import Silhouettes
 from smartmask.metrics.judge import Judge, JudgeConfig, as_input, jitter, macro_accuracy, named_by
 from smartmask.metrics.masks import bootstrap_interval
+from smartmask.train.schedules import OneCycle
+from smartmask.train.settings import JudgeRecipe
+from smartmask.train.task import Batch, Losses, Stream, Task, Tensors, tensor
+from smartmask.train.trainer import Trainer
 
 
-@dataclass(frozen=True)
-class JudgeRecipe:
-    """least: objects that a class needs in the training set to be one of the judge's."""
-
-    steps: int = 6000
-    batch: int = 64
-    rate: float = 2e-3
-    weight_decay: float = 0.02
-    width: int = 32
-    least: int = 100
-    seed: int = 0
-
-
-def train_judge(real: Silhouettes, recipe: JudgeRecipe, advance: Callable[[], None] = lambda: None) -> Judge:
-    """A judge of the classes with at least ``recipe.least`` silhouettes, drawn by count to the power .5.
+def judge_task(real: Silhouettes, recipe: JudgeRecipe) -> Task:
+    """Training of a judge of the classes with at least ``recipe.least`` silhouettes, drawn by count to the power .5.
 
     Raises ValueError if fewer than two classes are left.
     """
@@ -41,24 +32,32 @@ def train_judge(real: Silhouettes, recipe: JudgeRecipe, advance: Callable[[], No
             "ask for fewer objects a class."
         )
     real = real[np.isin(real.names, kept)]
-    labels = torch.from_numpy(np.searchsorted(kept, real.names))
-    weights = (labels.bincount()[labels].double()) ** -0.5
-    pictures = torch.from_numpy(real.pictures)
+    labels = np.searchsorted(kept, real.names)
+    weights = np.bincount(labels)[labels] ** -0.5
+    weights /= weights.sum()
+
+    def make(rng: np.random.Generator, number: int) -> Batch:
+        rows = rng.choice(len(labels), recipe.batch, p=weights)
+        chance = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        pictures = jitter(as_input(real.pictures[rows]), chance)
+        return Batch(real.images[rows].tolist(), {"pictures": pictures, "labels": tensor(labels[rows])})
+
+    def loss(judge: Judge, batch: Tensors) -> Losses:
+        logits = judge(batch["pictures"])
+        return {"loss": functional.cross_entropy(logits, batch["labels"], label_smoothing=0.05)}
+
     torch.manual_seed(recipe.seed)
-    generator = torch.Generator().manual_seed(recipe.seed)
-    judge = Judge(JudgeConfig(tuple(kept.tolist()), recipe.width)).train()
-    optimizer = torch.optim.AdamW(judge.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.steps)
-    for _ in range(recipe.steps):
-        rows = torch.multinomial(weights, recipe.batch, replacement=True, generator=generator)
-        logits = judge(jitter(as_input(pictures[rows].numpy()), generator))
-        loss = functional.cross_entropy(logits, labels[rows], label_smoothing=0.05)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        advance()
-    return judge.eval()
+    judge = Judge(JudgeConfig(tuple(kept.tolist()), recipe.width))
+    return Task("judge", judge, Stream(make, recipe.seed, recipe.workers), loss, schedule=OneCycle(),
+                facts={"objects": len(labels)})  # fmt: skip
+
+
+def train_judge(
+    real: Silhouettes, recipe: JudgeRecipe, advance: Callable[[], None] = lambda: None, out: Path | None = None
+) -> Judge:
+    """The trained judge. out: where it keeps checkpoints and a log; errors of ``judge_task``."""
+    judge: Judge = Trainer(judge_task(real, recipe), recipe, out, advance).fit()
+    return judge
 
 
 def judge_report(judge: Judge, recipe: JudgeRecipe, train: Silhouettes, unseen: Silhouettes) -> dict[str, Any]:
@@ -69,7 +68,7 @@ def judge_report(judge: Judge, recipe: JudgeRecipe, train: Silhouettes, unseen: 
     said = named_by(judge, unseen.pictures)
     right = (said == unseen.names).astype(float)
     return {
-        "recipe": asdict(recipe),
+        "recipe": recipe.model_dump(mode="json", exclude={"resume", "save_every", "sample_every"}),
         "parameters": sum(p.numel() for p in judge.parameters()),
         "classes": list(judge.config.names),
         "trained_on": int(np.isin(train.names, judge.config.names).sum()),

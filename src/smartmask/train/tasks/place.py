@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,10 @@ from smartmask.masks.exemplar.place.usual import UsualBoxes, inside
 from smartmask.text.encoder import TextEncoder
 from smartmask.text.typical import EVENNESS
 from smartmask.train.dataset import Target, find_targets
+from smartmask.train.schedules import OneCycle
+from smartmask.train.settings import PlaceConfig, PlaceSettings
+from smartmask.train.task import Batch, Losses, Stream, Task, Tensors, tensor
+from smartmask.train.trainer import Trainer
 
 FULL = "coco_panoptic"  # the source whose scenes are labelled in full
 # how often samples of a source are seen, as shares of all
@@ -36,22 +39,6 @@ TOLD = 0.01  # log factor under which pictures said nothing
 PULL = 3.0  # things' worth of weight of a name's typical metres
 USUAL = 200  # targets of a name beyond which a source's are thinned out (by the square root)
 MOST = 900  # remembered boxes of a name
-
-
-@dataclass
-class PlaceConfig:
-    """steps: of each voter. batch: targets a step. contrasts: candidates beside each real box. seed: of everything.
-    decay: of weights. average: of the weights' moving average."""
-
-    steps: int = 500
-    batch: int = 64
-    contrasts: int = 19
-    learning_rate: float = 2e-3
-    decay: float = 0.1
-    average: float = 0.99
-    seed: int = 0
-    score: ScoreConfig = field(default_factory=ScoreConfig)
-    shares: dict[str, float] = field(default_factory=lambda: dict(SHARES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,81 +152,58 @@ def layout_without(pack: Pack, target: Target, names: Names) -> Layout:
     )  # fmt: skip
 
 
-def fit_network(
-    samples: PlaceSamples, rows: np.ndarray, config: PlaceConfig, tell: Callable[[str], None] = print
-) -> ScoreNetwork:
-    """The network trained on rows of samples: each voter on batches and a start of its own."""
-    settings = config.score
+def place_task(samples: PlaceSamples, rows: np.ndarray, config: PlaceConfig) -> Task:
+    """Training of the network on rows of samples: each voter on batches and a start of its own."""
     torch.manual_seed(config.seed)
-    network = ScoreNetwork(settings)
-    rng = np.random.default_rng(config.seed)
-    share = _chances(samples.source[rows], config.shares)
-    some = rng.choice(rows, min(2000, 4 * len(rows)), p=share)
+    network = ScoreNetwork(ScoreConfig(config.voters, config.hidden))
+    share = _chances(samples.source[rows])
+    some = np.random.default_rng(config.seed).choice(rows, min(2000, 4 * len(rows)), p=share)
     for name, values in (("box", samples.boxes[some].reshape(-1, FEATURES)), ("whole", samples.whole[some])):
         known = torch.from_numpy(values.astype(np.float32))
         getattr(network, f"{name}_mean").copy_(known.mean(0))
         getattr(network, f"{name}_spread").copy_(known.std(0) + 0.02)
-    start = time.perf_counter()
-    for number, voter in enumerate(network.voters):
-        loss = _fit_voter(network, voter, samples, rows, share, config, np.random.default_rng([config.seed, number]))
-        tell(f"voter {number + 1} of {settings.voters}: {loss:.3f} nats, {time.perf_counter() - start:.0f} s")
-    return network.eval()
+
+    def make(rng: np.random.Generator, number: int) -> Batch:
+        chosen = rng.choice(rows, (config.voters, config.batch), p=share)
+        values = {name: tensor(getattr(samples, name)[chosen], np.float32) for name in ("boxes", "whole")}
+        return Batch([f"scene {scene}" for scene in samples.scene[chosen].ravel()], values)
+
+    def loss(network: ScoreNetwork, batch: Tensors) -> Losses:
+        each = torch.stack([
+            -voter(*network.normalised(boxes, whole)).log_softmax(1)[:, 0].mean()
+            for voter, boxes, whole in zip(network.voters, batch["boxes"], batch["whole"], strict=True)
+        ])  # fmt: skip
+        # their sum: no voter's gradient depends on another
+        return {"loss": each.sum(), "nats": each.mean().detach()}
+
+    return Task("place", network, Stream(make, config.seed, config.workers), loss, schedule=OneCycle(rise=0.1),
+                facts={"samples": len(rows)})  # fmt: skip
 
 
-def _chances(sources: np.ndarray, shares: dict[str, float]) -> np.ndarray:
+def fit_network(samples: PlaceSamples, rows: np.ndarray, config: PlaceConfig, out: Path | None = None) -> ScoreNetwork:
+    """The network trained on rows of samples. out: where it keeps checkpoints and a log."""
+    network: ScoreNetwork = Trainer(place_task(samples, rows, config), config, out).fit()
+    return network
+
+
+def _chances(sources: np.ndarray) -> np.ndarray:
     weights = np.zeros(len(sources))
-    for source, share in shares.items():
+    for source, share in SHARES.items():
         own = sources == source
         weights[own] = share / max(own.sum(), 1)
     if not weights.sum():
-        raise ValueError(f"No sample is of {', '.join(shares)}.")
+        raise ValueError(f"No sample is of {', '.join(SHARES)}.")
     return weights / weights.sum()
 
 
-def _fit_voter(
-    network: ScoreNetwork, voter: torch.nn.Module, samples: PlaceSamples, rows: np.ndarray, share: np.ndarray,
-    config: PlaceConfig, rng: np.random.Generator,
-) -> float:  # fmt: skip
-    optimizer = torch.optim.AdamW(voter.parameters(), lr=config.learning_rate, weight_decay=config.decay)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.steps, pct_start=0.1)
-    average = {name: value.detach().clone() for name, value in voter.state_dict().items()}
-    chosen = rng.choice(rows, (config.steps, config.batch), p=share)
-    losses = []
-    voter.train()
-    for step, batch in enumerate(chosen):
-        boxes, whole = (torch.from_numpy(v[batch].astype(np.float32)) for v in (samples.boxes, samples.whole))
-        loss = -voter(*network.normalised(boxes, whole)).log_softmax(1)[:, 0].mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        rate.step()
-        losses.append(loss.item())
-        kept = min(config.average, (1 + step) / (10 + step))
-        for name, value in voter.state_dict().items():
-            average[name].lerp_(value, 1 - kept)
-    voter.load_state_dict(average)
-    voter.eval()
-    return float(np.mean(losses[-50:]))
-
-
-@torch.inference_mode()
-def surprise(network: ScoreNetwork, samples: PlaceSamples, rows: np.ndarray) -> np.ndarray:
-    """``(rows,)`` nats: negative log-likelihoods of picking the real box among its contrasts."""
-    found = []
-    for part in np.array_split(rows, -(-len(rows) // 256)):
-        boxes, whole = (torch.from_numpy(v[part].astype(np.float32)) for v in (samples.boxes, samples.whole))
-        found.append(-network(boxes, whole).log_softmax(1)[:, 0].numpy())
-    return np.concatenate(found)
-
-
-def train_place(pack_path: Path, text_folder: Path, out: Path, config: PlaceConfig) -> Path:
-    """Trains places on the train split and saves the component (``out/place``)."""
-    text, pack = TextEncoder.from_pretrained(text_folder), Pack(pack_path)
+def train_place(settings: PlaceSettings) -> Path:
+    """Trains places on the train split and returns the saved component (``out/place``)."""
+    text, pack = TextEncoder.from_pretrained(settings.text_folder), Pack(settings.data)
     targets = place_targets(pack)
     names = Names(text, seen_metres(pack, targets, text))
     usual, scenes = remembered(pack, targets, names)
-    samples = draw_samples(pack, targets, usual, scenes, config)
-    network = fit_network(samples, np.arange(len(samples.scene)), config)
-    out.mkdir(parents=True, exist_ok=True)
-    Places(usual, network).save(out / "place")
-    return out / "place"
+    samples = draw_samples(pack, targets, usual, scenes, settings)
+    task = place_task(samples, np.arange(len(samples.scene)), settings)
+    task = replace(task, save=lambda network, out: Places(usual, network).save(out / "place"))
+    Trainer(task, settings, settings.out).fit()
+    return settings.out / "place"

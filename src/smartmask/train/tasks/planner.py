@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,10 @@ from smartmask.plan.language.phrases import parse
 from smartmask.plan.planners.next_object import BOX, LONGEST, NextObjectConfig, NextObjectNetwork, box_numbers
 from smartmask.scene.categories import STYLES
 from smartmask.text.encoder import TextEncoder
-from smartmask.train.resume import Resumable
+from smartmask.train.schedules import OneCycle
+from smartmask.train.settings import PlannerSettings
+from smartmask.train.task import Batch, Losses, Stream, Task, Tensors, tensor
+from smartmask.train.trainer import Trainer
 
 SHARES = {"panoptic": 0.35, "things": 0.3, "voc": 0.1, "mentions": 0.25}  # of the samples, by kind of annotation
 
@@ -38,8 +40,7 @@ def mentioned(text: TextEncoder) -> Any:
 class Samples:
     """Random steps of random scenes as tensors."""
 
-    def __init__(self, scenes: Sequence[PlanScene], text: TextEncoder, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
+    def __init__(self, scenes: Sequence[PlanScene], text: TextEncoder) -> None:
         self.text = text
         self.table = torch.from_numpy(np.stack([text.encode(name) for name in NAMES]))
         self.groups = {style: [s for s in scenes if s.style == style] for style in STYLES}
@@ -53,17 +54,17 @@ class Samples:
         shares = np.array([SHARES[style] for style in self.groups])
         self.odds = shares / shares.sum()
 
-    def batch(self, size: int) -> dict[str, torch.Tensor]:
-        """names, boxes, known, caption, style; target; rest (names + 1) shares of what is still missing; box, count."""
-        picks = self.rng.choice(len(self.groups), size, p=self.odds)
+    def batch(self, size: int, rng: np.random.Generator) -> Batch:
+        """ids, boxes, known, caption, style; target; rest (names + 1) shares of what is still missing; box, count."""
         groups = list(self.groups.values())
-        rows = [self._step(groups[pick][int(self.rng.integers(len(groups[pick])))]) for pick in picks]
-        batch = {key: torch.from_numpy(np.stack([row[key] for row in rows])) for key in rows[0]}
-        batch["names"] = self.table[batch.pop("ids")] + 0.2 * torch.randn(size, LONGEST, 128)
-        return batch
+        picks = [groups[pick] for pick in rng.choice(len(groups), size, p=self.odds)]
+        scenes = [group[int(rng.integers(len(group)))] for group in picks]
+        rows = [self._step(scene, rng) for scene in scenes]
+        return Batch(
+            [scene.key for scene in scenes], {key: tensor(np.stack([row[key] for row in rows])) for key in rows[0]}
+        )
 
-    def _step(self, scene: PlanScene) -> dict[str, np.ndarray]:
-        rng = self.rng
+    def _step(self, scene: PlanScene, rng: np.random.Generator) -> dict[str, np.ndarray]:
         order = np.arange(len(scene.names))
         if scene.style == "mentions":
             rng.shuffle(order)
@@ -77,7 +78,7 @@ class Samples:
         ids[: len(before)] = [INDEX[scene.names[i]] for i in before]
         known[: len(before)] = True
         if len(before) and scene.style != "mentions" and rng.random() < 0.8:
-            boxes[: len(before), :BOX] = box_numbers(torch.from_numpy(self._jittered(scene.boxes[before]))).numpy()
+            boxes[: len(before), :BOX] = box_numbers(torch.from_numpy(_jittered(scene.boxes[before], rng))).numpy()
             boxes[: len(before), BOX] = 1
         if scene.captions and rng.random() < 0.7:
             caption = rng.choice(self.contexts[scene.key + scene.style])
@@ -95,12 +96,13 @@ class Samples:
             "count": np.array(number, np.float32),
         }  # fmt: skip
 
-    def _jittered(self, boxes: np.ndarray) -> np.ndarray:
-        shares = boxes + self.rng.normal(0, 0.02, boxes.shape)
-        return shares.astype(np.float32)
+
+def _jittered(boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    shares = boxes + rng.normal(0, 0.02, boxes.shape)
+    return shares.astype(np.float32)
 
 
-def loss_of(network: NextObjectNetwork, batch: dict[str, torch.Tensor], table: torch.Tensor) -> torch.Tensor:
+def loss_of(network: NextObjectNetwork, batch: Tensors, table: torch.Tensor) -> torch.Tensor:
     """Mean of: cross-entropy of the next name, a third of that of all that is missing, box density, count (Poisson)."""
     state = network.state(batch["names"], batch["boxes"], batch["known"], batch["caption"], batch["style"])
     scores = network.scores(state, table, batch["style"])
@@ -119,44 +121,38 @@ def loss_of(network: NextObjectNetwork, batch: dict[str, torch.Tensor], table: t
     return loss
 
 
-def train_planner(
-    pack_path: Path, text_folder: Path, out: Path, captions: Path | None = None, steps: int = 3000, batch: int = 48,
-    seed: int = 0, log: bool = True, save_every: int = 500,
-) -> dict[str, float]:  # fmt: skip
-    """Trains the network, saves ``out/next``, returns losses and numbers of what it learnt from.
+def planner_task(samples: Samples, pairs: Sequence[tuple[str, str]], settings: PlannerSettings) -> Task:
+    """The network's training on samples, and on pairs of names: (in front, behind)."""
+    torch.manual_seed(settings.seed)
+    config = NextObjectConfig(names=NAMES)
+    known = torch.tensor([(INDEX[a], INDEX[b]) for a, b in pairs if a in INDEX and b in INDEX]).reshape(-1, 2)
 
-    Resumes from ``out/checkpoints``, which is written every ``save_every`` steps.
-    """
-    torch.manual_seed(seed)
-    text, pack = TextEncoder.from_pretrained(text_folder), Pack(pack_path)
+    def loss(network: NextObjectNetwork, batch: Tensors) -> Losses:
+        table = samples.table.to(batch["ids"].device)
+        names = table[batch["ids"]]
+        batch = {**batch, "names": names + 0.2 * torch.randn_like(names)}
+        value = loss_of(network, batch, table + 0.1 * torch.randn_like(table))
+        if len(known):
+            front, back = known[torch.randint(len(known), (128,))].to(table.device).T
+            noisy = table + 0.3 * torch.randn_like(table)
+            odds = network.nearness(noisy[front]) - network.nearness(noisy[back])
+            value = value + 0.3 * nn.functional.softplus(-odds).mean()
+        return {"loss": value}
+
+    return Task(
+        "next", NextObjectNetwork(config),
+        Stream(lambda rng, number: samples.batch(settings.batch, rng), settings.seed, settings.workers), loss,
+        save=lambda network, out: save_component(out / "next", network, config), schedule=OneCycle(),
+        facts={"scenes": sum(map(len, samples.groups.values()))},
+    )  # fmt: skip
+
+
+def train_planner(settings: PlannerSettings) -> dict[str, float]:
+    """Trains the network, saves ``out/next``, returns losses and numbers of what it learnt from."""
+    text, pack = TextEncoder.from_pretrained(settings.text_folder), Pack(settings.data)
     scenes = plan_scenes(pack, "train")
     pairs = depth_pairs(pack, scenes)
-    spoken = caption_scenes(captions, "train", mentioned(text)) if captions is not None else []
-    samples = Samples([*scenes, *spoken], text, seed)
-    config = NextObjectConfig(names=NAMES)
-    network = NextObjectNetwork(config)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.5e-3, total_steps=steps)
-    front = torch.tensor([INDEX[a] for a, b in pairs if a in INDEX and b in INDEX])
-    back = torch.tensor([INDEX[b] for a, b in pairs if a in INDEX and b in INDEX])
-    settings = {"steps": steps, "batch": batch, "seed": seed, "scenes": len(scenes), "captions": len(spoken)}
-    run = Resumable(out, network, optimizer, schedule, settings, [samples.rng], save_every)
-    while run.step < steps:
-        table = samples.table + 0.1 * torch.randn_like(samples.table)
-        loss = loss_of(network, samples.batch(batch), table)
-        if len(front):
-            rows = torch.randint(len(front), (128,))
-            noisy = samples.table + 0.3 * torch.randn_like(samples.table)
-            odds = network.nearness(noisy[front[rows]]) - network.nearness(noisy[back[rows]])
-            loss = loss + 0.3 * nn.functional.softplus(-odds).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        run.done({"loss": loss.item()}, last=run.step + 1 == steps)
-        if log and run.step % 500 == 0:
-            print(f"step {run.step}: loss {run.figures['loss']:.3f}", flush=True)
-    network.eval()
-    save_component(out / "next", network, config)
-    return {"scenes": len(scenes), "caption_scenes": len(spoken), "depth_pairs": len(pairs), **run.figures}
+    spoken = caption_scenes(settings.captions, "train", mentioned(text)) if settings.captions is not None else []
+    trainer = Trainer(planner_task(Samples([*scenes, *spoken], text), pairs, settings), settings, settings.out)
+    trainer.fit()
+    return {"scenes": len(scenes), "caption_scenes": len(spoken), "depth_pairs": len(pairs), **trainer.figures}

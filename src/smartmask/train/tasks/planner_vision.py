@@ -8,7 +8,6 @@ language model's own are trained (Hu et al., LoRA, arXiv 2106.09685); the vision
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,38 +15,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate.utils import send_to_device
 from PIL import Image
 
 from smartmask.image.files import load_photo
 from smartmask.io.files import save_json
 from smartmask.io.hub import is_out_of_memory, model_folder
 from smartmask.plan.planners.vision import WHAT, open_model, wording
-from smartmask.train.resume import Resumable
+from smartmask.train.schedules import Cosine
+from smartmask.train.settings import VisionSettings
+from smartmask.train.task import Batch, Losses, Stream, Task, Tensors
+from smartmask.train.trainer import Trainer
 
 TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 IMAGE = "<image>"
 IGNORED = -100  # a label that does not count
 MOST_CHECKED = 200  # samples of a check
-
-
-@dataclass
-class VisionTrainConfig:
-    """Settings of one run.
-
-    steps: optimiser steps of ``batch`` samples each. rank: of the matrices; they weigh 2 (alpha = 2 rank).
-    learning_rate: peak, after a warm-up of 3 % of the steps; it falls to zero as a cosine. precision: no, bf16, fp16.
-    """
-
-    steps: int = 2000
-    batch: int = 8
-    rank: int = 16
-    learning_rate: float = 2e-4
-    dropout: float = 0.05
-    clip: float = 1.0
-    precision: str = "bf16"
-    seed: int = 0
-    save_every: int = 100
 
 
 @dataclass(frozen=True)
@@ -101,28 +84,24 @@ def encode(processor: Any, example: Example) -> dict[str, torch.Tensor]:
     return inputs
 
 
-def answer_loss(model: Any, processor: Any, examples: list[Example], accelerator: Accelerator) -> float:
+def answer_loss(model: Any, processor: Any, examples: list[Example], precision: str = "no") -> float:
     """Mean over samples of the answer's mean cross-entropy, in nats a token."""
-    was_training = model.training
+    was_training, device = model.training, next(model.parameters()).device
     model.eval()
-    with torch.inference_mode(), accelerator.autocast():
-        losses = [float(model(**_moved(encode(processor, one), accelerator)).loss) for one in examples]
+    half = torch.float16 if precision == "fp16" else torch.bfloat16
+    with torch.inference_mode(), torch.autocast(device.type, half, enabled=precision != "no"):
+        losses = [float(model(**send_to_device(encode(processor, one), device)).loss) for one in examples]
     model.train(was_training)
     return float(np.mean(losses))
 
 
-def _moved(inputs: dict[str, torch.Tensor], accelerator: Accelerator) -> dict[str, torch.Tensor]:
-    return {key: value.to(accelerator.device) for key, value in inputs.items()}
-
-
-def adapted(model: Any, config: VisionTrainConfig) -> Any:
+def adapted(model: Any, settings: VisionSettings) -> Any:
     """The model with fresh LoRA matrices, everything else frozen. ValueError for one without a language model."""
     from peft import LoraConfig, get_peft_model
 
-    torch.manual_seed(config.seed)
-    lora = LoraConfig(
-        r=config.rank, lora_alpha=2 * config.rank, lora_dropout=config.dropout, target_modules=TARGETS, bias="none"
-    )
+    torch.manual_seed(settings.seed)
+    rank, dropout = settings.rank, settings.dropout
+    lora = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=dropout, target_modules=TARGETS, bias="none")
     try:
         return get_peft_model(model, lora)
     except ValueError as error:
@@ -131,89 +110,61 @@ def adapted(model: Any, config: VisionTrainConfig) -> Any:
         ) from error
 
 
-def pick(step: int, place: int, count: int, config: VisionTrainConfig) -> int:
-    """Which sample comes at a place of a step's batch: every sample once before any comes again."""
-    number = step * config.batch + place
-    order = np.random.default_rng([config.seed, number // count]).permutation(count)
+def pick(number: int, count: int, seed: int) -> int:
+    """Which sample comes as a run's number-th: every sample once before any comes again."""
+    order = np.random.default_rng([seed, number // count]).permutation(count)
     return int(order[number % count])
 
 
-def train_planner_vision(
-    data: Path, base: str, out: Path, config: VisionTrainConfig, check: Path | None = None
-) -> dict[str, Any]:
-    """Trains, and saves ``out/adapter`` for ``--planner vision:OUT/adapter``. Resumes from ``out/checkpoints``.
+def vision_task(model: Any, processor: Any, examples: list[Example], settings: VisionSettings) -> Task:
+    """The matrices' training; a batch is one sample, as pictures and answers differ in size."""
 
-    data: a folder of ``data instruct``; check: another, of unseen scenes, whose loss is told before and after.
-    Returns numbers, also in ``out/result.json``. Errors of ``open_model``, and ValueError for bad data.
+    def make(rng: np.random.Generator, number: int) -> Batch:
+        example = examples[pick(number, len(examples), settings.seed)]
+        return Batch([example.image.name], encode(processor, example))
+
+    def loss(network: Any, inputs: Tensors) -> Losses:
+        return {"loss": network(**inputs).loss}
+
+    def save(network: Any, out: Path) -> None:
+        save_adapter(network, processor, settings.base, out / "adapter")
+
+    return Task("adapter", model, Stream(make, settings.seed, settings.workers), loss, save=save, schedule=Cosine(),
+                facts={"samples": len(examples)})  # fmt: skip
+
+
+def train_planner_vision(settings: VisionSettings) -> dict[str, Any]:
+    """Trains, and saves ``out/adapter`` for ``--planner vision:OUT/adapter``.
+
+    A step's ``batch`` samples go through the model one by one. Returns numbers, also in ``out/result.json``: of a
+    check also the loss on unseen scenes before and after. Errors of ``open_model``, and ValueError for bad data.
     """
-    examples = read_examples(data)
-    checked = read_examples(check)[:MOST_CHECKED] if check is not None else []
-    accelerator = Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
-    processor, whole = open_model(base, torch.bfloat16 if accelerator.device.type == "cuda" else None)
-    model = adapted(whole, config)
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, config.steps))
-    settings = {"base": str(base), "samples": len(examples), "steps": config.steps, "batch": config.batch,
-                "rank": config.rank, "seed": config.seed}  # fmt: skip
-    fresh = _check(model, processor, checked, accelerator) if not (out / "checkpoints").is_dir() else {}
-    run = Resumable(out, model, optimizer, schedule, settings, every=config.save_every)
-    run.figures |= {f"before_{name}": value for name, value in fresh.items()}
-    network, stepper = accelerator.prepare(model, optimizer)
-    network.train()
+    out = settings.out
+    examples = read_examples(settings.data)
+    checked = read_examples(settings.check)[:MOST_CHECKED] if settings.check is not None else []
+    processor, whole = open_model(settings.base, torch.bfloat16 if torch.cuda.is_available() else None)
+    loop = settings.model_copy(update={"batch": 1, "accumulate": settings.batch * settings.accumulate})
     try:
-        while run.step < config.steps:
-            loss = _one_step(network, stepper, accelerator, processor, examples, run.step, config)
-            schedule.step()
-            run.done({"loss": loss}, last=run.step + 1 == config.steps)
-            if run.step % 10 == 0:
-                accelerator.print(f"step {run.step}: loss {run.figures['loss']:.4f}", flush=True)
+        trainer = Trainer(vision_task(adapted(whole, settings), processor, examples, loop), loop, out)
+        if not trainer.step:
+            trainer.figures |= _check("before", trainer.network, processor, checked, settings)
+        model = trainer.fit()
+        after = _check("after", model, processor, checked, settings)
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise RuntimeError("The memory is too small for this model; give a smaller --base") from error
         raise
-    after = _check(network, processor, checked, accelerator)
-    save_adapter(accelerator.unwrap_model(network), processor, base, out / "adapter")
-    numbers: dict[str, Any] = {
-        "adapter": str(out / "adapter"),
-        "samples": len(examples),
-        "steps": run.step,
-        **run.figures,
-    }
-    numbers |= {f"after_{name}": value for name, value in after.items()}
-    save_json(numbers, out / "result.json")
+    numbers = {"adapter": str(out / "adapter"), "samples": len(examples), "steps": trainer.step, **trainer.figures,
+               **after}  # fmt: skip
+    if trainer.accelerator.is_main_process:
+        save_json(numbers, out / "result.json")
     return numbers
 
 
-def _check(model: Any, processor: Any, examples: list[Example], accelerator: Accelerator) -> dict[str, float]:
-    if not examples:
-        return {}
-    model.to(accelerator.device)
-    return {"check_loss": answer_loss(model, processor, examples, accelerator)}
-
-
-def _rate(step: int, steps: int) -> float:
-    warm = max(1, round(0.03 * steps))
-    return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0)))
-
-
-def _one_step(
-    network: Any, optimizer: Any, accelerator: Accelerator, processor: Any, examples: list[Example], step: int,
-    config: VisionTrainConfig,
-) -> float:  # fmt: skip
-    """Gradients of a batch, sample by sample, as pictures and answers differ in size; then one optimiser step."""
-    total = 0.0
-    for place in range(config.batch):
-        inputs = _moved(encode(processor, examples[pick(step, place, len(examples), config)]), accelerator)
-        with accelerator.autocast():
-            loss = network(**inputs).loss / config.batch
-        accelerator.backward(loss)
-        total += loss.item()
-    if not math.isfinite(total):
-        raise ValueError(f"The loss is {total} at step {step}; lower the learning rate.")
-    accelerator.clip_grad_norm_(network.parameters(), config.clip)
-    optimizer.step()
-    optimizer.zero_grad()
-    return total
+def _check(
+    when: str, model: Any, processor: Any, examples: list[Example], settings: VisionSettings
+) -> dict[str, float]:
+    return {f"{when}_check_loss": answer_loss(model, processor, examples, settings.precision)} if examples else {}
 
 
 def save_adapter(model: Any, processor: Any, base: str, folder: Path) -> None:

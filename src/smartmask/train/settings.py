@@ -1,0 +1,226 @@
+"""Settings of training: those of every run, written once, and those of each recipe; ``smartmask train`` shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from smartmask.io.package import BUNDLED_TEXT
+from smartmask.io.settings import Settings, internal, option, required
+
+# Fields that recipes share in text and limits, each with a default of its own.
+Steps = Annotated[int, option(..., "Optimiser steps at most.", ge=1)]
+Batch = Annotated[int, option(..., "Samples of one process in a batch.", ge=1)]
+Rate = Annotated[float, option(..., "Peak learning rate.", gt=0)]
+Decay = Annotated[float, option(..., "Decay of the weights (AdamW).", ge=0)]
+Ema = Annotated[float, option(..., "Decay of the weights' moving average, which is saved; 0: none.", ge=0, lt=1)]
+Clip = Annotated[float, option(..., "Largest norm of the gradients; 0: any.", ge=0)]
+Workers = Annotated[int, option(..., "Processes that draw samples.", ge=0)]
+Precision = Annotated[
+    Literal["no", "bf16", "fp16"], option(..., "no (float32), bf16 or fp16 (on a GPU).", metavar="NAME")
+]
+Every = Annotated[int, option(..., "Steps between checkpoints.", ge=1)]
+PackFile = Annotated[Path, option(..., "The packed layouts ('smartmask data pack').", metavar="PACK")]
+Curated = Annotated[Path, option(..., "The outlines of 'smartmask data curate'.", metavar="PARQUET")]
+
+
+class LoopSettings(Settings):
+    """Of every run of the trainer. A resumed run has to have them in common with its beginning, but for FREE."""
+
+    steps: Steps = 1000
+    minutes: float | None = option(None, "Wall-clock budget; ends the run if it comes first.", gt=0)
+    batch: Batch = 64
+    accumulate: int = option(1, "Batches whose gradients make one step.", ge=1)
+    learning_rate: Rate = 1e-3
+    weight_decay: Decay = 0.01
+    ema: Ema = 0.0
+    clip: Clip = 1.0
+    precision: Precision = "no"
+    workers: Workers = 0
+    seed: int = option(0, "Of samples, weights and noise; each process adds its rank.", ge=0)
+    resume: bool = option(True, "Go on from --out's newest checkpoint, or start anew.")
+    save_every: Every = 500
+    sample_every: int = option(500, "Steps between looks at the development split.", ge=1)
+
+
+class TrainSettings(LoopSettings):
+    """Of every training command."""
+
+    out: Path = required("Checkpoints, logs, samples and the trained component.", metavar="DIR")
+
+
+class TextSettings(Settings):
+    """Of what reads names."""
+
+    text: Path | None = option(None, "A text component; default: the bundled one.", metavar="DIR")
+
+    @property
+    def text_folder(self) -> Path:
+        """The text component, the bundled one where none is given."""
+        return self.text or BUNDLED_TEXT
+
+
+class ChooserSettings(TrainSettings, TextSettings):
+    """Of the chooser."""
+
+    data: PackFile
+    steps: Steps = 3000
+    batch: Annotated[int, option(..., "Groups of like objects a step.", ge=1)] = 8
+    learning_rate: Rate = 1.5e-3
+    weight_decay: Decay = 0.1
+    ema: Ema = 0.995
+    precision: Precision = "bf16"
+
+
+class PlaceConfig(LoopSettings):
+    """Of places, wherever they are trained. contrasts: candidates beside each real box."""
+
+    steps: Steps = 500
+    batch: Annotated[int, option(..., "Targets a step, of each voter.", ge=1)] = 64
+    learning_rate: Rate = 2e-3
+    weight_decay: Decay = 0.1
+    ema: Ema = 0.99
+    clip: Clip = 0.0
+    contrasts: int = internal(19, "Candidates beside each real box.", ge=1)
+    voters: int = internal(4, "Networks that vote.", ge=1)
+    hidden: int = internal(64, "Width of each.", ge=1)
+
+
+class PlaceSettings(PlaceConfig, TrainSettings, TextSettings):
+    """Of ``train place``."""
+
+    data: PackFile
+
+
+class FoldsSettings(TextSettings):
+    """Of places judged fold by fold."""
+
+    data: PackFile
+    out: Path = required("Folder for folds.json.", metavar="DIR")
+    folds: int = option(5, "Parts of the images.", ge=2, le=10)
+    steps: Steps = 500
+    seed: int = option(0, "Of training and of the boxes drawn.", ge=0)
+
+
+class PlannerSettings(TrainSettings, TextSettings):
+    """Of the next-object network."""
+
+    data: PackFile
+    captions: Path | None = option(None, "COCO captions: more scenes, known by what is said of them.", metavar="JSON")
+    steps: Steps = 3000
+    batch: Batch = 48
+    learning_rate: Rate = 1.5e-3
+    weight_decay: Decay = 0.05
+
+
+class StuffSettings(TrainSettings, TextSettings):
+    """Of the stuff field."""
+
+    data: PackFile
+    steps: Steps = 3000
+    batch: Batch = 32
+    learning_rate: Rate = 2e-3
+    weight_decay: Decay = 0.02
+
+
+class JudgeRecipe(LoopSettings):
+    """Of the evaluation network. least: objects that a class needs in the training set to be one of the judge's."""
+
+    steps: Steps = 6000
+    learning_rate: Rate = 2e-3
+    weight_decay: Decay = 0.02
+    clip: Clip = 0.0
+    width: int = internal(32, "Channels of its first layer.", ge=4)
+    least: int = option(100, "Training objects that a class needs.", ge=1)
+
+
+class VisionSettings(TrainSettings):
+    """Of the vision-language planner."""
+
+    data: Path = required("Instructions ('smartmask data instruct').", metavar="DIR")
+    base: str = required("The LLaVA-like model to adapt: a folder or hub name.", metavar="NAME")
+    check: Path | None = option(None, "Instructions of unseen scenes: their loss before and after.", metavar="DIR")
+    steps: Steps = 2000
+    batch: Batch = 8
+    learning_rate: Rate = 2e-4
+    precision: Precision = "bf16"
+    rank: int = option(16, "Of the LoRA matrices.", ge=1, le=512)
+    dropout: float = option(0.05, "Share of the matrices' inputs left out.", ge=0, lt=1)
+    save_every: Every = 100
+
+
+class BrushSettings(TrainSettings, TextSettings):
+    """What SmartBrush's commands share."""
+
+    data: Path = required("A folder of sets (coco/, pennfudan/), or COCO's own folder.", metavar="PATH")
+    sources: str = option("", "Sets of a folder of sets, separated by commas; none: coco_instances,pennfudan.")
+    batch: Batch = 8
+    precision: Precision = "bf16"
+
+    @property
+    def source_names(self) -> list[str]:
+        """``sources`` as a list."""
+        return [name.strip() for name in self.sources.split(",") if name.strip()]
+
+
+class InpaintSettings(BrushSettings):
+    """Of SmartBrush. Presets other than sd start from nothing."""
+
+    preset: str = option("small", "tiny, small, or sd (needs --base).")
+    base: str = option("", "A Stable Diffusion folder to start from.", metavar="DIR")
+    lora: bool = option(False, "Train LoRA matrices of the base, merged at the end.", flags=("--lora",))
+    rank: int = option(16, "Of the LoRA matrices.", ge=1)
+    steps: Steps = 5000
+    learning_rate: float = option(0.0, "Peak rate; 0: 5e-4, and for sd 1e-5, with --lora 1e-4.", ge=0)
+    ema: Ema = 0.998
+    workers: Workers = 1
+    save_every: Every = 250
+    without: tuple[str, ...] = internal((), "Names of the paper's parts to leave out.")
+
+    @property
+    def peak(self) -> float:
+        """The learning rate, the preset's own where none is given."""
+        usual = 5e-4 if self.preset != "sd" else 1e-4 if self.lora else 1e-5
+        return self.learning_rate or usual
+
+
+class AblationSettings(BrushSettings):
+    """Of SmartBrush whole and with each part left out."""
+
+    preset: str = option("tiny", "tiny or small.")
+    steps: Annotated[int, option(..., "Optimiser steps of each variant.", ge=1)] = 1000
+    learning_rate: Rate = 5e-4
+    ema: Ema = 0.995
+    objects: int = option(40, "Held-out objects at most.", ge=1)
+
+
+class MemorySettings(TextSettings):
+    """Of the memory."""
+
+    curated: Curated
+    data: PackFile
+    out: Path = required("The component is 'memory' in it.", metavar="DIR")
+    chooser: Path = required("The 'chooser' component that will read them.", metavar="DIR")
+
+
+class BundleSettings(TextSettings):
+    """Of putting components together."""
+
+    chooser: Path = required("The 'chooser' component.", metavar="DIR")
+    memory: Path = required("The 'memory' component.", metavar="DIR")
+    place: Path = required("The 'place' component.", metavar="DIR")
+    out: Path = required("The pipeline folder; an existing one is replaced.", metavar="DIR")
+
+
+class VocabularySettings(Settings):
+    """Of the text vocabulary."""
+
+    data: Path = required("Folder with clip_names/ and the captions.", metavar="DIR")
+    out: Path = required("The trained component.", metavar="DIR")
+
+
+class TraitSettings(Settings):
+    """Of the traits."""
+
+    curated: Curated
+    out: Path | None = option(None, "Write the scores as JSON.", metavar="FILE")
