@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-import smartmask
-from smartmask.cli.evaluate.commands import app
+from smartmask.cli.evaluate import app
 from smartmask.data.pack import Pack
 from smartmask.data.targets import Protocol
 from smartmask.evaluate.memories import curated_outlines, memory_of, read_outlines
+from smartmask.evaluate.protocol import ObjectSettings
 from smartmask.evaluate.systems import assemble, baseline_outlines, load_pipeline
 from smartmask.geometry import rle_encode
+from smartmask.masks import pipeline
 from smartmask.masks.exemplar.memory import Remembered, remember, write_memory
 from smartmask.masks.exemplar.outline import trace
 
@@ -89,7 +90,8 @@ def test_a_models_memory_is_read_without_what_borders_cut(pack: Pack) -> None:
 
 
 def test_systems_are_assembled_over_a_memory(pack: Pack, curated: Path) -> None:
-    asked = assemble(("cover", "retrieval"), pack, EVERY, memory=curated)
+    settings = ObjectSettings.of(data=pack.path, memory=curated)
+    asked = assemble(("cover", "retrieval"), pack, EVERY, settings)
     assert set(asked.systems) == {"cover", "retrieval"}
     assert len(asked.bank.outlines) == 4
     assert asked.pipe is None
@@ -132,7 +134,7 @@ def test_figures_do_not_hang_on_the_users_own_outlines(monkeypatch: pytest.Monke
             told.update(folder=folder, licences=licences, files=list(Path(memory).iterdir()))
             return "loaded"
 
-    monkeypatch.setitem(vars(smartmask), "SmartMaskPipeline", Remembering)
+    monkeypatch.setattr(pipeline, "SmartMaskPipeline", Remembering)
     assert load_pipeline(Path("weights"), "open") == "loaded"
     assert told == {"folder": Path("weights"), "licences": "open", "files": []}
     load_pipeline(None, "all")

@@ -10,7 +10,6 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from smartmask.io.settings import Settings
 
@@ -51,7 +50,7 @@ def _kind(info: FieldInfo) -> str:
 
 def _parameter(name: str, info: FieldInfo) -> inspect.Parameter:
     extra, default = _extra(info), info.get_default(call_default_factory=True)
-    given = info.default is not PydanticUndefined or info.default_factory is not None
+    given = not info.is_required()
     shown: dict[str, Any] = {"help": info.description, "metavar": extra.get("metavar")}
     kind: Any = _plain(info.annotation)
     if extra["kind"] == "argument":
@@ -61,7 +60,8 @@ def _parameter(name: str, info: FieldInfo) -> inspect.Parameter:
     if isinstance(default, tuple):  # typer knows lists
         default = list(default) or None
     empty = inspect.Parameter.empty
-    annotation = Annotated[kind | None if given and default is None else kind, about]
+    kind = kind | None if given and default is None else kind
+    annotation: Any = Annotated[kind, about]
     keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, keyword, default=default if given else empty, annotation=annotation)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -77,23 +76,6 @@ def place(
     from smartmask.train.tasks.place import PlaceConfig, train_place
 
     print(f"Trained: {train_place(data, text or _bundled_text(), out, PlaceConfig(steps=steps, seed=seed))}")
-
-
-@app.command()
-def placement_folds(
-    data: DataOption,
-    out: OutOption,
-    folds: Annotated[int, typer.Option(min=2, max=10, help="Parts of the images.")] = 5,
-    steps: StepsOption = 500,
-    seed: Annotated[int, typer.Option(help="Of training and of the boxes drawn.")] = 0,
-    text: TextOption = None,
-) -> None:
-    """Places judged on every fully labelled scene: trains them afresh for each fold of images."""
-    from smartmask.evaluate.placement_folds import FoldsConfig, run_folds
-    from smartmask.train.tasks.place import PlaceConfig
-
-    config = FoldsConfig(folds=folds, place=PlaceConfig(steps=steps, seed=seed), seed=seed)
-    print(json.dumps(run_folds(data, text or _bundled_text(), out, config)["systems"], indent=1))
 
 
 @app.command()
