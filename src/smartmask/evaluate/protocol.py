@@ -16,12 +16,6 @@ from smartmask.data.pack import Pack
 from smartmask.data.targets import Case, Protocol, Target, make_case
 from smartmask.io.settings import Settings, option, required
 
-Advance = Callable[[], None]  # moves a progress bar by one
-
-
-def still() -> None:
-    """An ``Advance`` where nobody watches."""
-
 
 @dataclass(frozen=True)
 class Benchmark:

@@ -7,10 +7,10 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from smartmask.io.files import save_json
 from smartmask.io.package import VERSION
 from smartmask.io.publish import staging
 
+Item = TypeVar("Item")
 RANKS = ("first", "mean", "best")
 PARTS = {"whole": "whole objects", "all": "all objects"}
 
@@ -27,6 +28,16 @@ PARTS = {"whole": "whole objects", "all": "all objects"}
 def heading(benchmark: str) -> dict[str, Any]:
     """How every report begins: benchmark, version, and the command line of this process as one would type it."""
     return {"benchmark": benchmark, "version": VERSION, "command": shlex.join(["smartmask", *sys.argv[1:]])}
+
+
+def measured(benchmark: str, split: str, about: Mapping[str, Any]) -> dict[str, Any]:
+    """``heading``, the machine, what is measured (weights, memory, licences) and on which split."""
+    return {**heading(benchmark), "machine": machine(), **about, "split": split}
+
+
+def page(title: str, report: Mapping[str, Any], about: str, lines: Sequence[str]) -> list[str]:
+    """A page of Markdown: title, ``about_line``, what the figures mean, and the tables."""
+    return [f"# {title}", "", about_line(report), about, "", *lines]
 
 
 def about_line(report: Mapping[str, Any]) -> str:
@@ -55,8 +66,16 @@ def show(report: Mapping[str, Any], lines: Sequence[str], settings: ReportSettin
     print(json.dumps(report, indent=2) if settings.as_json else "\n".join(lines))
 
 
+def watched(what: str, items: Iterable[Item], total: int | None = None) -> Iterator[Item]:
+    """The items, and a bar of them on stderr where somebody watches. One at a time: bars do not nest."""
+    with progress(what, len(items) if isinstance(items, Sized) else total) as advance:
+        for item in items:
+            yield item
+            advance()
+
+
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
     """A function that moves a bar on stderr by one; it does nothing where nobody watches."""
     if not sys.stderr.isatty():
         yield lambda: None

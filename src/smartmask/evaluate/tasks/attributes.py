@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from smartmask.evaluate.blind import check_numbers, hashed, read_answers, silhouette_tile, unanswered
-from smartmask.evaluate.protocol import LICENCES, WEIGHTS, Advance, Benchmark, ReportSettings, listed, still
-from smartmask.evaluate.report import finish, heading, progress, table
+from smartmask.evaluate.protocol import LICENCES, WEIGHTS, Benchmark, ReportSettings, listed
+from smartmask.evaluate.report import finish, heading, table, watched
 from smartmask.evaluate.systems import load_pipeline
 from smartmask.guides import Point
 from smartmask.image.files import save_png
@@ -110,13 +110,12 @@ def meadow() -> Scene:
 
 
 def make_pairs(
-    pipe: Any, wanted: Sequence[tuple[str, str, str]], seed: int, num_masks: int = 8,
-    advance: Advance = still,
+    pipe: Any, wanted: Sequence[tuple[str, str, str]], seed: int, num_masks: int = 8
 ) -> list[Pair]:  # fmt: skip
     """The first suggestions for both texts of each pair. A pair's seed does not depend on the other pairs."""
     scene, point = meadow(), Point(WIDTH / 2, 0.65 * HEIGHT)
     found = []
-    for number, (word, asked, other) in enumerate(wanted):
+    for number, (word, asked, other) in enumerate(watched("pairs", wanted)):
         own = hashed(seed, f"{number}/{asked}/{other}") % 2**31
         masks = [
             np.asarray(pipe(scene, text, guidance=point, num_masks=num_masks, generator=own).masks[0], dtype=bool)
@@ -125,7 +124,6 @@ def make_pairs(
         side = SIDES[hashed(seed, f"side {number}/{asked}") % 2]
         left, right = masks if side == "left" else masks[::-1]
         found.append(Pair(word, asked, other, own, side, (left, right)))
-        advance()
     return found
 
 
@@ -178,8 +176,7 @@ def run(settings: AttributesSettings) -> None:
     """Pairs of first suggestions that differ by one word, shuffled, to be told apart in the blind."""
     wanted = pairs_of_seed(settings.seed, settings.pairs, listed(settings.words))
     pipe = load_pipeline(settings.weights, settings.licences)
-    with progress("pairs", len(wanted)) as advance:
-        made = make_pairs(pipe, wanted, settings.seed, settings.num_masks, advance)
+    made = make_pairs(pipe, wanted, settings.seed, settings.num_masks)
     with staging(settings.out) as folder:
         save_png(pairs_picture(made), folder / PICTURE)
         save_json({**heading("attributes"), "seed": settings.seed, "pairs": key_of_pairs(made)}, folder / KEY)

@@ -10,8 +10,8 @@ import numpy as np
 
 from smartmask.data.pack import Pack
 from smartmask.data.targets import Case, Protocol, Target, find_targets, make_case
-from smartmask.evaluate.protocol import Advance, Benchmark, PackSettings, listed, still
-from smartmask.evaluate.report import heading, progress
+from smartmask.evaluate.protocol import Benchmark, PackSettings, listed
+from smartmask.evaluate.report import heading, watched
 from smartmask.evaluate.systems import load_pipeline
 from smartmask.export.pictures import overlay, scene_colours
 from smartmask.image.files import save_png
@@ -59,12 +59,10 @@ def choose_exhibits(pack: Pack, protocol: Protocol, scenes: int = 12) -> list[Ta
     )
 
 
-def make_exhibits(
-    pack: Pack, targets: list[Target], pipe: Any, protocol: Protocol, advance: Advance = still
-) -> list[Exhibit]:
+def make_exhibits(pack: Pack, targets: list[Target], pipe: Any, protocol: Protocol) -> list[Exhibit]:
     """Asks the pipeline for each object with a box, a scribble and without a guide, 8 masks each."""
     exhibits = []
-    for target in targets:
+    for target in watched("scenes", targets):
         record = pack[target.record]
         cases = {kind: make_case(record, target, kind, protocol) for kind in KINDS}
         answers = {
@@ -72,7 +70,6 @@ def make_exhibits(
             for kind, case in cases.items()
         }
         exhibits.append(Exhibit(target, cases, answers))
-        advance()
     return exhibits
 
 
@@ -107,8 +104,7 @@ def run(settings: GallerySettings) -> None:
     targets = choose_exhibits(pack, protocol, settings.scenes)
     with staging(settings.out) as folder:
         pipe = load_pipeline(settings.weights)
-        with progress("scenes", len(targets)) as advance:
-            exhibits = make_exhibits(pack, targets, pipe, protocol, advance)
+        exhibits = make_exhibits(pack, targets, pipe, protocol)
         save_png(gallery_sheet(exhibits), folder / "gallery.png")
         shown = [{"source": t.source, "key": t.key, "object": t.name, "box": t.box} for t in targets]
         about = {"split": settings.split, "seed": settings.seed, "scenes": shown}

@@ -7,7 +7,7 @@ visible part painted, its box, or for the border the whole box, partly outside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,18 +19,8 @@ from smartmask.data.pack import Pack
 from smartmask.data.shapes import ShapeBank, from_box_frame
 from smartmask.data.targets import Protocol, Target, admitted, is_whole
 from smartmask.evaluate.baselines import Prediction
-from smartmask.evaluate.protocol import Advance, Benchmark, ObjectSettings, still
-from smartmask.evaluate.report import (
-    RANKS,
-    about_line,
-    finish,
-    heading,
-    interval_text,
-    machine,
-    progress,
-    ranked,
-    table,
-)
+from smartmask.evaluate.protocol import Benchmark, ObjectSettings
+from smartmask.evaluate.report import RANKS, finish, interval_text, measured, page, ranked, table, watched
 from smartmask.evaluate.systems import PIPELINE, assemble
 from smartmask.geometry import BoxXYXY, box_iou, mask_box, mask_iou
 from smartmask.guides import Box, Guide, MaskGuide
@@ -226,9 +216,7 @@ def figures_of(case: HiddenCase, answer: Prediction) -> dict[str, np.ndarray]:
     return found
 
 
-def hidden_report(
-    cases: Sequence[HiddenCase], systems: Mapping[str, HiddenSystem], num_masks: int, advance: Advance = still
-) -> dict[str, Any]:
+def hidden_report(cases: Iterable[HiddenCase], systems: Mapping[str, HiddenSystem], num_masks: int) -> dict[str, Any]:
     """{kind: {guide: {system: {figure: {first, mean, best}}}}}, each an interval over images; and counts."""
     rows: dict[tuple[str, str, str, str, str], list[float]] = {}
     images: dict[str, list[str]] = {}
@@ -240,7 +228,6 @@ def hidden_report(
                 for figure, values in figures_of(case, answer).items():
                     for rank, value in ranked(values).items():
                         rows.setdefault((case.kind, guide, name, figure, rank), []).append(float(value))
-        advance()
     found: dict[str, Any] = {"scenes": {kind: len(some) for kind, some in images.items()}}
     for (kind, guide, name, figure, rank), scores in rows.items():
         at = found.setdefault(kind, {}).setdefault(guide, {}).setdefault(name, {}).setdefault(figure, {})
@@ -276,21 +263,16 @@ def run(settings: HiddenSettings) -> None:
     asked = assemble((PIPELINE,), pack, protocol, settings)
     cases = [case for kind in KINDS for case in hidden_cases(pack, protocol, kind, settings.scenes)]
     systems = {PIPELINE: asked_behind(asked.pipe), "unfitted": unfitted(asked.bank)}
-    with progress("scenes", len(cases)) as advance:
-        found = hidden_report(cases, systems, settings.num_masks, advance)
-    report = {**heading("hidden"), "machine": machine(), **asked.about, "split": settings.split}
+    found = hidden_report(watched("scenes", cases), systems, settings.num_masks)
+    report = measured("hidden", settings.split, asked.about)
     report |= {"num_masks": settings.num_masks, "seed": settings.seed, "results": found}
-    lines = [
-        f"# Hidden parts: {settings.num_masks} masks an object",
-        "",
-        about_line(report),
+    about = (
         "Whole unseen objects put into other unseen layouts, 15 to 60 % of each hidden by a third picture's object in "
         "front or by the border. IoU, 95 % bootstrap by image. Unfitted: the class's outlines of the nearest aspect in "
-        "the guide's box.",
-        "",
-        *hidden_lines(found),
-    ]
-    finish("hidden", report, lines, settings)
+        "the guide's box."
+    )
+    title = f"Hidden parts: {settings.num_masks} masks an object"
+    finish("hidden", report, page(title, report, about, hidden_lines(found)), settings)
 
 
 BENCHMARK = Benchmark("hidden", HiddenSettings, run)

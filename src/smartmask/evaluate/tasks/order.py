@@ -17,7 +17,7 @@ from smartmask.data.compose import compose, is_complete
 from smartmask.data.pack import Pack
 from smartmask.data.targets import Protocol, admitted
 from smartmask.evaluate.protocol import Benchmark, PackSettings, ReportSettings, listed
-from smartmask.evaluate.report import about_line, finish, heading, interval_text, machine, progress, signed_text, table
+from smartmask.evaluate.report import finish, interval_text, measured, page, signed_text, table, watched
 from smartmask.evaluate.systems import PIPELINE, load_pipeline
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.io.settings import option
@@ -192,30 +192,23 @@ def run(settings: OrderSettings) -> None:
     protocol = Protocol(split=settings.split, sources=listed(settings.sources), limit=None, seed=settings.seed)
     pack = Pack(settings.data)
     systems = {PIPELINE: pipeline_order(load_pipeline(settings.weights)), **HEURISTICS}
-    questions = []
-    with progress("scenes", settings.scenes) as advance:
-        for question in composed_questions(pack, protocol, settings.scenes):
-            questions.append(question)
-            advance()
-    report: dict[str, Any] = {**heading("order"), "machine": machine(), "weights": str(settings.weights or "bundled")}
-    report |= {"split": settings.split, "seed": settings.seed}
-    report |= {"composed": order_report(questions, systems), "annotated": {}}
-    lines = [
-        "# Order",
-        "",
-        f"{about_line(report)} Balanced accuracy: mean of the shares right among pairs truly in front and truly "
+    asking = composed_questions(pack, protocol, settings.scenes)
+    questions = list(watched("scenes", asking, settings.scenes))
+    report = measured("order", settings.split, {"weights": str(settings.weights or "bundled")})
+    report |= {"seed": settings.seed, "composed": order_report(questions, systems), "annotated": {}}
+    about = (
+        "Balanced accuracy: mean of the shares right among pairs truly in front and truly "
         "behind; 95 % bootstrap by image. Composed objects stand in front of all in half of the scenes, and by their "
-        "lower edge in the others.",
-        "",
-        *order_lines("Composed scenes", report["composed"]),
-    ]
+        "lower edge in the others."
+    )
+    lines = order_lines("Composed scenes", report["composed"])
     by_split: dict[str, list[OrderQuestion]] = {}
     for where, question in annotated_questions(pack, settings.annotated):
         by_split.setdefault(where, []).append(question)
     for where, some in by_split.items():
         report["annotated"][where] = order_report(some, systems)
         lines += order_lines(f"{settings.annotated}, {where} split, annotated depth", report["annotated"][where])
-    finish("order", report, lines, settings)
+    finish("order", report, page("Order", report, about, lines), settings)
 
 
 BENCHMARK = Benchmark("order", OrderSettings, run)

@@ -11,8 +11,8 @@ from smartmask.data.pack import Pack
 from smartmask.data.shapes import shape_key
 from smartmask.data.targets import Case, choose, find_targets
 from smartmask.evaluate.baselines import System
-from smartmask.evaluate.protocol import Advance, Benchmark, ObjectSettings, cases, listed, still
-from smartmask.evaluate.report import about_line, finish, heading, interval_text, machine, progress, table
+from smartmask.evaluate.protocol import Benchmark, ObjectSettings, cases, listed
+from smartmask.evaluate.report import finish, interval_text, measured, page, table, watched
 from smartmask.evaluate.systems import assemble, system_names
 from smartmask.geometry import mask_box
 from smartmask.io.settings import option
@@ -92,12 +92,7 @@ def rests(scene: Scene, mask: np.ndarray) -> bool | None:
 
 
 def sense_report(
-    questions: Iterable[Case],
-    truths: Callable[[Case], Scene],
-    systems: Mapping[str, System],
-    num_masks: int,
-    seed: int,
-    advance: Advance = still,
+    questions: Iterable[Case], truths: Callable[[Case], Scene], systems: Mapping[str, System], num_masks: int, seed: int
 ) -> dict[str, Any]:
     """Share of masks that rest on something, by kind of object, beside the real objects' own under REAL.
 
@@ -118,7 +113,6 @@ def sense_report(
             for name, masks in given.items():
                 known = [r for r in (rests(scene, mask) for mask in masks) if r is not None]
                 answers[name] += [(kind, case.target.key, r) for r in known]
-        advance()
     if not asked:
         raise ValueError(f"No object is one of {', '.join(KINDS)}; use another split or other sources.")
     return {
@@ -160,21 +154,15 @@ def run(settings: SenseSettings) -> None:
     def truth(case: Case) -> Scene:
         return pack.scene(case.target.record).remove(case.target.layer)
 
-    with progress("objects", len(targets)) as advance:
-        questions = cases(pack, targets, protocol)
-        found = sense_report(questions, truth, asked.systems, settings.num_masks, settings.seed, advance)
-    report = {**heading("sense"), "machine": machine(), **asked.about, "split": settings.split}
-    report |= {"rules": protocol.rules(), **found}
-    lines = [
-        f"# Layout sense: {found['objects']} objects, no guide, {settings.num_masks} masks an object",
-        "",
-        about_line(report),
+    questions = watched("objects", cases(pack, targets, protocol), len(targets))
+    found = sense_report(questions, truth, asked.systems, settings.num_masks, settings.seed)
+    report = measured("sense", settings.split, asked.about) | {"rules": protocol.rules(), **found}
+    title = f"Layout sense: {found['objects']} objects, no guide, {settings.num_masks} masks an object"
+    about = (
         "Share of masks whose lower edge lies on ground or on a thing that carries others, of those that can be "
-        "judged; 95 % bootstrap by image.",
-        "",
-        *sense_lines(found),
-    ]
-    finish("sense", report, lines, settings)
+        "judged; 95 % bootstrap by image."
+    )
+    finish("sense", report, page(title, report, about, sense_lines(found)), settings)
 
 
 BENCHMARK = Benchmark("sense", SenseSettings, run)

@@ -13,17 +13,8 @@ from smartmask.data.shapes import shape_key
 from smartmask.data.silhouettes import silhouette
 from smartmask.data.targets import Case, Target, find_targets
 from smartmask.evaluate.baselines import System
-from smartmask.evaluate.protocol import JUDGE, Advance, Benchmark, ObjectSettings, cases, listed, still
-from smartmask.evaluate.report import (
-    about_line,
-    finish,
-    heading,
-    interval_text,
-    machine,
-    progress,
-    signed_text,
-    table,
-)
+from smartmask.evaluate.protocol import JUDGE, Benchmark, ObjectSettings, cases, listed
+from smartmask.evaluate.report import finish, interval_text, measured, page, signed_text, table, watched
 from smartmask.evaluate.systems import PIPELINE, assemble, system_names
 from smartmask.io.settings import option
 from smartmask.metrics.intervals import macro_interval, mean_interval, rounded
@@ -90,7 +81,6 @@ def text_report(
     num_masks: int,
     seed: int,
     control: str | None = None,
-    advance: Advance = still,
 ) -> dict[str, Any]:
     """Macro accuracy of each system's masks, and of the real objects under REAL: the ceiling.
 
@@ -110,7 +100,6 @@ def text_report(
         for label, (system, word) in asked.items():
             said = system(case.scene, word or name, case.guide, num_masks, case.target.number(seed))
             right[label].append(float(judged(said.masks, judge, name).mean()))
-        advance()
     if not names:
         raise ValueError("There is no object to ask about; check the sources and the split.")
     about = np.array(names), np.array(images)
@@ -138,7 +127,6 @@ def word_report(
     samples: int,
     num_masks: int,
     seed: int,
-    advance: Advance = still,
 ) -> dict[str, Any]:
     """For each word: how often masks asked for by it pass as its class, beside masks asked for by the class's name.
 
@@ -147,7 +135,7 @@ def word_report(
     over images. Words whose class has no question are left out.
     """
     found: dict[str, Any] = {}
-    for word, name in words.items():
+    for word, name in watched("words", words.items()):
         cases = [case for case in questions if shape_key(case.target.name) == shape_key(name)]
         if not cases:
             continue
@@ -161,7 +149,6 @@ def word_report(
                 said = system(case.scene, asked, case.guide, num_masks, number)
                 shares.append(float(judged(said.masks, judge, name).mean()))
             rows.append((shares[0], shares[1], case.target.key))
-            advance()
         by_word, by_name = (np.array([row[i] for row in rows]) for i in (0, 1))
         images = np.array([row[2] for row in rows])
         found[word] = {
@@ -178,21 +165,18 @@ def word_report(
 def text_lines(report: Mapping[str, Any]) -> list[str]:
     """The text report as Markdown."""
     found = report["text"]
-    lines = [
-        f"# Text: {found['objects']} objects of {len(found['classes'])} classes, guidance {report['guidance']}",
-        "",
-        about_line(report),
+    title = f"Text: {found['objects']} objects of {len(found['classes'])} classes, guidance {report['guidance']}"
+    about = (
         "Share of masks that a network trained on real masks takes for the class asked for; mean over classes, 95 % "
         f"bootstrap by image; {found['masks_an_object']} masks an object. Chance {report['chance']:.3f}. Retrieval "
-        "pastes shapes of the training split, which the network was trained on, so it may pass the ceiling.",
-        "",
-    ]
+        "pastes shapes of the training split, which the network was trained on, so it may pass the ceiling."
+    )
     rows = []
     for label, interval in found["macro_accuracy"].items():
         share = found["of_ceiling"][label]
         shown = "real (ceiling)" if label == REAL else label
         rows.append([shown, interval_text(interval), "-" if share is None else f"{share:.2f}"])
-    lines += [*table(["masks", "macro accuracy", "of the ceiling"], rows), ""]
+    lines = [*table(["masks", "macro accuracy", "of the ceiling"], rows), ""]
     systems = list(found["macro_accuracy"])
     by_class = found["by_class"].items()
     rows = [[name, found["classes"][name], *(f"{values[s]:.2f}" for s in systems)] for name, values in by_class]
@@ -204,7 +188,7 @@ def text_lines(report: Mapping[str, Any]) -> list[str]:
             gap = signed_text(row["difference"])
             rows.append([word, row["class"], row["samples"], f"{row['word']:.3f}", f"{row['name']:.3f}", gap])
         lines += ["", *table(heads, rows)]
-    return lines
+    return page(title, report, about, lines)
 
 
 def parse_words(given: str | None) -> dict[str, str]:
@@ -233,20 +217,17 @@ def run(settings: TextSettings) -> None:
     every = find_targets(pack, protocol)
     asked = assemble(names, pack, protocol, settings)
     targets = known_targets(every, network, settings.each)
-    with progress("objects", len(targets)) as advance:
-        control = PIPELINE if PIPELINE in names else None
-        questions = cases(pack, targets, protocol)
-        found = text_report(questions, asked.systems, network, settings.num_masks, seed, control, advance)
+    control = PIPELINE if PIPELINE in names else None
+    questions = watched("objects", cases(pack, targets, protocol), len(targets))
+    found = text_report(questions, asked.systems, network, settings.num_masks, seed, control)
     said: dict[str, Any] = {}
     if words:
         calls = -(-settings.samples // CALL)
         boxes = [t for t in known_targets(every, network, calls) if t.name in words.values()]
-        with progress("calls", len(words) * calls) as advance:
-            asking = list(cases(pack, boxes, protocol))
-            pipeline = asked.systems[PIPELINE]
-            said = word_report(asking, pipeline, network, words, settings.samples, CALL, seed, advance)
-    report = {**heading("text"), "machine": machine(), **asked.about, "judge": str(settings.judge or "bundled")}
-    report |= {"split": settings.split, "guidance": settings.guidance, "rules": protocol.rules()}
+        asking = list(cases(pack, boxes, protocol))
+        said = word_report(asking, asked.systems[PIPELINE], network, words, settings.samples, CALL, seed)
+    report = measured("text", settings.split, asked.about) | {"judge": str(settings.judge or "bundled")}
+    report |= {"guidance": settings.guidance, "rules": protocol.rules()}
     report |= {"chance": round(1 / len(network.config.names), 4), "text": found, "words": said}
     finish("text", report, text_lines(report), settings)
 

@@ -13,7 +13,7 @@ import numpy as np
 from smartmask.data.discover import Source
 from smartmask.evaluate.baselines import BASELINES, ShapeBank
 from smartmask.evaluate.protocol import SPLIT, WEIGHTS, Benchmark, ReportSettings, listed
-from smartmask.evaluate.report import heading, machine, progress, show
+from smartmask.evaluate.report import heading, machine, show, watched
 from smartmask.evaluate.systems import PipelineSystem, load_pipeline
 from smartmask.evaluate.tasks.insertion.makers import (
     OURS,
@@ -94,9 +94,8 @@ def run(settings: InsertionSettings) -> None:
     # 2. The run.
     with nullcontext() if asked.out is None else staging(asked.out) as folder:
         page = _Page(min(asked.shown, len(chosen)), folder if asked.pictures else None)
-        with progress("objects", len(chosen)) as advance:
-            tasks = (page.next(make_task(*item, protocol)) for item in chosen)
-            rows, gallery = insert_all(tasks, makers, painter, judges, advance, page.keep)
+        tasks = (page.next(make_task(*item, protocol)) for item in watched("objects", chosen))
+        rows, gallery = insert_all(tasks, makers, painter, judges, page.keep)
 
         # 3. The report.
         models: dict[str, Any] = {"weights": None, "weights_digest": None}

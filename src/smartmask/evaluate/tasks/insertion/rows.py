@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from smartmask.data.targets import Target
-from smartmask.evaluate.protocol import Advance, still
 from smartmask.evaluate.tasks.insertion.makers import Made, MaskMaker, Painter
 from smartmask.evaluate.tasks.insertion.objects import Task
 from smartmask.geometry import mask_iou, rle_encode
@@ -67,7 +66,7 @@ def local_crop(picture: np.ndarray, task: Task) -> np.ndarray:
 
 def run(
     tasks: Iterable[Task], makers: Sequence[MaskMaker], painter: Painter | None = None, judges: Judges | None = None,
-    advance: Advance = still, keep: Keep | None = None,
+    keep: Keep | None = None,
 ) -> tuple[list[InsertionRow], Gallery]:  # fmt: skip
     """Asks every maker every task, paints its mask if there is a painter, and measures both.
 
@@ -97,7 +96,6 @@ def run(
             for name, picture in {"real": task.photo, **pictures}.items():
                 if keep is not None:
                     keep(task, name, picture)
-        advance()
     return rows, gallery
 
 

@@ -29,7 +29,7 @@ import numpy as np
 from smartmask.data.pack import Pack
 from smartmask.data.plans import LEAST, NAMES, THINGS, PlanScene
 from smartmask.data.silhouettes import silhouette
-from smartmask.evaluate.protocol import Advance, still
+from smartmask.evaluate.report import watched
 from smartmask.evaluate.tasks.layout.prompts import HEIGHT, WIDTH
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.metrics.judge import Judge, features_of, load_judge
@@ -219,7 +219,7 @@ def compare(systems: Mapping[str, Sequence[Reading]], features: LayoutFeatures, 
 
 def layout_distances(
     pack: Pack, train: Sequence[PlanScene], unseen: Sequence[PlanScene], pipeline: Any, field: StuffField,
-    seed: int = 0, advance: Advance = still,
+    seed: int = 0
 ) -> dict[str, Any]:  # fmt: skip
     """{kind of annotation: {features: distances}} of layouts; ``train`` feeds retrieval."""
     report: dict[str, Any] = {}
@@ -230,7 +230,7 @@ def layout_distances(
         if len(scenes) < 4 or len(known) < 2:
             continue
         read: dict[str, list[Reading]] = {REAL: [], "drawn": [], "ellipses": [], "retrieved": []}
-        for number, scene in enumerate(scenes):
+        for number, scene in enumerate(watched(f"layouts, {style}", scenes)):
             request = asked(scene)
             layout = draw_layout(request, HEIGHT, WIDTH, pipeline, field, seed=seed + number, num_masks=2)
             only = [item.name for item in request.objects]
@@ -239,7 +239,6 @@ def layout_distances(
             read["ellipses"].append(Reading.of(as_ellipses(layout), only))
             other = most_alike(scene, known, rng)
             read["retrieved"].append(Reading.of(pack[other.record].scene, other.names))
-            advance()
         fitted = LayoutFeatures.fit([Reading.of(pack[s.record].scene, s.names) for s in known], pipeline.text)
         report[style] = {"scenes": len(scenes), "features": compare(read, fitted, seed)}
     return report

@@ -10,7 +10,7 @@ import numpy as np
 from smartmask.data.pack import Pack
 from smartmask.data.targets import FAMILIES
 from smartmask.evaluate.protocol import LIMIT, PLANNER, WEIGHTS, Benchmark, ReportSettings
-from smartmask.evaluate.report import finish, heading, machine, progress, table
+from smartmask.evaluate.report import finish, heading, machine, table
 from smartmask.evaluate.systems import load_pipeline
 from smartmask.io.package import BUNDLED_MASKS
 from smartmask.io.settings import option
@@ -95,8 +95,7 @@ def _prompt_report(data: Path, settings: LayoutSettings, field: StuffField) -> d
         drawers[ask] = model
     if settings.draw:
         drawers["drawn"] = drawn_with(load_pipeline(settings.weights), field)
-    with progress("layouts", len(prompts) * len(drawers)) as advance:
-        figures = layout_figures(prompts, drawers, text, settings.seed, advance)
+    figures = layout_figures(prompts, drawers, text, settings.seed)
     report: dict[str, Any] = {"prompts": len(prompts), "rules": RULES, "systems": figures}
     return report if model is None else report | {"unanswered": model.unanswered, "asked": model.kept}
 
@@ -122,8 +121,7 @@ def _distance_report(path: Path, settings: LayoutSettings, field: StuffField) ->
     if not unseen:
         raise ValueError(f"{path} has no COCO scene of two known objects in its {split} split; give another pack.")
     pipeline = load_pipeline(settings.weights)
-    with progress("layouts", len(unseen)) as advance:
-        found = layout_distances(pack, train, unseen, pipeline, field, settings.seed, advance)
+    found = layout_distances(pack, train, unseen, pipeline, field, settings.seed)
     return {"distances": found, "ten_objects": time_of_ten(pipeline, field), "machine": machine()}
 
 

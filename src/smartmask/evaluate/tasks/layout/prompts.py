@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from smartmask.data.splits import coco_key, split_of
-from smartmask.evaluate.protocol import Advance, still
+from smartmask.evaluate.report import watched
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.metrics.intervals import bootstrap_interval
 from smartmask.plan.language.phrases import parse
@@ -173,19 +173,17 @@ def drawn_with(pipeline: Any, field: StuffField) -> Drawer:
 
 
 def layout_figures(
-    prompts: Sequence[Prompt], drawers: dict[str, Drawer], text: TextEncoder, seed: int = 0,
-    advance: Advance = still,
+    prompts: Sequence[Prompt], drawers: dict[str, Drawer], text: TextEncoder, seed: int = 0
 ) -> dict[str, dict[str, dict[str, float]]]:  # fmt: skip
     """{system: {kind of prompt: figures}}, each the mean over prompts, with their number and a 95 % interval."""
     report: dict[str, dict[str, dict[str, float]]] = {}
     for system, draw in drawers.items():
         rows: dict[str, list[dict[str, float]]] = {}
-        for number, prompt in enumerate(prompts):
+        for number, prompt in enumerate(watched(system, prompts)):
             judged = [judge(prompt, drawn, text) for drawn in draw(prompt, seed + number)]
             for kind in (prompt.kind, prompt.kind.split(",")[0]) if judged else ():
                 mean = {key: float(np.mean([figures[key] for figures in judged])) for key in judged[0]}
                 rows.setdefault(kind, []).append(mean)
-            advance()
         report[system] = {kind: _mean(found) for kind, found in sorted(rows.items())}
     return report
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from smartmask.data.pack import Pack
 from smartmask.data.targets import Protocol, Sample, choose, draw_sample, find_targets, is_whole
 from smartmask.evaluate.protocol import Benchmark, ObjectSettings, cases, listed
-from smartmask.evaluate.report import PARTS, progress, show
+from smartmask.evaluate.report import PARTS, show, watched
 from smartmask.evaluate.systems import assemble, system_names
 from smartmask.evaluate.tasks.masks.curves import curve_svg
 from smartmask.evaluate.tasks.masks.grabcut import GrabCut, find_photos, with_photos
@@ -53,8 +53,8 @@ def run(settings: MasksSettings) -> None:
     asked = assemble(names, pack, protocol, settings, **steps)
 
     # 2. The run.
-    with progress("objects", len(sample.targets) * len(kinds)) as advance:
-        rows = ask_all(cases(pack, sample.targets, protocol), asked.systems, protocol, advance, sighted)
+    questions = watched("objects", cases(pack, sample.targets, protocol), len(sample.targets) * len(kinds))
+    rows = ask_all(questions, asked.systems, protocol, sighted)
 
     # 3. The report.
     extra = {

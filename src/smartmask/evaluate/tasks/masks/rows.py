@@ -12,7 +12,6 @@ import numpy as np
 
 from smartmask.data.targets import Case, Protocol, Target
 from smartmask.evaluate.baselines import SPECIAL, Prediction, System
-from smartmask.evaluate.protocol import Advance, still
 from smartmask.evaluate.tasks.masks.grabcut import GRABCUT, GrabCut
 from smartmask.geometry import box_iou, mask_box, rle_encode
 from smartmask.guides import Blob, Box, Guide, MaskGuide
@@ -47,13 +46,12 @@ class Row:
 
 
 def run(
-    questions: Iterable[Case], systems: Mapping[str, System], protocol: Protocol, advance: Advance = still,
+    questions: Iterable[Case], systems: Mapping[str, System], protocol: Protocol,
     sighted: GrabCut | None = None,
 ) -> list[Row]:  # fmt: skip
     """Asks every system every question; those of SPECIAL only about their own kind of guide.
 
-    advance: called after each question, for a progress bar. sighted: also looks at the photographs of
-    exact boxes.
+    sighted: also looks at the photographs of exact boxes.
     Raises ValueError for an answer of another shape than asked for.
     """
     rows: list[Row] = []
@@ -68,7 +66,6 @@ def run(
             else:
                 answer = looking[name].look(case)
             rows.append(measure(case, name, answer, protocol.num_masks, time.perf_counter() - start))
-        advance()
     return rows
 
 

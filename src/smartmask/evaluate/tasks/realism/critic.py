@@ -10,20 +10,14 @@ import torch
 from torch.nn import functional
 
 from smartmask.data.silhouettes import Silhouettes
-from smartmask.evaluate.protocol import Advance, still
+from smartmask.evaluate.report import watched
 from smartmask.metrics.intervals import rounded
 from smartmask.metrics.judge import Judge, JudgeConfig, as_input, features_of, jitter
 from smartmask.metrics.sets import REAL, auc_interval, distances, folds_by_image, over_interval
 
 
 def tell_apart(
-    real: Silhouettes,
-    other: Silhouettes,
-    start: Judge | None = None,
-    folds: int = 5,
-    steps: int = 300,
-    seed: int = 0,
-    advance: Advance = still,
+    real: Silhouettes, other: Silhouettes, start: Judge | None = None, folds: int = 5, steps: int = 300, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores (N,), (N,) of real and other silhouettes, higher: not real, each by a network that saw neither its
     image nor its counterpart.
@@ -33,7 +27,7 @@ def tell_apart(
     """
     fold = folds_by_image(real.images, folds, seed)
     scores = np.zeros((2, len(real)))
-    for number in range(folds):
+    for number in watched("folds", range(folds)):
         seen, held = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         pictures = torch.from_numpy(np.concatenate([real.pictures[seen], other.pictures[seen]]))
         labels = torch.cat([torch.zeros(len(seen)), torch.ones(len(seen))])
@@ -42,7 +36,6 @@ def tell_apart(
             for row, some in enumerate((real, other)):
                 logits = network(as_input(some.pictures[held])).double().numpy()
                 scores[row, held] = logits[:, 1] - logits[:, 0]
-        advance()
     return scores[0], scores[1]
 
 
@@ -74,7 +67,6 @@ def realism_report(
     steps: int = 300,
     seed: int = 0,
     reference: str | None = None,
-    advance: Advance = still,
 ) -> dict[str, Any]:
     """Distances and AUC of every system. systems: {name: silhouettes}, row i for the same object; REAL is one.
 
@@ -82,11 +74,7 @@ def realism_report(
     """
     real = systems[REAL]
     features = {name: features_of(judge, some.pictures) for name, some in systems.items()}
-    told = {
-        name: tell_apart(real, some, judge, folds, steps, seed, advance)
-        for name, some in systems.items()
-        if name != REAL
-    }
+    told = {name: tell_apart(real, some, judge, folds, steps, seed) for name, some in systems.items() if name != REAL}
     found: dict[str, Any] = {
         "objects": len(real),
         "images": len(np.unique(real.images)),

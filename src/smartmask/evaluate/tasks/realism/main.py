@@ -11,7 +11,7 @@ import numpy as np
 from smartmask.data.pack import Pack
 from smartmask.evaluate.memories import curated_outlines, whole_outlines
 from smartmask.evaluate.protocol import JUDGE, OUTLINES, Benchmark, ObjectSettings, listed
-from smartmask.evaluate.report import finish, heading, interval_text, machine, progress, signed_text, table
+from smartmask.evaluate.report import finish, interval_text, measured, signed_text, table, watched
 from smartmask.evaluate.systems import assemble, system_names
 from smartmask.evaluate.tasks.realism.sets import SAME, SMALLEST, gather, in_shares, known_share, requests
 from smartmask.io.settings import option
@@ -92,18 +92,13 @@ def run(settings: RealismSettings) -> None:
     remembered = asked.bank.outlines
     chosen = in_shares(real, remembered, settings.limit or len(real), seed, settings.smallest)
     questions = list(requests(pack, protocol, real, chosen.tolist()))
-    with progress("outlines", len(questions)) as advance:
-        gathered = gather(questions, asked.systems, settings.num_masks, advance)
-    with progress("folds", folds * len(asked.systems)) as advance:
-        found = realism_report(gathered.pictures, network, folds, steps, seed, RANDOM, advance)
+    gathered = gather(watched("outlines", questions), asked.systems, settings.num_masks)
+    found = realism_report(gathered.pictures, network, folds, steps, seed, RANDOM)
     known = {name: float(known_share(some, remembered).mean()) for name, some in gathered.shapes.items()}
     report: dict[str, Any] = {
-        **heading("realism"),
-        "machine": machine(),
-        **asked.about,
+        **measured("realism", split, asked.about),
         "kept_apart": real.about,
         "judge": str(settings.judge or "bundled"),
-        "split": split,
         "folds": folds,
         "steps": steps,
         "num_masks": settings.num_masks,

@@ -20,7 +20,6 @@ from smartmask.data.shapes import SHAPE_SIDE, Outlines, from_box_frame, pairwise
 from smartmask.data.silhouettes import SIDE, Silhouettes, silhouette
 from smartmask.data.targets import Protocol, Target, admitted, make_case
 from smartmask.evaluate.baselines import System
-from smartmask.evaluate.protocol import Advance, still
 from smartmask.guides import Box
 from smartmask.metrics.sets import REAL
 from smartmask.scene import Scene
@@ -123,9 +122,7 @@ class Gathered:
     empty: dict[str, int]
 
 
-def gather(
-    questions: Iterable[Request], systems: Mapping[str, System], num_masks: int, advance: Advance = still
-) -> Gathered:
+def gather(questions: Iterable[Request], systems: Mapping[str, System], num_masks: int) -> Gathered:
     """One random answer of ``num_masks`` of every system to every request. ValueError if there is no request."""
     shapes: dict[str, list[np.ndarray]] = {REAL: [], **{name: [] for name in systems}}
     aspects, names, images = [], [], []
@@ -138,7 +135,6 @@ def gather(
             said = system(request.scene, request.name, request.guide, num_masks, request.number)
             mask = np.asarray(said.masks[request.number % len(said.masks)], dtype=bool)
             shapes[name].append(to_box_frame(mask) if mask.any() else np.zeros((SHAPE_SIDE,) * 2, bool))
-        advance()
     if not names:
         raise ValueError("There is no whole outline to ask about; check the sources and the split.")
     about = np.array(names), np.array(images)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from smartmask.data.pack import Pack
 from smartmask.data.targets import draw_sample
 from smartmask.evaluate.protocol import Benchmark, ObjectSettings, cases, listed
-from smartmask.evaluate.report import about_line, finish, heading, machine, progress
+from smartmask.evaluate.report import finish, measured, page, watched
 from smartmask.evaluate.systems import assemble, system_names
 from smartmask.evaluate.tasks.scene.nats import nats_lines, nats_report, nats_rows, teller_of
 from smartmask.evaluate.tasks.scene.use import Donors, scene_lines, scene_report, scene_rows
@@ -30,25 +30,21 @@ def run(settings: SceneSettings) -> None:
     sample = draw_sample(pack, protocol)
     asked = assemble(names, pack, protocol, settings)
     donors = Donors(pack, protocol)
-    with progress("objects", len(sample.targets)) as advance:
-        rows = scene_rows(cases(pack, sample.targets, protocol), asked.systems, donors, swaps, advance)
+    questions = watched("objects", cases(pack, sample.targets, protocol), len(sample.targets))
+    rows = scene_rows(questions, asked.systems, donors, swaps)
     found = scene_report(rows, sample)
     teller = teller_of(asked.pipe)
     told = [] if teller is None else nats_rows(cases(pack, sample.targets, protocol), teller, donors)
     nats = nats_report(told, sample)
-    report = {**heading("scene"), "machine": machine(), **asked.about, "split": settings.split, "swaps": swaps}
-    report |= {"rules": protocol.rules(), "results": found, "nats": nats}
-    lines = [
-        f"# Scene: exact box, {settings.num_masks} masks an object, all in the box hidden",
-        "",
-        about_line(report),
+    report = measured("scene", settings.split, asked.about)
+    report |= {"swaps": swaps, "rules": protocol.rules(), "results": found, "nats": nats}
+    title = f"Scene: exact box, {settings.num_masks} masks an object, all in the box hidden"
+    about = (
         "IoU in the object's own box, 64 x 64. Swapped: the scene of another object of the same name and set whose box "
-        f"lies most alike{f' (mean of {swaps})' if swaps > 1 else ''}. 95 % bootstrap by image.",
-        "",
-        *scene_lines(found),
-        *(nats_lines(nats) if nats else []),
-    ]
-    finish("scene", report, lines, settings)
+        f"lies most alike{f' (mean of {swaps})' if swaps > 1 else ''}. 95 % bootstrap by image."
+    )
+    lines = [*scene_lines(found), *(nats_lines(nats) if nats else [])]
+    finish("scene", report, page(title, report, about, lines), settings)
 
 
 BENCHMARK = Benchmark("scene", SceneSettings, run)

@@ -17,7 +17,6 @@ import numpy as np
 from smartmask.data.pack import Pack
 from smartmask.data.shapes import shape_key, to_box_frame
 from smartmask.data.targets import Case, Protocol, Sample, Target, admitted, is_whole
-from smartmask.evaluate.protocol import Advance, still
 from smartmask.evaluate.report import PARTS, by_part, interval_text, signed_text, table
 from smartmask.evaluate.tasks.scene.use import SCENES, Donors
 from smartmask.geometry import BoxXYXY
@@ -99,7 +98,7 @@ def _log_aspect(target: Target) -> float:
     return float(np.log((x1 - x0) / (y1 - y0)))
 
 
-def nats_rows(questions: Iterable[Case], teller: Teller, donors: Donors, advance: Advance = still) -> list[NatsRow]:
+def nats_rows(questions: Iterable[Case], teller: Teller, donors: Donors) -> list[NatsRow]:
     """The losses of every case that has LEAST outlines to be told from and a scene to swap with."""
     rivals = Rivals(donors.pack, donors.protocol)
     rows = []
@@ -116,7 +115,6 @@ def nats_rows(questions: Iterable[Case], teller: Teller, donors: Donors, advance
             asked = {where: teller(scene, case.target.name, case.target.box, among) for where, scene in scenes.items()}
             loss = {where: float(np.logaddexp.reduce(scores) - scores[0]) for where, scores in asked.items()}
             rows.append(NatsRow(case.target, len(among), loss))
-        advance()
     return rows
 
 

@@ -17,7 +17,6 @@ from smartmask.data.pack import Pack
 from smartmask.data.shapes import shape_key
 from smartmask.data.targets import Case, Protocol, Sample, Target, admitted, hide, make_case
 from smartmask.evaluate.baselines import System
-from smartmask.evaluate.protocol import Advance, still
 from smartmask.evaluate.report import PARTS, RANKS, by_part, interval_text, ranked, signed_text, split_by, table
 from smartmask.metrics.intervals import mean_interval
 from smartmask.metrics.masks import own_ious
@@ -78,7 +77,7 @@ def resized(scene: Scene, height: int, width: int) -> Scene:
 
 
 def scene_rows(
-    questions: Iterable[Case], systems: Mapping[str, System], donors: Donors, swaps: int = 1, advance: Advance = still
+    questions: Iterable[Case], systems: Mapping[str, System], donors: Donors, swaps: int = 1
 ) -> list[SceneRow]:
     """Every system on every case in its own scene, in ``swaps`` like objects' scenes (their mean counts) and in none.
 
@@ -98,7 +97,6 @@ def scene_rows(
             swapped = np.mean([score(donors.scene(other, case)) for other in others], axis=0)
             empty = score(Scene.empty(case.scene.height, case.scene.width))
             rows.append(SceneRow(case.target, name, {"true": score(case.scene), "swapped": swapped, "empty": empty}))
-        advance()
     return rows
 
 

@@ -12,7 +12,7 @@ The size of a new thing is judged by a model that no part of the project uses (`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,6 @@ import numpy as np
 
 from smartmask.data.pack import Pack
 from smartmask.data.plans import THINGS, PlanScene
-from smartmask.evaluate.protocol import Advance, still
 from smartmask.evaluate.sizes import SizeModel
 from smartmask.geometry import mask_box
 from smartmask.insertion.lay import HiddenError, ObjectRequest, Plan, lay
@@ -193,8 +192,7 @@ def _share(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def together_report(
-    tasks: Sequence[Task], sizes: SizeModel, pipeline: SmartMaskPipeline, num_masks: int = 4, seed: int = 0,
-    advance: Advance = still,
+    tasks: Iterable[Task], sizes: SizeModel, pipeline: SmartMaskPipeline, num_masks: int = 4, seed: int = 0
 ) -> dict[str, dict[str, list[float]]]:  # fmt: skip
     """{system: {figure: [mean, low, high]}}, 95 % bootstrap intervals over tasks."""
     rows: dict[str, list[dict[str, float]]] = {system: [] for system in SYSTEMS}
@@ -202,6 +200,5 @@ def together_report(
         for system in SYSTEMS:
             plan = lay_task(task, system, pipeline, num_masks, seed + 10 * number)
             rows[system].append(task_figures(task, plan, sizes))
-            advance()
     values = {system: {key: [row[key] for row in own if key in row] for key in FIGURES} for system, own in rows.items()}
     return {system: {key: mean_interval(v) for key, v in own.items() if v} for system, own in values.items()}

@@ -7,7 +7,7 @@ from typing import Any
 from smartmask.data.pack import Pack
 from smartmask.data.targets import FAMILIES
 from smartmask.evaluate.protocol import LIMIT, Benchmark, PackSettings, ReportSettings
-from smartmask.evaluate.report import finish, heading, progress, table
+from smartmask.evaluate.report import finish, heading, table, watched
 from smartmask.evaluate.systems import load_pipeline
 from smartmask.io.checks import check_num_masks, check_seed
 from smartmask.io.settings import option
@@ -46,7 +46,7 @@ def run(settings: SeveralSettings) -> None:
     """
     from smartmask.data.plans import plan_scenes
     from smartmask.evaluate.sizes import SizeModel, real_size_errors
-    from smartmask.evaluate.tasks.several.figures import SYSTEMS, make_tasks, together_report
+    from smartmask.evaluate.tasks.several.figures import make_tasks, together_report
 
     check_num_masks(settings.num_masks)
     seed, split = check_seed(settings.seed), settings.split
@@ -57,8 +57,7 @@ def run(settings: SeveralSettings) -> None:
         raise ValueError(f"{settings.data} has no COCO scene with a single thing of its name in its {split} split.")
     sizes = SizeModel.fit(train)
     pipeline = load_pipeline(settings.weights)
-    with progress("tasks", len(tasks) * len(SYSTEMS)) as advance:
-        figures = together_report(tasks, sizes, pipeline, settings.num_masks, seed, advance)
+    figures = together_report(watched("tasks", tasks), sizes, pipeline, settings.num_masks, seed)
     real = real_size_errors(sizes, unseen)
     report: dict[str, Any] = {**heading("several"), "split": split, "tasks": len(tasks), "systems": figures}
     report["real_size_error"] = mean_interval(real) if real else None

@@ -13,7 +13,7 @@ from smartmask.data.targets import Protocol, admitted, is_whole
 from smartmask.evaluate.blind import read_answers, unanswered
 from smartmask.evaluate.memories import curated_masks, curated_outlines, memory_of, whole_outlines
 from smartmask.evaluate.protocol import LICENCES, OUTLINES, Benchmark, PackSettings, ReportSettings, listed
-from smartmask.evaluate.report import finish, heading, progress
+from smartmask.evaluate.report import finish, heading, watched
 from smartmask.evaluate.systems import load_pipeline
 from smartmask.evaluate.tasks.sheet.blind import (
     REAL,
@@ -72,8 +72,7 @@ def run(settings: SheetSettings) -> None:
     spots = find_spots(pack, wanted, seed, usual, settings.split)
     with staging(settings.out) as folder:
         (folder / "masks").mkdir()
-        with progress("names", len(spots)) as advance:
-            suggested = suggest(pipe, spots, max(settings.num_masks, shown), advance)
+        suggested = suggest(pipe, watched("names", spots), max(settings.num_masks, shown))
         save_png(sheet_picture(suggested, shown), folder / "sheet.png")
         for item in suggested:
             for rank, mask in enumerate(item.masks[:shown]):

@@ -16,7 +16,6 @@ from smartmask.data.pack import Pack
 from smartmask.data.shapes import Outlines, shape_key
 from smartmask.data.targets import Protocol, Target, admitted, hidden_pixels, hide, make_case, object_flags
 from smartmask.evaluate.blind import hashed
-from smartmask.evaluate.protocol import Advance, still
 from smartmask.evaluate.tasks.sense import rests
 from smartmask.export.pictures import overlay, scene_colours
 from smartmask.geometry import box_mask
@@ -132,13 +131,12 @@ def _standing_box(scene: Scene, aspect: float) -> Box:
     return Box(left, foot - max(round(height), 2), left + width, foot)
 
 
-def suggest(pipe: Any, spots: Iterable[Spot], num_masks: int, advance: Advance = still) -> list[Shown]:
+def suggest(pipe: Any, spots: Iterable[Spot], num_masks: int) -> list[Shown]:
     """The pipeline's suggestions for every spot, best first."""
     shown = []
     for spot in spots:
         out = pipe(spot.scene, spot.name, guidance=spot.guide, num_masks=num_masks, generator=spot.seed)
         shown.append(Shown(spot, np.asarray(out.masks, dtype=bool), np.asarray(out.visible, dtype=bool)))
-        advance()
     return shown
 
 
