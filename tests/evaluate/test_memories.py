@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from smartmask.cli.evaluate.commands import app
+from smartmask.cli.evaluate import app
 from smartmask.data.pack import Pack
 from smartmask.data.targets import Protocol
 from smartmask.evaluate.memories import curated_outlines, memory_of, read_outlines
+from smartmask.evaluate.protocol import ObjectSettings
 from smartmask.evaluate.systems import assemble, baseline_outlines, load_pipeline
 from smartmask.geometry import rle_encode
 from smartmask.masks import pipeline
@@ -89,7 +90,8 @@ def test_a_models_memory_is_read_without_what_is_not_whole(pack: Pack) -> None:
 
 
 def test_systems_are_assembled_over_a_memory(pack: Pack, curated: Path) -> None:
-    asked = assemble(("cover", "retrieval"), pack, EVERY, memory=curated)
+    settings = ObjectSettings.of(data=pack.path, memory=curated)
+    asked = assemble(("cover", "retrieval"), pack, EVERY, settings)
     assert set(asked.systems) == {"cover", "retrieval"}
     assert len(asked.bank.outlines) == 4
     assert asked.pipe is None

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from smartmask.geometry import box_mask, mask_iou
 from smartmask.metrics.masks import (
-    best_of,
-    best_of_curve,
-    bootstrap_interval,
-    bootstrap_intervals,
     boundary_f,
     boundary_fs,
     crop_window,
@@ -24,8 +17,6 @@ from smartmask.metrics.masks import (
     mask_ious,
     outline,
     own_ious,
-    ratio_interval,
-    top_of_curve,
 )
 
 
@@ -114,72 +105,6 @@ def test_diversity_of_known_sets() -> None:
         diversity(a[None])
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.data())
-def test_best_of_equals_the_mean_over_all_subsets(values: list[float], data: st.DataObject) -> None:
-    k = data.draw(st.integers(1, len(values)))
-    brute = np.mean([max(subset) for subset in itertools.combinations(values, k)])
-    assert best_of(np.array([values]), k)[0] == pytest.approx(brute)
-
-
-def test_best_of_curve_runs_from_mean_to_maximum() -> None:
-    values = np.random.default_rng(1).random((7, 8))
-    curve = best_of_curve(values)
-    assert curve.shape == (7, 8)
-    np.testing.assert_allclose(curve[:, 0], values.mean(axis=1))
-    np.testing.assert_allclose(curve[:, -1], values.max(axis=1))
-    assert (np.diff(curve, axis=1) >= -1e-12).all()
-    with pytest.raises(ValueError, match="Best of 9"):
-        best_of(values, 9)
-
-
-def test_bootstrap_interval_covers_the_mean_about_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(5)
-    hits = 0
-    for trial in range(200):
-        interval = bootstrap_interval(rng.normal(0.3, 1.0, 60), samples=300, seed=trial)
-        hits += interval.low <= 0.3 <= interval.high
-    assert 0.88 <= hits / 200 <= 0.99
-
-
-def test_bootstrap_by_group_is_wider_when_groups_agree_within() -> None:
-    rng = np.random.default_rng(2)
-    groups = np.repeat(np.arange(30), 10)
-    values = rng.normal(size=30)[groups]  # ten copies each: only 30 independent values
-    single, grouped = bootstrap_interval(values), bootstrap_interval(values, groups)
-    assert single.mean == grouped.mean == pytest.approx(values.mean())
-    width, grouped_width = single.high - single.low, grouped.high - grouped.low
-    assert grouped_width == pytest.approx(width * math.sqrt(10), rel=0.25)
-
-
-def test_bootstrap_is_deterministic_and_takes_names_as_groups() -> None:
-    values, groups = np.arange(6.0), np.array(["a", "a", "b", "b", "c", "c"])
-    assert bootstrap_interval(values, groups) == bootstrap_interval(values, groups)
-    assert bootstrap_interval(np.ones(4)) == (1, 1, 1)
-    for bad in (np.array([]), np.array([1, np.nan])):
-        with pytest.raises(ValueError, match="finite"):
-            bootstrap_interval(bad)
-    with pytest.raises(ValueError, match="one group a value"):
-        bootstrap_interval(values, groups[:3])
-    with pytest.raises(ValueError, match=r"1\.5"):
-        bootstrap_interval(values, confidence=1.5)
-
-
-def test_top_of_k_is_best_of_k_for_a_right_ranking_and_the_worst_for_a_reversed_one() -> None:
-    values = np.sort(np.random.default_rng(0).random((5, 6)), axis=1)
-    right, reversed_ = top_of_curve(values[:, ::-1]), top_of_curve(values)
-    np.testing.assert_allclose(right, best_of_curve(values))
-    np.testing.assert_allclose(reversed_[:, 0], values.mean(axis=1))
-    np.testing.assert_allclose(reversed_[:, -1], values[:, 0])
-
-
-def test_columns_are_resampled_together() -> None:
-    values = np.random.default_rng(0).random((20, 3))
-    groups = np.repeat(np.arange(5), 4)
-    alone = [bootstrap_interval(column, groups) for column in values.T]
-    np.testing.assert_allclose(bootstrap_intervals(values, groups), alone)
-
-
 def test_overlap_in_the_own_box_is_the_same_at_any_size_and_counts_what_lies_outside() -> None:
     small, large = np.zeros((40, 40), bool), np.zeros((400, 400), bool)
     small[10:20, 10:30], large[100:200, 100:300] = True, True
@@ -195,14 +120,3 @@ def test_overlap_in_the_own_box_is_the_same_at_any_size_and_counts_what_lies_out
     assert own_ious(np.stack([hair, ~hair]), hair).tolist() == [1, 0]
     with pytest.raises(ValueError, match="no box"):
         own_ious(hair[None], np.zeros_like(hair))
-
-
-def test_a_ratio_of_means_has_an_interval() -> None:
-    below = np.arange(1.0, 41.0)
-    groups = np.repeat(np.arange(20), 2)
-    assert ratio_interval(0.5 * below, below, groups) == pytest.approx((0.5, 0.5, 0.5))
-    found = ratio_interval(np.full(40, 10.0), below, groups)
-    assert found.mean == pytest.approx(10 / 20.5)
-    assert found.low < found.mean < found.high
-    with pytest.raises(ValueError, match="above 0"):
-        ratio_interval(below, 0 * below, groups)

@@ -69,7 +69,7 @@ def _train() -> typer.Typer:
 
 
 def _eval() -> typer.Typer:
-    from smartmask.cli.evaluate.commands import app
+    from smartmask.cli.evaluate import app
 
     return app
 

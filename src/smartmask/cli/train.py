@@ -26,7 +26,7 @@ def chooser(request: of.ChooserSettings) -> None:
 
 
 def memory(request: of.MemorySettings) -> None:
-    """The memory: whole outlines of the training split with their traits, a file a licence tier; and strokes."""
+    """The memory: whole, cut and loose outlines of the training split with traits, a file a licence tier; strokes."""
     from smartmask.train.memory import make_memory
 
     folder, counts = make_memory(request.curated, request.data, request.text_folder, request.chooser, request.out)
@@ -99,15 +99,6 @@ def traits(request: of.TraitSettings) -> None:
         print(request.out)
 
 
-def placement_folds(request: of.FoldsSettings) -> None:
-    """Places judged on every fully labelled scene: trains them afresh for each fold of images."""
-    from smartmask.evaluate.placement_folds import FoldsConfig, run_folds
-    from smartmask.train.tasks.place import PlaceConfig
-
-    config = FoldsConfig(request.folds, PlaceConfig(steps=request.steps, seed=request.seed), seed=request.seed)
-    _show(run_folds(request.data, request.text_folder, request.out, config)["systems"])
-
-
 def _show(found: Any) -> None:
     print(json.dumps(found, indent=1))
 
@@ -124,7 +115,6 @@ RECIPES = (
     (of.InpaintSettings, inpaint),
     (of.AblationSettings, inpaint_ablation),
     (of.TraitSettings, traits),
-    (of.FoldsSettings, placement_folds),
 )
 
 app = typer.Typer(help="Train the networks on a pack of layouts, and make the memory.", no_args_is_help=True)

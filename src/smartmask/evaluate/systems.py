@@ -1,4 +1,8 @@
-"""Systems by name: the pipeline and the baselines it is measured beside."""
+"""Systems by name: the pipeline and the baselines it is measured beside.
+
+A *system* is any callable ``(scene, name, guide, n, seed) -> Prediction`` (see baselines.py), so a pipeline, a baseline
+and a test's oracle are measured by the same lines.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,34 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from smartmask.data.pack import Pack
 from smartmask.data.shapes import Outlines, ShapeBank
 from smartmask.data.targets import Protocol
-from smartmask.evaluate.baselines import BASELINES, SPECIAL, System
+from smartmask.evaluate.baselines import BASELINES, SPECIAL, Prediction, System
 from smartmask.evaluate.memories import memory_of, read_outlines, train_bank, whole_outlines
+from smartmask.evaluate.protocol import ObjectSettings
+from smartmask.guides import Guide
+from smartmask.scene import Scene
 
 if TYPE_CHECKING:
     from smartmask.masks.pipeline import SmartMaskPipeline
 
 PIPELINE = "pipeline"
 KNOWN = (PIPELINE, *BASELINES)
+
+
+class PipelineSystem:
+    """A SmartMaskPipeline as a system. Its context text is composed from what it may see."""
+
+    def __init__(self, pipe: Any, **settings: Any) -> None:
+        self.pipe, self.settings = pipe, settings
+
+    def __call__(self, scene: Scene, name: str, guide: Guide | None, n: int, seed: int) -> Prediction:
+        out = self.pipe(scene, prompt=name, guidance=guide, num_masks=n, generator=seed, **self.settings)
+        first = [int(s) for s in out.seeds].index(seed)
+        return Prediction(np.asarray(out.masks), np.asarray(out.scores), first, getattr(out, "boxes", None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,20 +65,15 @@ def system_names(asked: Sequence[str] | None, guidance: Sequence[str]) -> tuple[
     return tuple(asked)
 
 
-def assemble(
-    names: Sequence[str],
-    pack: Pack,
-    protocol: Protocol,
-    weights: Path | None = None,
-    memory: Path | None = None,
-    licences: str | None = None,
-    steps: int | None = None,
-) -> Asked:
-    """The systems of these names. memory, licences: see ``baseline_outlines`` and ``load_pipeline``."""
+def assemble(names: Sequence[str], pack: Pack, protocol: Protocol, settings: ObjectSettings, **more: Any) -> Asked:
+    """The systems of these names; ``more`` goes to each call of the pipeline.
+
+    The baselines remember the settings' memory, else the pipeline's own, else whole objects of the train split.
+    """
+    weights, licences = settings.weights, settings.licences
     pipe = load_pipeline(weights, licences) if PIPELINE in names else None
-    bank = train_bank(pack, protocol, baseline_outlines(pack, protocol, pipe, memory, licences))
-    settings: dict[str, Any] = {} if steps is None else {"num_inference_steps": steps}
-    systems = make_systems(names, bank, None if pipe is None else pipeline_of(pipe, **settings))
+    bank = train_bank(pack, protocol, baseline_outlines(pack, protocol, pipe, settings.memory, licences))
+    systems = {name: PipelineSystem(pipe, **more) if name == PIPELINE else BASELINES[name](bank) for name in names}
     about = {
         "weights": None if pipe is None else str(weights or "bundled"),
         "memory": f"{len(bank.outlines)} outlines, {bank.outlines.about}",
@@ -88,15 +104,3 @@ def load_pipeline(weights: Path | None = None, licences: str | None = None) -> S
 
     with TemporaryDirectory() as nothing:  # figures must not hang on what somebody has added on this machine
         return SmartMaskPipeline.from_pretrained(weights, licences=licences or "all", memory=nothing)
-
-
-def pipeline_of(pipe: Any, **settings: Any) -> System:
-    """A loaded pipeline as a system."""
-    from smartmask.evaluate.benchmark import PipelineSystem
-
-    return PipelineSystem(pipe, **settings)
-
-
-def make_systems(names: Sequence[str], bank: ShapeBank, pipeline: System | None) -> dict[str, System]:
-    """{name: system} in the order of the names; ``pipeline`` answers under its own name."""
-    return {name: pipeline if pipeline and name == PIPELINE else BASELINES[name](bank) for name in names}

@@ -1,6 +1,6 @@
 """The evaluation network: names the class of a silhouette, and gives features for distances between sets of them.
 
-It is trained on real masks of the training split alone (``smartmask eval networks``), judges masks and
+It is trained on real masks of the training split alone (``smartmask eval judge``), judges masks and
 nothing else: no part of the project trains or ranks with it.
 """
 

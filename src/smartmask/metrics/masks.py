@@ -1,4 +1,4 @@
-"""Figures of merit for masks, as plain numpy: overlap, outline, diversity, and their intervals.
+"""Figures of merit for masks, as plain numpy: overlap, outline, diversity.
 
 Masks are ``(H, W)`` bool arrays of one shape. All functions crop to where there is something to
 measure, so their cost follows the object's size and not the picture's.
@@ -7,7 +7,6 @@ measure, so their cost follows the object's size and not the picture's.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,14 +14,6 @@ import numpy as np
 from smartmask.geometry import mask_box
 
 BOUNDARY_TOLERANCE = 0.008  # of the image diagonal, as the DAVIS benchmark sets it
-
-
-class Interval(NamedTuple):
-    """A mean and its bootstrap confidence interval."""
-
-    mean: float
-    low: float
-    high: float
 
 
 def crop_window(*masks: np.ndarray, margin: int = 1) -> tuple[slice, slice]:
@@ -157,104 +148,3 @@ def diversity(masks: np.ndarray) -> float:
     iou = np.where(union > 0, inter / np.maximum(union, 1), 1.0)
     upper = np.triu_indices(count, 1)
     return float((1 - iou[upper]).mean())
-
-
-def best_of(values: np.ndarray, k: int) -> np.ndarray:
-    """Expected best of k of each object's n samples: (objects,) float64.
-
-    values: (objects, n), higher is better. The mean over all C(n, k) subsets, in closed form: the
-    i-th smallest value (i from 1) is the best of C(i - 1, k - 1) of them. This is the unbiased
-    estimator that Chen et al. (arXiv 2107.03374) use for pass@k, for values instead of passes.
-    Raises ValueError unless 1 <= k <= n.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    count = values.shape[1]
-    if not 1 <= k <= count:
-        raise ValueError(f"Best of {k} needs 1 to {count} samples; each object has {count}.")
-    weights = np.array([math.comb(i, k - 1) for i in range(count)], dtype=np.float64) / math.comb(count, k)
-    return np.sort(values, axis=1) @ weights
-
-
-def best_of_curve(values: np.ndarray) -> np.ndarray:
-    """``best_of`` for k = 1 .. n: (objects, n) float64."""
-    return np.stack([best_of(values, k) for k in range(1, np.shape(values)[1] + 1)], axis=1)
-
-
-def top_of_curve(values: np.ndarray) -> np.ndarray:
-    """Expected value of the best-ranked of k of each object's n samples, for k = 1 .. n: (objects, n) float64.
-
-    values: (objects, n), in the order of the ranking. Of all C(n, k) subsets, the i-th sample (i from
-    0) leads C(n - 1 - i, k - 1). Equal to ``best_of_curve`` where the ranking is right, flat where it is chance.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    count = values.shape[1]
-    weights = [
-        [math.comb(count - 1 - i, k - 1) / math.comb(count, k) for k in range(1, count + 1)] for i in range(count)
-    ]
-    return values @ np.array(weights)
-
-
-def bootstrap_interval(
-    values: np.ndarray,
-    groups: np.ndarray | None = None,
-    confidence: float = 0.95,
-    samples: int = 1000,
-    seed: int = 0,
-) -> Interval:
-    """Mean of ``values`` (m,) and its percentile bootstrap interval; see ``bootstrap_intervals``."""
-    column = np.asarray(values, dtype=np.float64).reshape(-1, 1)
-    return bootstrap_intervals(column, groups, confidence, samples, seed)[0]
-
-
-def bootstrap_intervals(
-    values: np.ndarray,
-    groups: np.ndarray | None = None,
-    confidence: float = 0.95,
-    samples: int = 1000,
-    seed: int = 0,
-) -> list[Interval]:
-    """Mean of each column of ``values`` (m, k) and its percentile bootstrap interval; rows are resampled.
-
-    groups: (m,) labels, such as image keys; whole groups are resampled then, because objects of one
-    image are not independent (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, ch. 8
-    and 13). Without them single values are resampled. One group alone gives an interval of no width,
-    which says nothing. Raises ValueError for no values, values that are not finite, or a confidence
-    outside (0, 1).
-    """
-    values = np.asarray(values, dtype=np.float64)
-    if values.size == 0 or not np.isfinite(values).all():
-        raise ValueError("A bootstrap interval needs at least one value, all of them finite.")
-    if not 0 < confidence < 1:
-        raise ValueError(f"The confidence is {confidence:g}; it must lie between 0 and 1.")
-    count = len(values)
-    if groups is None:
-        index = np.arange(count)
-    else:
-        groups = np.asarray(groups).ravel()
-        if groups.size != count:
-            raise ValueError(f"There are {count} values but {groups.size} groups; give one group a value.")
-        index = np.unique(groups, return_inverse=True)[1]
-    sums = np.stack([np.bincount(index, weights=column) for column in values.T], axis=1)  # (groups, k)
-    sizes = np.bincount(index).astype(np.float64)
-    draws = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=samples)
-    means = (draws @ sums) / (draws @ sizes)[:, None]
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    return [Interval(float(m), float(a), float(b)) for m, a, b in zip(values.mean(axis=0), low, high, strict=True)]
-
-
-def ratio_interval(
-    above: np.ndarray, below: np.ndarray, groups: np.ndarray, confidence: float = 0.95, samples: int = 1000
-) -> Interval:
-    """The ratio of two means, ``above`` and ``below`` (m,) of the same objects, with its bootstrap interval by group.
-
-    Raises ValueError if ``below`` has no positive mean.
-    """
-    if not np.sum(below) > 0:
-        raise ValueError("A ratio of means needs a mean above 0 below the line.")
-    index = np.unique(groups, return_inverse=True)[1]
-    sums = np.stack([np.bincount(index, weights=values) for values in (above, below)], axis=1)
-    draws = np.random.default_rng(0).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=samples)
-    drawn = draws @ sums
-    ratios = drawn[:, 0] / np.maximum(drawn[:, 1], 1e-12)
-    low, high = np.quantile(ratios, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(np.sum(above) / np.sum(below)), float(low), float(high))

@@ -92,16 +92,6 @@ class PlaceSettings(PlaceConfig, TrainSettings, TextSettings):
     data: PackFile
 
 
-class FoldsSettings(TextSettings):
-    """Of places judged fold by fold."""
-
-    data: PackFile
-    out: Path = required("Folder for folds.json.", metavar="DIR")
-    folds: int = option(5, "Parts of the images.", ge=2, le=10)
-    steps: Steps = 500
-    seed: int = option(0, "Of training and of the boxes drawn.", ge=0)
-
-
 class PlannerSettings(TrainSettings, TextSettings):
     """Of the next-object network."""
 

@@ -13,7 +13,8 @@ import torch
 from smartmask.data.pack import Pack
 from smartmask.data.plans import caption_scenes, depth_pairs, plan_scenes
 from smartmask.data.splits import split_of
-from smartmask.evaluate.plan_report import plan_lines, plan_report
+from smartmask.evaluate.tasks.plan.figures import plan_report
+from smartmask.evaluate.tasks.plan.main import plan_lines
 from smartmask.io.components import load_component
 from smartmask.plan.layouts.stuff import load_field
 from smartmask.plan.planners.next_object import NextObjectConfig, NextObjectNetwork

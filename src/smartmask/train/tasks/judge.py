@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional
 
 from smartmask.data.silhouettes import Silhouettes
+from smartmask.metrics.intervals import bootstrap_interval
 from smartmask.metrics.judge import Judge, JudgeConfig, as_input, jitter, macro_accuracy, named_by
-from smartmask.metrics.masks import bootstrap_interval
 from smartmask.train.schedules import OneCycle
 from smartmask.train.settings import JudgeRecipe
 from smartmask.train.task import Batch, Losses, Stream, Task, Tensors, tensor
