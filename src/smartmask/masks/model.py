@@ -29,7 +29,9 @@ class MaskRequest(BaseModel):
 
     object: str = Field(description="What to insert: 'dog', 'a sitting man', 'two birds facing left'.")
     context: str | None = Field(None, description="A sentence about the whole picture; its caption by default.")
-    guides: tuple[Any, ...] = Field((), description="Where it is: boxes, points, blobs, scribbles, painted masks.")
+    guides: tuple[Any, ...] = Field(
+        (), description="Where it is: boxes, points, blobs, scribbles, painted masks, polygons."
+    )
     not_here: tuple[Any, ...] = Field((), description="Guides that say where it is not.")
     order: int | None = Field(None, ge=0, description="Depth asked for: an index in the scene's layers.")
     guidance_scale: float | None = Field(None, description="How much the scene's fit counts; 1 by default, 0: not.")
