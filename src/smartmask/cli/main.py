@@ -74,6 +74,12 @@ def _eval() -> typer.Typer:
     return app
 
 
+def _scene() -> typer.Typer:
+    from smartmask.cli.scene import app
+
+    return app
+
+
 def _memory() -> typer.Typer:
     from smartmask.cli.memory import app
 
@@ -87,6 +93,7 @@ COMMANDS: dict[str, tuple[Callable[[], Callable[..., None] | typer.Typer], str]]
     "remove": (_remove, "Paint a region or a layer of a photo away."),
     "layout": (_layout, "Draw a layered layout from a sentence."),
     "plan": (_plan, "What to draw next, with reasons."),
+    "scene": (_scene, "Edit a saved scene: move, scale, remove, reorder, rename, undo."),
     "memory": (_memory, "Look after the remembered outlines; add your own."),
     "data": (_data, "Read, check and pack data sets."),
     "train": (_train, "Train the models."),

@@ -20,7 +20,8 @@ def scene_to_dict(scene: Scene, history: Sequence[Mapping[str, Any]] = ()) -> di
     """A scene as JSON values: format, version, size, caption, source, layers back to front, history.
 
     Layers are as ``layer_to_json`` gives them. A history record has ``action``
-    and ``name``, and where it applies ``order``, ``seed`` and ``inpainter``. The photo is not part of it.
+    and ``name``, and where it applies ``order``, ``seed``, ``inpainter`` and ``was``, the layer that the step replaced
+    with its order. The photo is not part of it.
     """
     return {
         "format": FORMAT,
@@ -72,6 +73,11 @@ def _step(item: Any, what: str, index: int) -> dict[str, Any]:
         ("order", int, True),
         ("seed", int, True),
         ("inpainter", str, True),
+        ("was", dict, True),
     ):
         record.get(key, kind, optional)
+    if record.data.get("was") is not None:
+        was = JsonRecord(record.data["was"], what, f"history[{index}].was")
+        was.get("order", int)
+        was.get("layer", dict)
     return dict(record.data)
