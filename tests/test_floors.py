@@ -30,7 +30,7 @@ RUN_TIME = ("scene", "guides", "text", "export", "masks", "insertion", "plan")
 
 # What a bundled run goes through, and the packages (by import name) that it may load.
 ENTRANCES = ("smartmask", "smartmask.cli.main", "smartmask.__main__", "smartmask.masks.pipeline")
-IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL"}
+IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "huggingface-hub": "huggingface_hub"}
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ BAD = [
     Case("negative guidance", {"guidance-scale": "-2"}, says=("-2",)),
     Case("guidance in words", {"guidance-scale": "strong"}, says=("--guidance-scale", "'strong'")),
     # folders and the line itself
-    Case("missing weights", {"weights": "{}/nowhere"}, says=("nowhere", "does not exist")),
+    Case("missing weights", {"weights": "{}/nowhere"}, says=("nowhere", "neither an existing folder")),
     Case("weights without an index", {"weights": "{}"}, says=("model_index.json",)),
     Case("output below a file", {"out": "{}/photo.png/out"}, says=("photo.png/out",)),
     Case("output is a file", {"out": "{}/photo.png"}, says=("photo.png", "is a file")),

@@ -135,7 +135,7 @@ def test_open_licences_leave_the_rest_out(tiny_weights: Path) -> None:
 def test_weights_that_cannot_be_meant(tiny_weights: Path, tmp_path: Path) -> None:
     for weights, says in (
         (Weights(licences="closed"), "licences are 'closed'; use 'all' or 'open'"),
-        (Weights(weights=tmp_path / "nowhere"), "nowhere' does not exist; give one that save_pretrained wrote"),
+        (Weights(weights=tmp_path / "nowhere"), "nowhere' is neither an existing folder nor a hub name"),
         (Weights(weights=tmp_path), "has no model_index.json"),
         (Weights(memory=tmp_path / "none"), "none' does not exist; 'smartmask memory add' makes one"),
     ):
@@ -165,9 +165,9 @@ def edit(name: str, **changes: Any) -> Callable[[Path], Any]:
     ("damage", "says"),
     [
         (delete("model_index.json"), r"has no model_index\.json; give a folder written by save_pretrained"),
-        (write("model_index.json", "{"), r"model_index\.json is not valid JSON"),
-        (write("model_index.json", "[]"), r"model_index\.json does not describe a ExemplarModel"),
-        (edit("model_index.json", _class_name="Other"), r"model_index\.json does not describe a ExemplarModel"),
+        (write("model_index.json", "{"), r"model_index\.json' is not valid JSON"),
+        (write("model_index.json", "[]"), r"which is no mask model"),
+        (edit("model_index.json", _class_name="Other"), r"which is no mask model"),
         (edit("model_index.json", defaults={"colour": 1}), r"model_index\.json has unfit defaults"),
         (edit("model_index.json", defaults=[1]), r"model_index\.json has unfit defaults"),
         (delete("chooser"), r"chooser/config\.json is missing"),
@@ -196,5 +196,5 @@ def test_what_is_wrong_with_a_folder(
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nowhere is not a folder of SmartMask weights; leave it out"):
+    with pytest.raises(ValueError, match="nowhere' is neither an existing folder nor a hub name"):
         SmartMaskPipeline.from_pretrained(tmp_path / "nowhere")

@@ -13,7 +13,7 @@ from smartmask.cli.main import main
 from smartmask.data.pack import write_pack
 from smartmask.data.record import Record
 from smartmask.data.splits import split_of
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.plan.language.phrases import Request
 from smartmask.plan.planners.answers import read_answer
 from smartmask.plan.planners.interface import PlanState
@@ -36,7 +36,7 @@ def drawn(shift: int = 0) -> Scene:
 def test_answers_read_back() -> None:
     scene = ordered(drawn())
     assert [layer.name for layer in scene.layers] == ["grass-merged", "cat", "dog"]
-    text = TextEncoder.from_pretrained(BUNDLED / "text")
+    text = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
     for step, layer in enumerate(scene.layers):
         found = read_answer(answer(scene, step), PlanState(scene.stack(step), Request("a dog", ())), text)
         assert found is not None

@@ -139,14 +139,14 @@ def plan(
 
     checks.check_prompt(text, "scene text")
     there = load_scene(scene)[0] if scene is not None else Scene.empty(384, 512)
-    from smartmask.masks.pipeline import BUNDLED
+    from smartmask.io.package import BUNDLED_MASKS
     from smartmask.plan.language.phrases import parse
     from smartmask.plan.planners.interface import PlanState, placed_already
     from smartmask.plan.planners.learned import LearnedPlanner
     from smartmask.plan.planners.load import load_planner
     from smartmask.text.encoder import TextEncoder
 
-    encoder = TextEncoder.from_pretrained((weights or BUNDLED) / "text")
+    encoder = TextEncoder.from_pretrained((weights or BUNDLED_MASKS) / "text")
     request = parse(text, encoder)
     engine = load_planner(planner, encoder, 0 if planner == "given" else count)
     state = PlanState(there, request, placed_already(request, there))

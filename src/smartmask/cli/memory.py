@@ -174,10 +174,10 @@ def remove(
 
 
 def _weights_root(weights: Path | None) -> Path:
+    from smartmask.io.package import BUNDLED_MASKS
     from smartmask.masks.exemplar.files import read_index
-    from smartmask.masks.pipeline import BUNDLED
 
-    root = BUNDLED if weights is None else weights
+    root = BUNDLED_MASKS if weights is None else weights
     read_index(root)
     return root
 

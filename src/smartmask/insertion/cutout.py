@@ -154,9 +154,9 @@ def _called(scene: Scene, prompt: str) -> list[int]:
 
 
 def _unit_vectors(names: list[str]) -> Any:
-    from smartmask.masks.pipeline import BUNDLED
+    from smartmask.io.package import BUNDLED_MASKS
     from smartmask.text.encoder import TextEncoder
 
-    text = TextEncoder.from_pretrained(BUNDLED / "text")
+    text = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
     vectors = np.stack([text.encode(name) for name in names])
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-6)

@@ -59,6 +59,25 @@ def cached_folder(name: str, revision: str = "main") -> Path | None:
     return folder if commit and folder.is_dir() else None
 
 
+def fetched_folder(name: str | Path, what: str, without: str, revision: str | None = None) -> Path:
+    """The folder of a model: a local one as it is, a hub name's from the cache, else fetched (JSON and safetensors).
+
+    Raises ModelError for what is neither, ModelMissingError where the hub is off or out of reach; ``without`` says what
+    works without the model.
+    """
+    folder = model_folder(name, what)
+    if folder is not None:
+        return folder
+    kept = cached_folder(str(name), revision or "main")
+    if kept is not None:
+        return kept
+    with loading(name, what, without):
+        from huggingface_hub import snapshot_download
+
+        wanted = ["*.json", "*.safetensors", "*.txt", "*.md"]
+        return Path(snapshot_download(str(name), revision=revision, allow_patterns=wanted))
+
+
 def check_files(folder: Path, what: str, *needed: str) -> None:
     """ModelError of one sentence unless the folder holds these files; ``a|b`` stands for either of two."""
     for names in needed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from pydantic import ValidationInfo, field_validator
@@ -21,6 +21,9 @@ from smartmask.io.checks import (
 from smartmask.io.settings import Settings, internal, option, required
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
+
+if TYPE_CHECKING:
+    import torch
 
 Progress = Callable[[int, int], None]  # (done, all): called as a model goes on; may raise to stop it
 Facing = Literal["left", "right"]
@@ -113,6 +116,10 @@ class MaskModel(Protocol):
 
     def notes(self, scene: Scene, request: MaskRequest) -> list[str]:
         """Sentences for the user: what of the request was guessed, borrowed or left out."""
+        ...
+
+    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Any:
+        """Moves what can be moved; ValueError for a device that is not there."""
         ...
 
     def size(self, name: str) -> tuple[float, float]:

@@ -10,13 +10,11 @@ import torch
 
 from smartmask.guides import Guidance, as_guides
 from smartmask.io.checks import check_num_masks, check_order, check_pool, check_seed
-from smartmask.io.package import BUNDLED_MASKS
+from smartmask.masks.load import load_mask_model
 from smartmask.masks.model import Facing, MaskModel, MaskOutput, MaskRequest, Progress, Suggestion
 from smartmask.masks.rank import spread
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
-
-BUNDLED = BUNDLED_MASKS
 
 
 class SmartMaskPipeline:
@@ -27,17 +25,25 @@ class SmartMaskPipeline:
 
     @classmethod
     def from_pretrained(
-        cls, folder: str | Path | None = None, *, licences: str = "all", memory: str | Path | None = None
-    ) -> SmartMaskPipeline:
-        """Loads a folder written by ``save_pretrained``; without argument the bundled weights.
+        cls, folder: str | Path | None = None, *, licences: str = "all", memory: str | Path | None = None,
+        revision: str | None = None,
+    ) -> SmartMaskPipeline:  # fmt: skip
+        """Loads a folder written by ``save_pretrained``, or a hub name; without argument the bundled weights.
 
         licences: "all" or "open": which remembered outlines are used. memory: a folder of outlines of the user's own
-        (``smartmask memory add``); None uses the standard one if there is any.
-        Never touches the network. Raises ValueError, naming the file, if something is missing or damaged.
+        (``smartmask memory add``); None uses the standard one if there is any. revision: of a hub name.
+        Only a hub name touches the network. Raises ValueError, naming the file, if something is missing or damaged.
         """
-        from smartmask.masks.exemplar.files import load_model
+        return cls(load_mask_model(folder, revision=revision, licences=licences, memory=memory))
 
-        return cls(load_model(BUNDLED if folder is None else Path(folder), licences, memory))
+    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> SmartMaskPipeline:
+        """Moves the model's networks, as in diffusers; the pipeline itself is returned.
+
+        The bundled model stays where it is: it works in whole numbers on the CPU, which makes its masks the same on
+        every machine, and takes a tenth of a second. Raises ValueError for a device that is not there.
+        """
+        self.model.to(device, dtype)
+        return self
 
     @property
     def text(self) -> TextEncoder:

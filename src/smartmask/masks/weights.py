@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from smartmask.io.checks import check_licences
+from smartmask.io.hub import model_folder
 from smartmask.io.settings import Settings, option
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 class Weights(Settings):
     """What ``SmartMaskPipeline.from_pretrained`` takes."""
 
-    weights: Path | None = option(None, "Weights to use instead of the bundled ones.", metavar="FOLDER")
+    weights: Path | None = option(
+        None, "Weights to use instead of the bundled ones: a folder or hub name.", metavar="FOLDER"
+    )
     licences: str = option(
         "all", "Which remembered outlines are used: all, or those under open licences only.", metavar="all|open"
     )
@@ -26,9 +29,10 @@ class Weights(Settings):
     def checked(self) -> Self:
         """Itself. Raises ValueError for unknown licences and for folders that do not exist or hold no weights."""
         check_licences(self.licences)
-        if self.weights is not None and not (self.weights / "model_index.json").is_file():
-            trouble = "has no model_index.json" if self.weights.is_dir() else "does not exist"
-            raise ValueError(f"The weights folder '{self.weights}' {trouble}; give one that save_pretrained wrote.")
+        if self.weights is not None:
+            folder = model_folder(self.weights, "weights folder")
+            if folder is not None and not (folder / "model_index.json").is_file():
+                raise ValueError(f"The weights folder '{folder}' has no model_index.json; give one of save_pretrained.")
         if self.memory is not None and not self.memory.is_dir():
             trouble = "is a file" if self.memory.exists() else "does not exist"
             raise ValueError(f"The memory folder '{self.memory}' {trouble}; 'smartmask memory add' makes one.")

@@ -18,7 +18,7 @@ from smartmask.insertion.paint import PaintOptions
 from smartmask.insertion.pipeline import insert
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.scene import Layer, Scene
 from smartmask.text.encoder import TextEncoder
 
@@ -38,7 +38,7 @@ def make(kind: str, bases: Path, parts: Parts | None = None) -> SmartBrushPipeli
     """A pipeline with random weights, also where new ones would be zero; few steps."""
     torch.manual_seed(0)
     if kind == "tiny":
-        pipeline = SmartBrushPipeline.new("tiny", TextEncoder.from_pretrained(BUNDLED / "text"), parts)
+        pipeline = SmartBrushPipeline.new("tiny", TextEncoder.from_pretrained(BUNDLED_MASKS / "text"), parts)
     else:
         pipeline = SmartBrushPipeline.from_stable_diffusion(bases / kind, parts)
     unet = pipeline.network.unet

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartmask.masks.pipeline import BUNDLED, SmartMaskPipeline
+from smartmask.io.package import BUNDLED_MASKS
+from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.plan.language.phrases import Wanted, parse
 from smartmask.plan.layouts.arrange import arrange, overlap, place
 from smartmask.plan.layouts.ground import fit_zoom, read_ground
@@ -18,7 +19,7 @@ from smartmask.plan.planners.given import drawing_order
 from smartmask.plan.planners.interface import NextObject, PlanState
 from smartmask.text.encoder import TextEncoder
 
-TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 FIELD = load_field()
 
 

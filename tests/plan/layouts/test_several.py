@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from smartmask.geometry import mask_box
 from smartmask.insertion.lay import Laid, ObjectRequest, Plan
-from smartmask.masks.pipeline import BUNDLED, SmartMaskPipeline
+from smartmask.io.package import BUNDLED_MASKS
+from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.masks.weights import Weights
 from smartmask.plan.language.phrases import Relation, parse
 from smartmask.plan.layouts.arrange import SEEN, covered, layers_as_placed, pulled_in
@@ -21,7 +22,7 @@ from smartmask.plan.layouts.several import crowding, fit_sizes, lay_several, rea
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
-TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def test_cutouts_are_shared_out() -> None:
         requests_of(phrase.request, None, [Path("a.png")] * 3)
     with pytest.raises(ValueError, match="no object to insert"):
         read_phrase("on the bench", park(), Weights())
-    assert (BUNDLED / "text").is_dir()
+    assert (BUNDLED_MASKS / "text").is_dir()
 
 
 edges = st.floats(-300, 300)

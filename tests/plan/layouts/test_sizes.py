@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.plan.layouts.sizes import SceneSizes
 from smartmask.text.encoder import TextEncoder
 
 
 @pytest.fixture(scope="module")
 def text() -> TextEncoder:
-    return TextEncoder.from_pretrained(BUNDLED / "text")
+    return TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 
 
 def test_sizes_of_a_scene_follow_most_of_its_things(text: TextEncoder) -> None:

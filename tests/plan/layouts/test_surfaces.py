@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.plan.layouts.stuff import load_field
 from smartmask.plan.layouts.surfaces import ENOUGH, GROUND, STORY, draw_surfaces, kerbed, straightened
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
-TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 FIELD = load_field()
 
 

@@ -10,7 +10,7 @@ from chat_server import ChatServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.plan.language.phrases import Relation, parse
 from smartmask.plan.planners.answers import BadAnswerError, question, read_answer
 from smartmask.plan.planners.endpoint import KEY, URL, EndpointPlanner
@@ -19,7 +19,7 @@ from smartmask.plan.planners.interface import PlanState
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
-TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 
 
 def state(text: str = "a cup on a table", placed: tuple[str, ...] = ("table",)) -> PlanState:

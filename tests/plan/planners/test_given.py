@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.plan.language import grammar
 from smartmask.plan.language.phrases import Relation, Request, Wanted, parse
 from smartmask.plan.planners.given import GivenList, drawing_order
@@ -13,7 +13,7 @@ from smartmask.plan.planners.interface import PlanState
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
-TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 EMPTY = Scene.empty(30, 40)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from smartmask.data.plans import NAMES
 from smartmask.io.components import save_component
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.plan.language.phrases import parse
 from smartmask.plan.planners.interface import PlanState, placed_already
 from smartmask.plan.planners.learned import LearnedPlanner
@@ -18,7 +18,7 @@ from smartmask.plan.planners.next_object import NextObjectConfig, NextObjectNetw
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
-TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 
 
 def room(*things: str) -> Scene:

@@ -11,7 +11,7 @@ import pytest
 from tiny_llava import save_llava
 
 from smartmask.errors import ModelError, ModelMissingError
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.plan.language.phrases import parse
 from smartmask.plan.planners.given import GivenList
 from smartmask.plan.planners.interface import PlanState
@@ -20,7 +20,7 @@ from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
 pytest.importorskip("transformers")
-TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from smartmask.cli.main import main
 from smartmask.data.record import Record
 from smartmask.errors import ModelError
 from smartmask.image.files import save_png
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.plan.planners.load import load_planner
 from smartmask.plan.planners.vision import VisionPlanner, open_model
 from smartmask.scene import Scene
@@ -86,7 +86,7 @@ def test_the_question_is_the_planners_own(base: Path, data: Path, monkeypatch: p
     from smartmask.plan.planners.interface import PlanState
     from smartmask.train.instruct import ordered
 
-    planner = VisionPlanner.from_pretrained(base, TextEncoder.from_pretrained(BUNDLED / "text"), GivenList())
+    planner = VisionPlanner.from_pretrained(base, TextEncoder.from_pretrained(BUNDLED_MASKS / "text"), GivenList())
     state = PlanState(ordered(drawn(0)).stack(1), Request("a dog on grass", ()))
     example = next(e for e in read_examples(data) if e.asked == f"{INSTRUCTION}\n\n{question(state)}")
     asked: list[Any] = []
@@ -117,7 +117,7 @@ def test_training_learns_and_the_planner_loads_it(
     assert main(command) == 0
     numbers = json.loads((tmp_path / "result.json").read_text())
     assert numbers["after_check_loss"] < 0.85 * numbers["before_check_loss"]
-    planner = load_planner(f"vision:{tmp_path / 'adapter'}", TextEncoder.from_pretrained(BUNDLED / "text"))
+    planner = load_planner(f"vision:{tmp_path / 'adapter'}", TextEncoder.from_pretrained(BUNDLED_MASKS / "text"))
     assert isinstance(planner, VisionPlanner)
     loss = answer_loss(planner.model, planner.processor, read_examples(data))
     assert loss == pytest.approx(numbers["after_check_loss"], rel=1e-3)

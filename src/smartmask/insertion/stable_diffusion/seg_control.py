@@ -98,9 +98,9 @@ def ade20k_class(name: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _encoder() -> TextEncoder:
-    from smartmask.masks.pipeline import BUNDLED
+    from smartmask.io.package import BUNDLED_MASKS
 
-    return TextEncoder.from_pretrained(BUNDLED / "text")
+    return TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 
 
 @lru_cache(maxsize=1)

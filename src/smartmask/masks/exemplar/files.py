@@ -14,6 +14,7 @@ import numpy as np
 
 from smartmask.io.checks import check_licences, is_open
 from smartmask.io.components import load_component, save_component
+from smartmask.io.files import read_json
 from smartmask.io.package import VERSION
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.masks.exemplar.guess import StrokeTable
@@ -22,6 +23,7 @@ from smartmask.masks.exemplar.model import ExemplarDefaults, ExemplarModel
 from smartmask.text.encoder import TextEncoder
 
 CLASS = "ExemplarModel"
+COMPONENTS = {"text": "TextEncoder", "memory": "Memory", "chooser": "Chooser", "place": "Places"}
 
 
 def load_model(root: Path, licences: str = "all", own: str | Path | None = None) -> ExemplarModel:
@@ -61,12 +63,7 @@ def read_index(root: Path) -> dict[str, Any]:
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder of SmartMask weights; leave it out to use the bundled ones.")
     file = root / "model_index.json"
-    try:
-        index = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"{root} has no model_index.json; give a folder written by save_pretrained.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not valid JSON ({error}); restore it.") from None
+    index = read_json(file, "model index")
     if not isinstance(index, dict) or index.get("_class_name") != CLASS:
         raise ValueError(f"{file} does not describe a {CLASS}; give another folder.")
     return index
@@ -107,6 +104,6 @@ def write_index(folder: Path, defaults: Mapping[str, Any]) -> None:
     """``model_index.json``."""
     index = {
         "_class_name": CLASS, "_smartmask_version": VERSION,
-        "components": ["text", "memory", "chooser", "place"], "defaults": dict(defaults),
+        **{name: ["smartmask", kind] for name, kind in COMPONENTS.items()}, "defaults": dict(defaults),
     }  # fmt: skip
     (folder / "model_index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")

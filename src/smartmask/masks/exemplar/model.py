@@ -108,6 +108,15 @@ class ExemplarModel:
 
     # --- the protocol ------------------------------------------------------------------------
 
+    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> ExemplarModel:
+        """Itself, where it is: on the CPU. Raises ValueError for a device that is not there."""
+        try:
+            torch.empty(0, device=device, dtype=dtype)
+        except (RuntimeError, AssertionError, TypeError) as error:
+            reason = str(error).split("\n")[0].rstrip(".")
+            raise ValueError(f"The device '{device}' cannot be used ({reason}); try cpu.") from None
+        return self
+
     def size(self, name: str) -> tuple[float, float]:
         """Height in metres at which pictures show things of a name, and width over height."""
         return self.places.size(name)

@@ -145,11 +145,11 @@ def test_real_inserters_from_their_folders(kind: str, coco: Path, tiny_weights: 
         import torch
 
         from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
-        from smartmask.masks.pipeline import BUNDLED
+        from smartmask.io.package import BUNDLED_MASKS
         from smartmask.text.encoder import TextEncoder
 
         torch.manual_seed(0)
-        SmartBrushPipeline.new("tiny", TextEncoder.from_pretrained(BUNDLED / "text")).save_pretrained(folder)
+        SmartBrushPipeline.new("tiny", TextEncoder.from_pretrained(BUNDLED_MASKS / "text")).save_pretrained(folder)
     else:
         from tiny_diffusion import save_diffusion
 

@@ -33,12 +33,12 @@ from smartmask.evaluate.tasks.layout.distances import (
     place_features,
     projection,
 )
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.metrics.sets import REAL
 from smartmask.scene import Layer, Scene
 from smartmask.text.encoder import TextEncoder
 
-TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 SKY, GRASS, DOG = (NAMES.index(name) for name in ("sky", "grass", "dog"))
 
 

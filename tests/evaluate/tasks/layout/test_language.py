@@ -18,11 +18,11 @@ from smartmask.evaluate.tasks.layout.language import (
     read_lines,
 )
 from smartmask.evaluate.tasks.layout.prompts import Prompt, layout_figures, read_prompts
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.plan.planners.endpoint import URL
 from smartmask.text.encoder import TextEncoder
 
-TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 LINES = (
     "cat {width: 64px; height: 64px; left: 0px; top: 96px; }\ndog {height: 64px; width: 64px; top: 96px; left: 192px; }"
 )

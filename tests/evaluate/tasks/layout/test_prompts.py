@@ -18,10 +18,10 @@ from smartmask.evaluate.tasks.layout.prompts import (
     layout_figures,
     read_prompts,
 )
-from smartmask.masks.pipeline import BUNDLED
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.text.encoder import TextEncoder
 
-TEXT = TextEncoder.from_pretrained(BUNDLED / "text")
+TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 LEFT, RIGHT, LOW = (0.0, 0.0, 2.0, 2.0), (6.0, 1.0, 8.0, 3.0), (0.5, 7.0, 2.5, 9.0)
 
 

@@ -14,8 +14,8 @@ from smartmask.evaluate.tasks.scene import nats
 from smartmask.evaluate.tasks.scene.nats import Rivals, nats_lines, nats_report, nats_rows, teller_of
 from smartmask.evaluate.tasks.scene.use import Donors
 from smartmask.geometry import BoxXYXY
+from smartmask.io.package import BUNDLED_TEXT
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
-from smartmask.masks.pipeline import BUNDLED
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
@@ -60,7 +60,8 @@ def test_a_teller_that_knows_saves_all_and_a_blind_one_nothing(pack: Pack, quest
 
 
 def test_the_choosers_scores_are_asked_in_scene_and_box(pack: Pack, questions: list[Case]) -> None:
-    model = SimpleNamespace(chooser=Chooser(ChooserConfig()).eval(), text=TextEncoder.from_pretrained(BUNDLED / "text"))
+    text = TextEncoder.from_pretrained(BUNDLED_TEXT)
+    model = SimpleNamespace(chooser=Chooser(ChooserConfig()).eval(), text=text)
     tell = teller_of(SimpleNamespace(model=model))
     assert tell is not None
     case = questions[0]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from drawn import block
 
+from smartmask.io.package import BUNDLED_MASKS
 from smartmask.masks.exemplar.place import Places, load_places
 from smartmask.masks.exemplar.place.layout import Names
-from smartmask.masks.pipeline import BUNDLED
 from smartmask.scene import Layer, Scene
 from smartmask.text.encoder import TextEncoder
 
@@ -16,7 +16,7 @@ HEIGHT, WIDTH = 120, 160
 
 @pytest.fixture(scope="session")
 def text() -> TextEncoder:
-    return TextEncoder.from_pretrained(BUNDLED / "text")
+    return TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def names(text: TextEncoder) -> Names:
 
 @pytest.fixture(scope="session")
 def places(text: TextEncoder) -> Places:
-    return load_places(BUNDLED / "place", text)
+    return load_places(BUNDLED_MASKS / "place", text)
 
 
 @pytest.fixture(scope="session")

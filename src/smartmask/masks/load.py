@@ -1,0 +1,47 @@
+"""Mask models by their saved form: the folder of a name, and the class that its ``model_index.json`` speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from smartmask.io.files import read_json
+from smartmask.io.hub import fetched_folder
+from smartmask.io.package import BUNDLED_MASKS
+from smartmask.masks.model import MaskModel
+
+WHAT = "mask model"
+WITHOUT = "without it the bundled weights work, offline"
+
+
+def _exemplar(folder: Path, **options: Any) -> MaskModel:
+    from smartmask.masks.exemplar.files import load_model
+
+    return load_model(folder, options["licences"], options["memory"])
+
+
+# _class_name of model_index.json: what loads it from a folder, with the pipeline's options. A new model is a line here.
+MODELS: dict[str, Callable[..., MaskModel]] = {"ExemplarModel": _exemplar}
+
+
+def load_mask_model(name: str | Path | None = None, *, revision: str | None = None, **options: Any) -> MaskModel:
+    """The mask model of a folder or hub name; None for the bundled one.
+
+    options: ``licences`` and ``memory``, as ``SmartMaskPipeline.from_pretrained`` takes them.
+    Raises ValueError, naming the file, if something is missing, damaged or no mask model; ModelMissingError for a hub
+    name that is not here and cannot be fetched.
+    """
+    if name is None:
+        folder = BUNDLED_MASKS
+    else:
+        folder = fetched_folder(name, WHAT, WITHOUT, revision)
+        if not (folder / "model_index.json").is_file():
+            raise ValueError(f"{folder} has no model_index.json; give a folder written by save_pretrained.")
+    index = read_json(folder / "model_index.json", "model index")
+    kind = index.get("_class_name") if isinstance(index, dict) else index
+    if kind not in MODELS:
+        raise ValueError(
+            f"{folder / 'model_index.json'} describes {kind!r}, which is no mask model; known are {', '.join(MODELS)}."
+        )
+    return MODELS[str(kind)](folder, **options)
