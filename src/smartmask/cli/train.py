@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import typer
@@ -22,7 +23,7 @@ def chooser(request: of.ChooserSettings) -> None:
     """The chooser (which outline suits a scene)."""
     from smartmask.train.tasks.chooser import train_chooser
 
-    print(f"Trained: {train_chooser(request)}")
+    _say(f"Trained: {train_chooser(request)}")
 
 
 def memory(request: of.MemorySettings) -> None:
@@ -39,7 +40,7 @@ def place(request: of.PlaceSettings) -> None:
     """Where things stand and how large they are: remembered boxes, and the networks that weigh them in a scene."""
     from smartmask.train.tasks.place import train_place
 
-    print(f"Trained: {train_place(request)}")
+    _say(f"Trained: {train_place(request)}")
 
 
 def bundle(request: of.BundleSettings) -> None:
@@ -74,7 +75,7 @@ def inpaint(request: of.InpaintSettings) -> None:
     """SmartBrush, the inserter: paints objects into masks."""
     from smartmask.train.tasks.inpaint import train_inpaint
 
-    print(f"Trained: {train_inpaint(request)}")
+    _say(f"Trained: {train_inpaint(request)}")
 
 
 def inpaint_ablation(request: of.AblationSettings) -> None:
@@ -99,8 +100,14 @@ def traits(request: of.TraitSettings) -> None:
         print(request.out)
 
 
+def _say(text: str) -> None:
+    """Prints once, however many processes train."""
+    if os.environ.get("RANK", "0") == "0":
+        print(text)
+
+
 def _show(found: Any) -> None:
-    print(json.dumps(found, indent=1))
+    _say(json.dumps(found, indent=1))
 
 
 RECIPES = (

@@ -39,9 +39,8 @@ def load_mask_model(name: str | Path | None = None, *, revision: str | None = No
         if not (folder / "model_index.json").is_file():
             raise ValueError(f"{folder} has no model_index.json; give a folder written by save_pretrained.")
     index = read_json(folder / "model_index.json", "model index")
-    kind = index.get("_class_name") if isinstance(index, dict) else index
+    kind = str(index.get("_class_name") if isinstance(index, dict) else index)
     if kind not in MODELS:
-        raise ValueError(
-            f"{folder / 'model_index.json'} describes {kind!r}, which is no mask model; known are {', '.join(MODELS)}."
-        )
-    return MODELS[str(kind)](folder, **options)
+        known = ", ".join(MODELS)
+        raise ValueError(f"{folder / 'model_index.json'} is of '{kind}', which is no mask model; known are {known}.")
+    return MODELS[kind](folder, **options)

@@ -5,6 +5,7 @@ A task is one file of ``tasks/`` that makes one of these; the trainer knows noth
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -79,8 +80,6 @@ class Stream(Dataset):
 
 def one_thread(_: int) -> None:
     """Worker set-up: many small arrays gain nothing from threads, and the network needs the cores."""
-    import signal
-
     import cv2
 
     cv2.setNumThreads(0)

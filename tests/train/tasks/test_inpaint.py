@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -296,6 +297,22 @@ def test_a_resumed_run_without_budget_left_keeps_its_weights(data: Path, tmp_pat
         train_inpaint(config(data, tmp_path / "run", steps=2)) / "unet" / "diffusion_pytorch_model.safetensors"
     )
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_an_interrupted_run_ends_where_a_whole_one_does(
+    data: Path, tmp_path: Path, stops_at: Callable[[int], None]
+) -> None:
+    """Also with crops made ahead by a process of its own, and sheets drawn in between."""
+    changes = {"steps": 7, "save_every": 3, "sample_every": 2, "workers": 1}
+    whole = train_inpaint(config(data, tmp_path / "whole", **changes))
+    stops_at(5)
+    with pytest.raises(KeyboardInterrupt):
+        train_inpaint(config(data, tmp_path / "parts", **changes))
+    stops_at(-1)
+    parts = train_inpaint(config(data, tmp_path / "parts", **changes))
+    name = "unet/diffusion_pytorch_model.safetensors"
+    one, two = load_file(whole / name), load_file(parts / name)
+    assert all(torch.equal(one[key], two[key]) for key in one)
 
 
 def test_lora_on_stable_diffusion_trains_and_saves_a_plain_unet(data: Path, tmp_path: Path) -> None:

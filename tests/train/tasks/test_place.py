@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from smartmask.masks.exemplar.place.features import FEATURES, WHOLE
 from smartmask.masks.exemplar.place.layout import Names
 from smartmask.scene import Layer, Scene
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.settings import PlaceSettings
 from smartmask.train.tasks import place as training
 from smartmask.train.tasks.place import (
     PlaceConfig,
@@ -31,6 +33,7 @@ from smartmask.train.tasks.place import (
     place_task,
     remembered,
     seen_metres,
+    train_place,
 )
 
 HEIGHT, WIDTH = 96, 128
@@ -157,6 +160,21 @@ def test_voters_learn_apart(meadows: Pack, text: TextEncoder) -> None:
     (-own.log_softmax(1)[:, 0].mean()).backward()
     for value, before in zip(voter.parameters(), together, strict=True):
         assert torch.allclose(value.grad, before, atol=1e-6)
+
+
+def test_an_interrupted_run_ends_where_a_whole_one_does(
+    meadows: Pack, tmp_path: Path, stops_at: Callable[[int], None]
+) -> None:
+    common = {"data": meadows.path, "steps": 7, "batch": 8, "contrasts": 3, "voters": 2, "hidden": 8, "save_every": 3}
+    whole = train_place(PlaceSettings(out=tmp_path / "whole", **common))
+    stops_at(5)
+    with pytest.raises(KeyboardInterrupt):
+        train_place(PlaceSettings(out=tmp_path / "parts", **common))
+    stops_at(-1)
+    parts = train_place(PlaceSettings(out=tmp_path / "parts", **common))
+    for path in whole.rglob("*.safetensors"):
+        assert path.read_bytes() == (parts / path.relative_to(whole)).read_bytes()
+    assert list(whole.rglob("*.safetensors"))
 
 
 def test_the_command(meadows: Pack, text: TextEncoder, tmp_path: Path) -> None:
