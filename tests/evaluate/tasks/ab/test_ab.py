@@ -215,7 +215,7 @@ def test_bad_keys_are_told(tmp_path: Path) -> None:
         (tmp_path / "key.json").write_text(text)
         with pytest.raises(ValueError, match=r"key\.json"):
             read_key(tmp_path / "key.json")
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="does not exist"):
         read_key(tmp_path / "nowhere.json")
 
 

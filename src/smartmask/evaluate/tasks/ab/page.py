@@ -19,11 +19,11 @@ from PIL import Image
 from smartmask.evaluate.tasks.ab.template import PAGE
 from smartmask.image.composition import resize, side_size
 from smartmask.image.files import load_photo
+from smartmask.io.files import read_json
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 SIDE = 640  # pixels of the longer side on the page
 QUALITY = 92
-LABELS = 'give JSON such as {"0001": "a dog"}.'
 QUESTION = "Which picture looks better?"
 
 
@@ -83,14 +83,9 @@ def read_pairs(
 
 def read_labels(path: str | Path) -> dict[str, str]:
     """``{picture's name without suffix: text}``. Raises ValueError for anything else."""
-    try:
-        labels = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f'The labels \'{path}\' cannot be read ({error}); give JSON such as {{"0001": "a dog"}}.'
-        ) from error
+    labels = read_json(Path(path), "labels")
     if not isinstance(labels, dict) or not all(isinstance(text, str) for text in labels.values()):
-        raise ValueError(f"The labels '{path}' are not texts by picture; {LABELS}")
+        raise ValueError(f'The labels \'{path}\' are not texts by picture; give JSON such as {{"0001": "a dog"}}.')
     return labels
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from smartmask.io.files import read_json
 from smartmask.metrics.intervals import binomial_test, exact_interval
 
 CHOICES = ("left", "right", "same")
@@ -28,14 +28,7 @@ class Vote:
 
 def read_key(path: str | Path) -> dict[str, Any]:
     """The key that ``eval ab`` wrote: page, a, b, left ({pair: "a" or "b"}). Raises ValueError for anything else."""
-    try:
-        key = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(
-            f"The key '{path}' cannot be read ({error.strerror}); give the key.json of the page."
-        ) from error
-    except ValueError as error:
-        raise ValueError(f"The key '{path}' is not JSON ({error}); give the key.json of the page.") from error
+    key = read_json(Path(path), "key")
     left = key.get("left") if isinstance(key, dict) else None
     if not isinstance(left, dict) or not {"page", "a", "b"} <= set(key) or not set(left.values()) <= {"a", "b"}:
         raise ValueError(f"'{path}' is no key of a page of 'eval ab'; give its key.json.")

@@ -35,7 +35,6 @@ from smartmask.evaluate.tasks.insertion.objects import (
     photo_sources,
     train_shapes,
 )
-from smartmask.evaluate.tasks.insertion.pretrained import BoxSegmenter, ClipScore, ImageFeatures
 from smartmask.evaluate.tasks.insertion.report import build_report, sheet, tiles_of, to_csv, to_markdown
 from smartmask.evaluate.tasks.insertion.rows import InsertionRow, Judges
 from smartmask.evaluate.tasks.insertion.rows import run as insert_all
@@ -44,6 +43,7 @@ from smartmask.io.files import save_json
 from smartmask.io.package import BUNDLED_MASKS
 from smartmask.io.publish import staging
 from smartmask.io.settings import option, required
+from smartmask.metrics.pretrained import BoxSegmenter, ClipScore, ImageFeatures
 
 PLAIN = {"unranked": UnrankedMaker, "box": BoxMaker, "same-area": SameAreaMaker, "exact": ExactMaker}
 MAKERS = (OURS, "unranked", "box", "ellipse", "same-area", "class-mean", "retrieval", "exact")  # in this order

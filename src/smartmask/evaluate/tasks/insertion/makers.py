@@ -23,7 +23,7 @@ from smartmask.insertion.lay import Laid, ObjectRequest
 from smartmask.insertion.paint import PaintOptions, request_for
 
 if TYPE_CHECKING:
-    from smartmask.evaluate.tasks.insertion.pretrained import BoxSegmenter
+    from smartmask.metrics.pretrained import BoxSegmenter
 
 OURS = "smartmask"
 OWN = 0.5  # opacity from which a pixel belongs to the mask that an inserter predicts
