@@ -17,15 +17,12 @@ from smartmask.evaluate.report import heading, machine, show, watched
 from smartmask.evaluate.systems import PipelineSystem, load_pipeline
 from smartmask.evaluate.tasks.insertion.makers import (
     OURS,
-    BoxMaker,
-    ExactMaker,
+    PLAIN,
     InpaintThenSegment,
     MaskMaker,
     OwnMask,
     Painter,
-    SameAreaMaker,
     SystemMaker,
-    UnrankedMaker,
 )
 from smartmask.evaluate.tasks.insertion.objects import (
     InsertionProtocol,
@@ -45,7 +42,6 @@ from smartmask.io.publish import staging
 from smartmask.io.settings import option, required
 from smartmask.metrics.pretrained import BoxSegmenter, ClipScore, ImageFeatures
 
-PLAIN = {"unranked": UnrankedMaker, "box": BoxMaker, "same-area": SameAreaMaker, "exact": ExactMaker}
 MAKERS = (OURS, "unranked", "box", "ellipse", "same-area", "class-mean", "retrieval", "exact")  # in this order
 SHOWN = (OURS, "box", "same-area", "class-mean")  # on the page of pictures
 
@@ -211,7 +207,7 @@ def _makers(
     bank = None
     for name in names:
         if name in PLAIN:
-            found.append(PLAIN[name]())
+            found.append(PLAIN[name])
         elif name == OURS:
             found.append(SystemMaker(name, PipelineSystem(load_pipeline(settings.weights)), protocol.num_masks))
         else:

@@ -16,8 +16,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from smartmask.cli import main as cli
-from smartmask.evaluate.tasks.ab.page import Pair, blind, read_labels, read_pairs
-from smartmask.evaluate.tasks.ab.votes import read_key, read_votes, score, to_lines
+from smartmask.evaluate.tasks.ab import Pair, blind, read_key, read_labels, read_pairs, read_votes, score, to_lines
 
 RED, BLUE, GREY = (220, 20, 20), (20, 20, 220), (90, 90, 90)
 
