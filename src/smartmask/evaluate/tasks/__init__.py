@@ -14,6 +14,7 @@ from smartmask.evaluate.tasks import (
     order,
     paper_table,
     placement_folds,
+    realism,
     scene,
     sense,
     speed,
@@ -23,7 +24,6 @@ from smartmask.evaluate.tasks.insertion import main as insertion
 from smartmask.evaluate.tasks.layout import main as layout
 from smartmask.evaluate.tasks.masks import main as masks
 from smartmask.evaluate.tasks.plan import main as plan
-from smartmask.evaluate.tasks.realism import main as realism
 from smartmask.evaluate.tasks.several import main as several
 from smartmask.evaluate.tasks.sheet import main as sheet
 

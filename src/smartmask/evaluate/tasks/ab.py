@@ -38,6 +38,28 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 SIDE = 640  # pixels of the longer side on the page
 QUALITY = 92
 QUESTION = "Which picture looks better?"
+CHOICES = ("left", "right", "same")
+HEADS = ("page", "pair", "choice")
+
+
+class AbSettings(Settings):
+    """Two folders of pictures, and what is asked of them."""
+
+    a: Path = argument("Pictures of one system.", metavar="DIR_A")
+    b: Path = argument("Pictures of the other, under the same names.", metavar="DIR_B")
+    out: Path = required("Folder for page.html and key.json.", metavar="DIR")
+    photos: Path | None = option(None, "The photos before, shown beside pairs.", metavar="DIR")
+    labels: Path | None = option(None, "Texts shown above pairs, by name.", metavar="JSON")
+    question: str = option(QUESTION, "What is asked.", metavar="TEXT")
+    seed: int | None = option(None, "Of sides and order; by default drawn, and kept in the key.")
+    side: int = option(SIDE, "Pixels of the longer side of the pictures on the page.")
+
+
+class AbScoreSettings(ReportSettings):
+    """Votes, and the key that unblinds them."""
+
+    votes: tuple[Path, ...] = argument("The votes, one file a voter.", metavar="CSV")
+    key: Path = required("The page's key.json.", metavar="JSON")
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +160,6 @@ def _uri(picture: np.ndarray, side: int) -> str:
     stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(scaled)).save(stream, "JPEG", quality=QUALITY, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
-
-
-CHOICES = ("left", "right", "same")
-HEADS = ("page", "pair", "choice")
 
 
 @dataclass(frozen=True)
@@ -253,26 +271,6 @@ def to_lines(result: Mapping[str, Any]) -> list[str]:
     if result["voters"] > 1:
         lines.append("Votes of several people on one pair are not independent: go by the line of pairs.")
     return lines
-
-
-class AbSettings(Settings):
-    """Two folders of pictures, and what is asked of them."""
-
-    a: Path = argument("Pictures of one system.", metavar="DIR_A")
-    b: Path = argument("Pictures of the other, under the same names.", metavar="DIR_B")
-    out: Path = required("Folder for page.html and key.json.", metavar="DIR")
-    photos: Path | None = option(None, "The photos before, shown beside pairs.", metavar="DIR")
-    labels: Path | None = option(None, "Texts shown above pairs, by name.", metavar="JSON")
-    question: str = option(QUESTION, "What is asked.", metavar="TEXT")
-    seed: int | None = option(None, "Of sides and order; by default drawn, and kept in the key.")
-    side: int = option(SIDE, "Pixels of the longer side of the pictures on the page.")
-
-
-class AbScoreSettings(ReportSettings):
-    """Votes, and the key that unblinds them."""
-
-    votes: tuple[Path, ...] = argument("The votes, one file a voter.", metavar="CSV")
-    key: Path = required("The page's key.json.", metavar="JSON")
 
 
 def run(settings: AbSettings) -> None:

@@ -45,6 +45,18 @@ from smartmask.metrics.masks import own_ious
 from smartmask.scene import Scene
 
 SCENES = ("true", "swapped", "empty")
+AMONG = 32  # outlines, the true one among them
+LEAST = 8  # with fewer an object is left out
+
+
+class SceneSettings(ObjectSettings):
+    """Objects asked about in several scenes."""
+
+    limit: int = option(300, "At most so many objects, the same for the same seed; 0: all.")
+    whole: int = option(240, "Whole objects, reported apart; 0: those among the limit.")
+    systems: str = option("pipeline,cover", "Of pipeline and the baselines, which see no scene.")
+    swaps: int = option(1, "Other scenes an object is asked about in; their mean counts.", ge=1)
+    num_masks: int = option(8, "Samples an object.", ge=2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,9 +177,6 @@ def scene_lines(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-AMONG = 32  # outlines, the true one among them
-LEAST = 8  # with fewer an object is left out
-
 # (scene, name, box, (k, side, side) bool shapes in that box) -> (k,) scores in nats, up to a constant
 Teller = Callable[[Scene, str, BoxXYXY, np.ndarray], np.ndarray]
 
@@ -283,16 +292,6 @@ def nats_lines(found: Mapping[str, Any]) -> list[str]:
         cells += [f"{loss['chance'][0]:.3f}"]
         rows.append([*cells, *(signed_text(saved[name]) for name in ("swapped", "empty", "chance"))])
     return [f"## The true outline among up to {AMONG} of its name, set and like aspect", "", *table(heads, rows), ""]
-
-
-class SceneSettings(ObjectSettings):
-    """Objects asked about in several scenes."""
-
-    limit: int = option(300, "At most so many objects, the same for the same seed; 0: all.")
-    whole: int = option(240, "Whole objects, reported apart; 0: those among the limit.")
-    systems: str = option("pipeline,cover", "Of pipeline and the baselines, which see no scene.")
-    swaps: int = option(1, "Other scenes an object is asked about in; their mean counts.", ge=1)
-    num_masks: int = option(8, "Samples an object.", ge=2)
 
 
 def run(settings: SceneSettings) -> None:
