@@ -114,6 +114,11 @@ def curated_outlines(path: Path, split: str, licences: str | None = None) -> Out
     return Outlines.of(items, f"whole ones of the {split} split in {path.name}{tier}")
 
 
+def outlines_of(pack: Pack, protocol: Protocol, split: str, table: Path | None) -> Outlines:
+    """The whole outlines of a split: of a curated table, or else the pack's own. ValueError if there is none."""
+    return whole_outlines(pack, protocol, split) if table is None else curated_outlines(table, split)
+
+
 def read_outlines(path: Path, licences: str | None = None) -> Outlines:
     """What baselines may remember: the training split of a curated table (``.parquet``), or a memory's file, or all
     memory files of a folder, one a licence tier (``open.safetensors``).

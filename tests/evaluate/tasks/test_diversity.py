@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from smartmask import Layer, Scene
-from smartmask.evaluate.tasks.diversity import cluster_masks, cluster_report, cluster_sheet
+from smartmask.evaluate.tasks.diversity import cluster_report, cluster_sheet
 from smartmask.masks.model import MaskOutput
+from smartmask.metrics.clusters import cluster_masks
 
 
 def block(x: int, bottom: int, side: int) -> np.ndarray:
@@ -37,13 +38,6 @@ def answer(masks: np.ndarray) -> MaskOutput:
     )  # fmt: skip
 
 
-def test_two_places_two_scales() -> None:
-    found = cluster_masks(MASKS)
-    assert found.places.tolist() == [0, 1, 0, 0, 1, 1]
-    assert found.scales.tolist() == [0, 0, 0, 0, 0, 1]
-    assert found.both.tolist() == [0, 1, 0, 0, 1, 2]
-
-
 def test_the_report_counts_them() -> None:
     report = cluster_report(answer(MASKS), cluster_masks(MASKS))
     assert (report["places"], report["scales"], report["places_and_scales"]) == (2, 2, 3)
@@ -65,8 +59,3 @@ def test_the_sheet_shows_every_group() -> None:
     sheet = cluster_sheet(scene, answer(MASKS), cluster_masks(MASKS))
     assert sheet.dtype == np.uint8
     assert sheet.shape[1] == 4 * 264  # the feet and three groups
-
-
-def test_an_empty_mask_has_no_place() -> None:
-    with pytest.raises(ValueError, match="is empty"):
-        cluster_masks(np.zeros((2, 10, 10), bool))

@@ -75,7 +75,7 @@ def test_inception_features_are_not_called_different() -> None:
 def test_unknown_masks_and_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no masks of 'nobody'"):
         our_rows(report(), ["nobody"])
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="does not exist"):
         read_report(tmp_path / "none.json")
     for text in ("{", "[]", '{"benchmark": "masks", "results": {}}'):
         (tmp_path / "insertion.json").write_text(text)
@@ -93,4 +93,4 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert (out / "paper_table.md").read_text("utf-8") == shown
     assert len(json.loads((out / "paper_table.json").read_text("utf-8"))["rows"]) == 7
     assert cli.main(["eval", "paper-table", str(tmp_path / "no"), "--json"]) == 2
-    assert "cannot be read" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err

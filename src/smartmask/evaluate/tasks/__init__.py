@@ -5,6 +5,7 @@ Adding one is its file and its line here; ``smartmask eval`` shows it then.
 
 from smartmask.evaluate.protocol import Benchmark
 from smartmask.evaluate.tasks import (
+    ab,
     attributes,
     diversity,
     gallery,
@@ -13,17 +14,16 @@ from smartmask.evaluate.tasks import (
     order,
     paper_table,
     placement_folds,
+    realism,
+    scene,
     sense,
     speed,
     text,
 )
-from smartmask.evaluate.tasks.ab import main as ab
 from smartmask.evaluate.tasks.insertion import main as insertion
 from smartmask.evaluate.tasks.layout import main as layout
 from smartmask.evaluate.tasks.masks import main as masks
 from smartmask.evaluate.tasks.plan import main as plan
-from smartmask.evaluate.tasks.realism import main as realism
-from smartmask.evaluate.tasks.scene import main as scene
 from smartmask.evaluate.tasks.several import main as several
 from smartmask.evaluate.tasks.sheet import main as sheet
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +10,19 @@ import numpy as np
 from smartmask.evaluate.protocol import WEIGHTS, Benchmark, ReportSettings
 from smartmask.evaluate.report import heading, show
 from smartmask.export.pictures import overlay, scene_colours
-from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.geometry import mask_box
 from smartmask.image.files import save_png
 from smartmask.image.sheets import contact_sheet, rank_colour
 from smartmask.io.checks import check_num_masks, check_prompt
 from smartmask.io.files import save_json
 from smartmask.io.publish import staging
 from smartmask.io.settings import argument, option, required
+from smartmask.metrics.clusters import Clusters, box_of, cluster_masks, effective
 from smartmask.scene import Scene
 from smartmask.scene.read import SceneFiles
 
 if TYPE_CHECKING:
     from smartmask.masks.model import MaskOutput
-
-SAME_PLACE = 0.15  # two feet closer than this share of the scene's diagonal stand in one place
-SAME_SCALE = math.log(1.5)  # heights within a factor of 1.5 are one scale
 
 
 class DiversitySettings(ReportSettings, SceneFiles):
@@ -40,62 +36,10 @@ class DiversitySettings(ReportSettings, SceneFiles):
     weights: Path | None = WEIGHTS
 
 
-@dataclass(frozen=True)
-class Clusters:
-    """Suggestions sorted into groups.
-
-    places, scales: (n,) ints, the group of each suggestion, numbered by size (0: the largest).
-    both: (n,) ints, groups that agree in place and scale; 0 is the largest.
-    """
-
-    places: np.ndarray
-    scales: np.ndarray
-    both: np.ndarray
-
-
-def cluster_masks(masks: np.ndarray) -> Clusters:
-    """Groups of ``(n, H, W)`` bool masks, none empty, by complete linkage.
-
-    Place is the middle of the box's lower edge (where the object touches the ground), and in one
-    place all pairs lie within SAME_PLACE of the diagonal. Scale is the logarithm of the box's longer
-    side, and in one scale all pairs lie within SAME_SCALE. Raises ValueError for an empty mask.
-    """
-    height, width = masks.shape[1:]
-    boxes = [_box(mask) for mask in masks]
-    feet = np.array([((x0 + x1) / 2, y1) for x0, _, x1, y1 in boxes]) / math.hypot(height, width)
-    sizes = np.log([[max(x1 - x0, y1 - y0)] for x0, y0, x1, y1 in boxes])
-    places, scales = _groups(feet, SAME_PLACE), _groups(sizes, SAME_SCALE)
-    return Clusters(places, scales, _by_size(places * len(masks) + scales))
-
-
-def _box(mask: np.ndarray) -> BoxXYXY:
-    box = mask_box(mask)
-    if box is None:
-        raise ValueError("One of the masks is empty; it has no place.")
-    return box
-
-
-def _groups(points: np.ndarray, reach: float) -> np.ndarray:
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    if len(points) == 1:
-        return np.zeros(1, dtype=np.int64)
-    return _by_size(fcluster(linkage(points, "complete"), reach, "distance"))
-
-
-def _by_size(labels: np.ndarray) -> np.ndarray:
-    """The labels renumbered: 0 for the most frequent, ties by first appearance."""
-    _, first, numbers, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
-    rank = np.empty(len(counts), dtype=np.int64)
-    rank[np.lexsort((first, -counts))] = np.arange(len(counts))
-    return rank[numbers]
-
-
 def cluster_report(output: MaskOutput, clusters: Clusters) -> dict[str, Any]:
     """Counts of groups, their effective number, and a record a group of equal place and scale.
 
-    The effective number is exp of the entropy of the groups' shares (Hill number of order 1): 1 if all
-    suggestions agree, the number of groups if they are spread evenly.
+    The effective number is 1 if all suggestions agree, the number of groups if they are spread evenly.
     """
     records = []
     for group in range(int(clusters.both.max()) + 1):
@@ -116,15 +60,10 @@ def cluster_report(output: MaskOutput, clusters: Clusters) -> dict[str, Any]:
         "places": int(clusters.places.max()) + 1,
         "scales": int(clusters.scales.max()) + 1,
         "places_and_scales": len(records),
-        "effective_places": _effective(clusters.places),
-        "effective_scales": _effective(clusters.scales),
+        "effective_places": effective(clusters.places),
+        "effective_scales": effective(clusters.scales),
         "groups": records,
     }
-
-
-def _effective(labels: np.ndarray) -> float:
-    shares = np.bincount(labels) / len(labels)
-    return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
 def cluster_sheet(scene: Scene, output: MaskOutput, clusters: Clusters, most: int = 15) -> np.ndarray:
@@ -146,7 +85,7 @@ def _feet(picture: np.ndarray, output: MaskOutput, clusters: Clusters) -> np.nda
     radius = max(round(0.012 * max(height, width)), 1)
     rows, columns = np.mgrid[:height, :width] + 0.5
     for mask, place in zip(output.masks, clusters.places, strict=True):
-        x0, _, x1, y1 = _box(mask)
+        x0, _, x1, y1 = box_of(mask)
         drawn[(columns - (x0 + x1) / 2) ** 2 + (rows - y1) ** 2 <= radius**2] = rank_colour(int(place))
     return drawn
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from smartmask.evaluate.protocol import Benchmark, ReportSettings, listed
 from smartmask.evaluate.report import finish, heading, table
 from smartmask.evaluate.tasks.insertion.makers import OURS
+from smartmask.io.files import read_json
 from smartmask.io.settings import argument, option
 
 COLUMNS = {"local_fid": "Local-FID (lower)", "clip": "CLIP score (higher)", "l2_background": "Norm. L2-BG (lower)"}
@@ -51,15 +51,7 @@ def read_report(path: str | Path) -> dict[str, Any]:
     """An ``insertion.json``, or that of a folder. Raises ValueError for anything else."""
     path = Path(path)
     file = path / "insertion.json" if path.is_dir() else path
-    try:
-        report = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ValueError(
-            f"The report '{file}' cannot be read ({reason}); 'eval insertion --out' writes one."
-        ) from error
-    except ValueError as error:
-        raise ValueError(f"The report '{file}' is not JSON ({error}); give an insertion.json.") from error
+    report = read_json(file, "report")
     if not isinstance(report, dict) or report.get("benchmark") != "insertion" or "results" not in report:
         raise ValueError(f"'{file}' is no report of 'eval insertion'; give an insertion.json.")
     return report

@@ -13,16 +13,13 @@ from photographs import HEIGHT, WIDTH, write_coco
 
 from smartmask.evaluate.baselines import Prediction
 from smartmask.evaluate.tasks.insertion.makers import (
-    BoxMaker,
-    ExactMaker,
+    PLAIN,
     InpaintThenSegment,
     Made,
     MaskMaker,
     OwnMask,
     Painter,
-    SameAreaMaker,
     SystemMaker,
-    UnrankedMaker,
     centred_shape,
 )
 from smartmask.evaluate.tasks.insertion.objects import (
@@ -168,7 +165,13 @@ def test_a_centred_shape_has_its_area_and_stays_in_the_box(x: int, y: int, w: in
 def test_makers_without_paint(tasks: list[Task]) -> None:
     task = tasks[0]
     made: dict[str, Made] = {}
-    for maker in (SystemMaker("smartmask", left_half, 4), UnrankedMaker(), BoxMaker(), SameAreaMaker(), ExactMaker()):
+    for maker in (
+        SystemMaker("smartmask", left_half, 4),
+        PLAIN["unranked"],
+        PLAIN["box"],
+        PLAIN["same-area"],
+        PLAIN["exact"],
+    ):
         made[maker.name] = maker(task, made)
     x0, y0, x1, y1 = task.box
     left = box_mask((x0, y0, (x0 + x1) / 2, y1), HEIGHT, WIDTH)
@@ -254,7 +257,7 @@ def test_an_inserter_of_another_size_is_told(tasks: list[Task]) -> None:
 
 # --- the run and its report ------------------------------------------------------------------------
 
-MAKERS: list[MaskMaker] = [SystemMaker("smartmask", left_half, 2), BoxMaker(), SameAreaMaker(), ExactMaker()]
+MAKERS: list[MaskMaker] = [SystemMaker("smartmask", left_half, 2), PLAIN["box"], PLAIN["same-area"], PLAIN["exact"]]
 HEAD = {"version": "0", "command": "eval", "weights": "none", "inpainter": None, "features": None, "clip": None}
 HEAD |= {"segmenter": None}
 
@@ -320,8 +323,8 @@ def test_a_known_frechet_distance_of_the_painted_pictures(tasks: list[Task]) -> 
     def shifted(pictures: list[np.ndarray]) -> np.ndarray:
         return np.array([[float(i > 0) * 3, 0.0] for i in range(len(pictures))])
 
-    _, gallery = run(tasks, [BoxMaker()], Painter(Paint()), Judges(features=shifted))
-    report = build_report(run(tasks, [BoxMaker()], Painter(Paint()))[0], PROTOCOL, gallery, HEAD)
+    _, gallery = run(tasks, [PLAIN["box"]], Painter(Paint()), Judges(features=shifted))
+    report = build_report(run(tasks, [PLAIN["box"]], Painter(Paint()))[0], PROTOCOL, gallery, HEAD)
     assert report["results"]["box"]["pictures"]["fid"] == pytest.approx(9)
     assert report["results"]["box"]["pictures"]["local_fid"] == pytest.approx(9)
 

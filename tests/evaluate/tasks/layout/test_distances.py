@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from smartmask.cli.main import main
 from smartmask.data.pack import write_pack
@@ -22,16 +20,12 @@ from smartmask.evaluate.tasks.layout.distances import (
     UNNAMED,
     LayoutFeatures,
     Reading,
-    adjacency_features,
-    area_features,
     as_ellipses,
     asked,
     compare,
     ellipse_mask,
     most_alike,
     name_map,
-    place_features,
-    projection,
 )
 from smartmask.io.package import BUNDLED_MASKS
 from smartmask.metrics.sets import REAL
@@ -61,49 +55,12 @@ def test_maps_name_what_is_seen() -> None:
     assert (name_map(Scene.empty(10, 20)) == UNNAMED).all()
 
 
-def test_features_of_a_known_map() -> None:
-    names = np.full((GRID, GRID), SKY)
-    names[GRID // 4 :] = GRASS
-    areas = area_features(names) ** 2
-    assert (areas[SKY], areas[GRASS]) == pytest.approx((0.25, 0.75))
-    meetings = adjacency_features(names)
-    size = UNNAMED + 1
-    assert np.flatnonzero(meetings).tolist() == [SKY * size + GRASS], "sky above grass, and nothing else"
-    turned = adjacency_features(names[::-1])
-    assert np.flatnonzero(turned).tolist() == [GRASS * size + SKY]
-    side = adjacency_features(names.T)
-    assert np.flatnonzero(side).tolist() == [size**2 + min(SKY, GRASS) * size + max(SKY, GRASS)]
-    assert np.array_equal(side, adjacency_features(names.T[:, ::-1])), "left and right are alike"
-    assert not adjacency_features(np.full((GRID, GRID), SKY)).any()
-    vectors = np.eye(UNNAMED)[:, [SKY, GRASS]]
-    places = place_features(names, vectors).reshape(8, 8, 2)
-    assert (places[:2, :, 0] == 1).all()
-    assert (places[2:, :, 1] == 1).all()
-
-
 def test_readings_hold_silhouettes_of_what_is_asked_for() -> None:
     found = Reading.of(field(), ("sky", "dog"))
     assert found.shapes.shape == (1, 64, 64)
     assert (found.shapes[0, 8:56, 8:56] > 200).all(), "a square dog"
     assert set(np.unique(found.names)) == {SKY, DOG, UNNAMED}
     assert Reading.of(field(), ("sky",)).shapes.shape == (0, 64, 64)
-
-
-@given(st.integers(0, 1000))
-def test_area_shares_sum_to_one(seed: int) -> None:
-    names = np.random.default_rng(seed).integers(0, UNNAMED + 1, (GRID, GRID))
-    assert (area_features(names) ** 2).sum() == pytest.approx(1)
-    assert (adjacency_features(names) ** 2).sum() == pytest.approx(1)
-
-
-def test_projection_keeps_what_varies_most() -> None:
-    rng = np.random.default_rng(0)
-    rows = rng.normal(0, [10, 0.1, 3], (200, 3)) + 5
-    found = projection(rows, 2)(rows)
-    assert found.shape == (200, 2)
-    assert found.mean(axis=0) == pytest.approx([0, 0], abs=1e-9)
-    assert np.abs(np.corrcoef(found[:, 0], rows[:, 0])[0, 1]) > 0.99
-    assert np.abs(np.corrcoef(found[:, 1], rows[:, 2])[0, 1]) > 0.99
 
 
 def test_ellipses_fill_their_boxes() -> None:

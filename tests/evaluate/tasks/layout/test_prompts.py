@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from smartmask.evaluate.tasks.layout.prompts import (
     Drawer,
     Prompt,
-    box_overlap,
     judge,
     keeps,
     layout_figures,
@@ -105,11 +104,3 @@ def test_annotated_pairs_keep_the_rules(data_root: Path) -> None:
             (_, (x, y, w, h)), (_, (u, v, p, q)) = row["obj1"], row["obj2"]
             if min(w, h, p, q) > 0:
                 assert keeps(row["relation"], (x, y, x + w, y + h), (u, v, u + p, v + q)), row["prompt"]
-
-
-def test_overlap_of_boxes() -> None:
-    """Half of the small one lies in the large one, and a third keeps apart."""
-    large, small, apart = (0.0, 0.0, 10.0, 10.0), (8.0, 0.0, 12.0, 2.0), (50.0, 50.0, 60.0, 60.0)
-    assert box_overlap([large, small, apart]) == pytest.approx((0.5 + 0.5 + 0) / 3)
-    assert box_overlap([large, large]) == 1
-    assert box_overlap([large]) == box_overlap([]) == 0

@@ -17,15 +17,12 @@ from smartmask.evaluate.report import heading, machine, show, watched
 from smartmask.evaluate.systems import PipelineSystem, load_pipeline
 from smartmask.evaluate.tasks.insertion.makers import (
     OURS,
-    BoxMaker,
-    ExactMaker,
+    PLAIN,
     InpaintThenSegment,
     MaskMaker,
     OwnMask,
     Painter,
-    SameAreaMaker,
     SystemMaker,
-    UnrankedMaker,
 )
 from smartmask.evaluate.tasks.insertion.objects import (
     InsertionProtocol,
@@ -35,7 +32,6 @@ from smartmask.evaluate.tasks.insertion.objects import (
     photo_sources,
     train_shapes,
 )
-from smartmask.evaluate.tasks.insertion.pretrained import BoxSegmenter, ClipScore, ImageFeatures
 from smartmask.evaluate.tasks.insertion.report import build_report, sheet, tiles_of, to_csv, to_markdown
 from smartmask.evaluate.tasks.insertion.rows import InsertionRow, Judges
 from smartmask.evaluate.tasks.insertion.rows import run as insert_all
@@ -44,8 +40,8 @@ from smartmask.io.files import save_json
 from smartmask.io.package import BUNDLED_MASKS
 from smartmask.io.publish import staging
 from smartmask.io.settings import option, required
+from smartmask.metrics.pretrained import BoxSegmenter, ClipScore, ImageFeatures
 
-PLAIN = {"unranked": UnrankedMaker, "box": BoxMaker, "same-area": SameAreaMaker, "exact": ExactMaker}
 MAKERS = (OURS, "unranked", "box", "ellipse", "same-area", "class-mean", "retrieval", "exact")  # in this order
 SHOWN = (OURS, "box", "same-area", "class-mean")  # on the page of pictures
 
@@ -211,7 +207,7 @@ def _makers(
     bank = None
     for name in names:
         if name in PLAIN:
-            found.append(PLAIN[name]())
+            found.append(PLAIN[name])
         elif name == OURS:
             found.append(SystemMaker(name, PipelineSystem(load_pipeline(settings.weights)), protocol.num_masks))
         else:

@@ -6,7 +6,7 @@ too, since they paint first and look for the mask afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,9 +23,10 @@ from smartmask.insertion.lay import Laid, ObjectRequest
 from smartmask.insertion.paint import PaintOptions, request_for
 
 if TYPE_CHECKING:
-    from smartmask.evaluate.tasks.insertion.pretrained import BoxSegmenter
+    from smartmask.metrics.pretrained import BoxSegmenter
 
 OURS = "smartmask"
+BOX = 1.0  # the inserter's precision for a box
 OWN = 0.5  # opacity from which a pixel belongs to the mask that an inserter predicts
 
 
@@ -70,50 +71,16 @@ class SystemMaker:
         return Made(masks[0], sample=masks[answer.first])
 
 
-class UnrankedMaker:
-    """Our first seed's mask, not the best ranked: what a user who asks for one mask gets."""
+@dataclass
+class PlainMaker:
+    """A maker that needs no system: ``make`` gives its mask for a task and the answers before."""
 
-    name, precision = "smartmask, unranked", 0.0
-
-    def __init__(self, like: str = OURS) -> None:
-        self.like = like
-
-    def __call__(self, task: Task, made: Mapping[str, Made]) -> Made:
-        answer = made[self.like]
-        return Made(answer.mask if answer.sample is None else answer.sample)
-
-
-class BoxMaker:
-    """The papers' baseline: the whole box."""
-
-    name, precision = "box", 1.0
+    name: str
+    precision: float
+    make: Callable[[Task, Mapping[str, Made]], np.ndarray]
 
     def __call__(self, task: Task, made: Mapping[str, Made]) -> Made:
-        return Made(box_mask(task.box, *task.real.shape))
-
-
-class SameAreaMaker:
-    """A control: an ellipse in the middle of the box (for large masks a rounded box) with as many pixels as our mask.
-
-    Background is spared by any small mask; what a maker spares beyond this one is due to its shape.
-    """
-
-    name, precision = "same-area", 0.0
-
-    def __init__(self, like: str = OURS) -> None:
-        self.like = like
-
-    def __call__(self, task: Task, made: Mapping[str, Made]) -> Made:
-        return Made(centred_shape(task.box, int(made[self.like].mask.sum()), task.real.shape))
-
-
-class ExactMaker:
-    """The real object's own mask: an upper bound that no maker sees (SmartBrush's exact-mask column)."""
-
-    name, precision = "exact", 0.0
-
-    def __call__(self, task: Task, made: Mapping[str, Made]) -> Made:
-        return Made(task.real)
+        return Made(self.make(task, made))
 
 
 def centred_shape(box: tuple[float, float, float, float], area: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -135,6 +102,29 @@ def centred_shape(box: tuple[float, float, float, float], area: int, shape: tupl
     mask = np.zeros(height * width, dtype=bool)
     mask[chosen] = True
     return mask.reshape(height, width)
+
+
+def whole_box(task: Task) -> np.ndarray:
+    """``(H, W)`` bool: the user's box."""
+    return box_mask(task.box, *task.real.shape)
+
+
+def _first(made: Made) -> np.ndarray:
+    return made.mask if made.sample is None else made.sample
+
+
+PLAIN = {
+    # our first seed's mask, not the best ranked: what a user who asks for one mask gets
+    "unranked": PlainMaker(f"{OURS}, unranked", 0.0, lambda task, made: _first(made[OURS])),
+    # the papers' baseline
+    "box": PlainMaker("box", BOX, lambda task, made: whole_box(task)),
+    # a control: background is spared by any small mask; what a maker spares beyond this one is due to its shape
+    "same-area": PlainMaker(
+        "same-area", 0.0, lambda task, made: centred_shape(task.box, int(made[OURS].mask.sum()), task.real.shape)
+    ),
+    # the real object's own mask: an upper bound that no maker sees (SmartBrush's exact-mask column)
+    "exact": PlainMaker("exact", 0.0, lambda task, made: task.real),
+}
 
 
 # --- painting, the same for all --------------------------------------------------------------------
@@ -171,7 +161,7 @@ class Painter:
         """``(H, W, 3)`` uint8: the photo with the object painted inside ``mask``; an empty mask changes nothing."""
         if not mask.any():
             return task.photo
-        if precision == BoxMaker.precision and np.array_equal(mask, box_mask(task.box, *mask.shape)):
+        if precision == BOX and np.array_equal(mask, whole_box(task)):
             return self.within(task, mask)
         window, image, _ = self._paint(task, mask, precision)
         return self._composed(task, window, image, mask)
@@ -179,8 +169,7 @@ class Painter:
     def box(self, task: Task) -> BoxPainting:
         """The box painted whole; painted once a task."""
         if self._latest is None or self._latest[0] is not task:
-            mask = box_mask(task.box, *task.real.shape)
-            self._latest = task, BoxPainting(*self._paint(task, mask, BoxMaker.precision))
+            self._latest = task, BoxPainting(*self._paint(task, whole_box(task), BOX))
         return self._latest[1]
 
     def within(self, task: Task, mask: np.ndarray) -> np.ndarray:
@@ -227,9 +216,8 @@ class OwnMask:
         self.painter = painter
 
     def __call__(self, task: Task, made: Mapping[str, Made]) -> Made:
-        box = box_mask(task.box, *task.real.shape)
         own = self.painter.box(task).own
-        mask = box if own is None else own & box
+        mask = whole_box(task) if own is None else own & whole_box(task)
         return Made(mask, self.painter.within(task, mask))
 
 
@@ -242,6 +230,6 @@ class InpaintThenSegment:
         self.painter, self.segmenter = painter, segmenter
 
     def __call__(self, task: Task, made: Mapping[str, Made]) -> Made:
-        whole = self.painter.within(task, box_mask(task.box, *task.real.shape))
+        whole = self.painter.within(task, whole_box(task))
         mask = self.segmenter(whole, task.box)
         return Made(mask, self.painter.within(task, mask))

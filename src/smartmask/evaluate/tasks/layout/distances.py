@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ from smartmask.evaluate.report import watched
 from smartmask.evaluate.tasks.layout.prompts import HEIGHT, WIDTH
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.metrics.judge import Judge, features_of, load_judge
+from smartmask.metrics.layouts import Project, adjacency_features, area_features, place_features, projection
 from smartmask.metrics.sets import REAL, distances
 from smartmask.plan.language import grammar
 from smartmask.plan.language.phrases import Request, Wanted
@@ -43,13 +44,10 @@ from smartmask.scene.categories import clean_name
 from smartmask.text.encoder import TextEncoder
 
 GRID = 64
-COARSE = 8  # cells a side at which places are read
 COMPONENTS = 8  # as few as halves of some dozen scenes allow
 MOST_THINGS = 20  # objects asked of one layout; the largest
 TEN = "a park with a bench, a man, a woman, two dogs, a cat, a bicycle, a kite, a ball and a car"
 UNNAMED = len(NAMES)  # index in a map of names
-
-Project = Callable[[np.ndarray], np.ndarray]
 
 
 def name_map(scene: Scene, only: Sequence[str] | None = None) -> np.ndarray:
@@ -62,40 +60,6 @@ def name_map(scene: Scene, only: Sequence[str] | None = None) -> np.ndarray:
     rows = ((np.arange(GRID) + 0.5) * scene.height / GRID).astype(int)
     cols = ((np.arange(GRID) + 0.5) * scene.width / GRID).astype(int)
     return table[scene.top()[rows[:, None], cols[None, :]].astype(int)]  # -1 is the last of the table
-
-
-def area_features(names: np.ndarray) -> np.ndarray:
-    """``(UNNAMED + 1,)`` square roots of the names' shares of a map; their squares sum to 1."""
-    return np.sqrt(np.bincount(names.ravel(), minlength=UNNAMED + 1) / names.size)
-
-
-def adjacency_features(names: np.ndarray) -> np.ndarray:
-    """``(2 (UNNAMED + 1)^2,)`` square roots of the shares of meetings: (upper, lower), then (one, other) side by side.
-
-    Zeros for a map of one name.
-    """
-    size = UNNAMED + 1
-    upper, lower = names[:-1].ravel(), names[1:].ravel()
-    low, high = np.minimum(names[:, :-1], names[:, 1:]).ravel(), np.maximum(names[:, :-1], names[:, 1:]).ravel()
-    above = np.bincount((upper * size + lower)[upper != lower], minlength=size**2)
-    beside = np.bincount((low * size + high)[low != high], minlength=size**2)
-    found = np.concatenate([above, beside]).astype(np.float64)
-    return np.sqrt(found / max(found.sum(), 1))
-
-
-def place_features(names: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """``(COARSE^2 d,)`` mean name vector of each cell; vectors: (UNNAMED, d), zeros stand for the unlabeled."""
-    table = np.concatenate([vectors, np.zeros((1, vectors.shape[1]))])
-    step = GRID // COARSE
-    return table[names].reshape(COARSE, step, COARSE, step, -1).mean(axis=(1, 3)).ravel()
-
-
-def projection(rows: np.ndarray, components: int = COMPONENTS) -> Project:
-    """A function (m, d) -> (m, k): coordinates along the first k principal directions of rows (n, d)."""
-    mean = rows.mean(axis=0)
-    _, _, directions = np.linalg.svd(rows - mean, full_matrices=False)
-    kept = directions[:components]
-    return lambda others: (others - mean) @ kept.T
 
 
 # --- systems -----------------------------------------------------------------------------------
@@ -183,10 +147,10 @@ class LayoutFeatures:
     def fit(cls, layouts: Sequence[Reading], text: TextEncoder) -> LayoutFeatures:
         """Fitted on the layouts and their mirror images."""
         own = np.stack([text.encode(name) for name in NAMES]).astype(np.float64)
-        vectors = projection(own)(own)
+        vectors = projection(own, COMPONENTS)(own)
         features = cls(vectors / np.linalg.norm(vectors, axis=1).mean(), load_judge(), {})
         raw = features._raw([*layouts, *(layout.mirrored() for layout in layouts)])
-        features.project = {kind: projection(rows) for kind, rows in raw.items()}
+        features.project = {kind: projection(rows, COMPONENTS) for kind, rows in raw.items()}
         return features
 
     def __call__(self, layouts: Sequence[Reading]) -> dict[str, np.ndarray]:
@@ -202,8 +166,8 @@ class LayoutFeatures:
             every = np.split(features_of(self.judge, shapes), np.cumsum(counts)[:-1])
             outlines = np.stack([rows.sum(axis=0) / max(len(rows), 1) for rows in every])
         return {
-            "area": np.stack([area_features(layout.names) for layout in layouts]),
-            "adjacency": np.stack([adjacency_features(layout.names) for layout in layouts]),
+            "area": np.stack([area_features(layout.names, UNNAMED + 1) for layout in layouts]),
+            "adjacency": np.stack([adjacency_features(layout.names, UNNAMED + 1) for layout in layouts]),
             "places": np.stack([place_features(layout.names, self.vectors) for layout in layouts]),
             "outlines": outlines,
         }

@@ -23,6 +23,7 @@ from smartmask.data.splits import coco_key, split_of
 from smartmask.evaluate.report import watched
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.metrics.intervals import bootstrap_interval
+from smartmask.metrics.layouts import box_overlap
 from smartmask.plan.language.phrases import parse
 from smartmask.plan.layouts.arrange import arrange
 from smartmask.plan.layouts.ground import fit_zoom, read_ground
@@ -117,19 +118,6 @@ def judge(prompt: Prompt, drawn: Drawn, text: TextEncoder) -> dict[str, float]:
     pairs = [(p, q) for i, (n, p) in enumerate(names) for j, (m, q) in enumerate(names) if n == a and m == b and i != j]
     figures["right"] = float(any(keeps(kind, p, q) for p, q in pairs))
     return figures
-
-
-def box_overlap(boxes: Sequence[BoxXYXY]) -> float:
-    """The mean over boxes of the largest common area with another one, as a share of the smaller of the two; [0, 1]."""
-    if len(boxes) < 2:
-        return 0.0
-    x0, y0, x1, y1 = np.array(boxes, np.float64).T
-    wide = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0)
-    tall = np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0)
-    areas = (x1 - x0) * (y1 - y0)
-    shares = np.maximum(wide, 0) * np.maximum(tall, 0) / np.maximum(np.minimum(areas[:, None], areas), 1e-9)
-    np.fill_diagonal(shares, 0)
-    return float(shares.max(axis=1).mean())
 
 
 def _numbers_right(have: Sequence[int], meant: Sequence[int], compared: bool) -> bool:

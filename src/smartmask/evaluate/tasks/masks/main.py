@@ -10,11 +10,11 @@ from smartmask.data.targets import Protocol, Sample, choose, draw_sample, find_t
 from smartmask.evaluate.protocol import Benchmark, ObjectSettings, cases, listed
 from smartmask.evaluate.report import PARTS, show, watched
 from smartmask.evaluate.systems import assemble, system_names
-from smartmask.evaluate.tasks.masks.curves import curve_svg
 from smartmask.evaluate.tasks.masks.grabcut import GrabCut, find_photos, with_photos
 from smartmask.evaluate.tasks.masks.pictures import extremes_sheet
 from smartmask.evaluate.tasks.masks.report import build_report, to_csv, to_markdown
 from smartmask.evaluate.tasks.masks.rows import run as ask_all
+from smartmask.image.curves import curve_svg
 from smartmask.image.files import save_png
 from smartmask.io.files import save_json
 from smartmask.io.publish import staging

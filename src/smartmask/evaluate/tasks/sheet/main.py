@@ -11,7 +11,7 @@ import numpy as np
 from smartmask.data.pack import Pack
 from smartmask.data.targets import Protocol, admitted, is_whole
 from smartmask.evaluate.blind import read_answers, unanswered
-from smartmask.evaluate.memories import curated_masks, curated_outlines, memory_of, whole_outlines
+from smartmask.evaluate.memories import curated_masks, memory_of, outlines_of
 from smartmask.evaluate.protocol import LICENCES, OUTLINES, Benchmark, PackSettings, ReportSettings, listed
 from smartmask.evaluate.report import finish, heading, watched
 from smartmask.evaluate.systems import load_pipeline
@@ -66,9 +66,7 @@ def run(settings: SheetSettings) -> None:
     pack = Pack(settings.data)
     pipe = load_pipeline(settings.weights, settings.licences)
     protocol = Protocol(split=settings.split, sources=SOURCES, limit=None)
-    usual = memory_of(pipe) or (
-        whole_outlines(pack, protocol, "train") if outlines is None else curated_outlines(outlines, "train")
-    )
+    usual = memory_of(pipe) or outlines_of(pack, protocol, "train", outlines)
     spots = find_spots(pack, wanted, seed, usual, settings.split)
     with staging(settings.out) as folder:
         (folder / "masks").mkdir()

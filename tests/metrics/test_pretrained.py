@@ -13,8 +13,8 @@ pytest.importorskip("transformers")
 
 from tiny_judges import save_clip, save_resnet, save_sam
 
-from smartmask.evaluate.tasks.insertion.pretrained import BoxSegmenter, ClipScore, ImageFeatures
 from smartmask.geometry import box_mask
+from smartmask.metrics.pretrained import BoxSegmenter, ClipScore, ImageFeatures
 
 RNG = np.random.default_rng(0)
 PICTURES = [

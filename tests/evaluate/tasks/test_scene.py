@@ -15,7 +15,7 @@ from smartmask.data.targets import Case, Protocol, draw_sample
 from smartmask.evaluate.baselines import BASELINES, Prediction
 from smartmask.evaluate.memories import train_bank
 from smartmask.evaluate.protocol import cases
-from smartmask.evaluate.tasks.scene.use import Donors, resized, scene_lines, scene_report, scene_rows
+from smartmask.evaluate.tasks.scene import Donors, resized, scene_lines, scene_report, scene_rows
 from smartmask.guides import Guide
 from smartmask.scene import Layer, Scene
 

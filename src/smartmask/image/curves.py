@@ -15,7 +15,7 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 170, 36, 44  # margins; the legend stands on the 
 def curve_svg(systems: Mapping[str, Any], title: str) -> str:
     """SVG text: for each system the mean IoU (own box) of the best of k samples over k, with its interval as a band.
 
-    systems: {name: figures}, as ``report.figures`` with ``curve=True`` writes them. A system's
+    systems: {name: figures}, as ``eval masks`` reports them. A system's
     top-ranked of k is dashed where it has a ranking of its own (more than one sample).
     """
     curves = {name: found["own"]["best_of_k"] for name, found in systems.items()}

@@ -10,9 +10,8 @@ import pytest
 from smartmask.data.pack import Pack
 from smartmask.data.targets import Case, Protocol, draw_sample
 from smartmask.evaluate.protocol import cases
-from smartmask.evaluate.tasks.scene import nats
-from smartmask.evaluate.tasks.scene.nats import Rivals, nats_lines, nats_report, nats_rows, teller_of
-from smartmask.evaluate.tasks.scene.use import Donors
+from smartmask.evaluate.tasks import scene as nats
+from smartmask.evaluate.tasks.scene import Donors, Rivals, nats_lines, nats_report, nats_rows, teller_of
 from smartmask.geometry import BoxXYXY
 from smartmask.io.package import BUNDLED_TEXT
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
@@ -34,7 +33,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rivals_are_of_other_pictures_and_like_aspect(pack: Pack, questions: list[Case]) -> None:
-    rivals = Rivals(pack, EVERY)
+    rivals = Rivals(Donors(pack, EVERY))
     ball = next(case for case in questions if case.target.name == "ball")
     every = rivals.of(ball.target, False, 99)
     assert 1 < len(every) < 8

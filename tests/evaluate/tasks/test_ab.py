@@ -16,8 +16,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from smartmask.cli import main as cli
-from smartmask.evaluate.tasks.ab.page import Pair, blind, read_labels, read_pairs
-from smartmask.evaluate.tasks.ab.votes import read_key, read_votes, score, to_lines
+from smartmask.evaluate.tasks.ab import Pair, blind, read_key, read_labels, read_pairs, read_votes, score, to_lines
 
 RED, BLUE, GREY = (220, 20, 20), (20, 20, 220), (90, 90, 90)
 
@@ -215,7 +214,7 @@ def test_bad_keys_are_told(tmp_path: Path) -> None:
         (tmp_path / "key.json").write_text(text)
         with pytest.raises(ValueError, match=r"key\.json"):
             read_key(tmp_path / "key.json")
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="does not exist"):
         read_key(tmp_path / "nowhere.json")
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from smartmask.evaluate.tasks.masks.curves import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, curve_svg
+from smartmask.image.curves import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, curve_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -16,7 +16,7 @@ from smartmask.data.shapes import OutlineItem, Outlines
 from smartmask.data.targets import Protocol, admitted, is_whole
 from smartmask.evaluate.baselines import BASELINES, Prediction
 from smartmask.evaluate.memories import train_bank, whole_outlines
-from smartmask.evaluate.tasks.realism.sets import gather, in_shares, known_share, requests
+from smartmask.evaluate.tasks.realism import gather, in_shares, known_share, requests
 from smartmask.geometry import box_mask
 from smartmask.guides import Guide
 from smartmask.masks.exemplar.memory import Remembered, remember, write_memory
