@@ -100,7 +100,7 @@ def find_inserters(
     try:
         return load_inpainters(inpainter, objects, **options), ""
     except (OSError, ImportError, RuntimeError, MemoryError) as error:
-        from smartmask.cli.errors import explain
+        from smartmask.io.explain import explain
 
         why = explain(error)[1].rstrip(".")
         named = f"The inserter '{inpainter}' is not "

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from smartmask.cli.errors import explain
+from smartmask.io.explain import explain
 from smartmask.io.package import VERSION
 
 app = typer.Typer(
@@ -33,15 +33,15 @@ def _masks() -> Callable[..., None]:
 
 
 def _insert() -> Callable[..., None]:
-    from smartmask.cli.insert import insert
+    from smartmask.cli.insert import command
 
-    return insert
+    return command
 
 
 def _remove() -> Callable[..., None]:
-    from smartmask.cli.insert import remove
+    from smartmask.cli.remove import command
 
-    return remove
+    return command
 
 
 def _layout() -> Callable[..., None]:

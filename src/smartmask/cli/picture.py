@@ -109,6 +109,6 @@ def describe_request(request: PictureRequest, trouble: str) -> dict[str, Any]:
 
 
 def _sentence(error: Exception) -> str:
-    from smartmask.cli.errors import explain
+    from smartmask.io.explain import explain
 
     return explain(error)[1].rstrip(".")

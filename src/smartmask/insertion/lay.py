@@ -188,12 +188,13 @@ def _given(request: ObjectRequest, scene: Scene, start: Any) -> Laid:
     order = len(scene.layers) if request.order is None else request.order
     mask = np.asarray(request.mask).astype(bool)
     _check_seen(request, mask, scene, order)
-    return Laid(request, mask, order, _seed(start))
+    return Laid(request, mask, order, seed_of(start))
 
 
-def _seed(start: Any) -> int:
+def seed_of(start: Any) -> int:
+    """The one seed that a generator argument stands for: an int itself; a torch.Generator draws it; None is chance."""
     if isinstance(start, int):
-        return start
+        return check_seed(start)
     if start is None:
         return int(np.random.default_rng().integers(2**31))
     import torch  # a torch.Generator: torch is loaded already

@@ -20,15 +20,17 @@ from smartmask.insertion.paint import (
     NO_INPAINTER,
     InsertResult,
     NoInpainterError,
-    PaintOptions,
     as_photo,
     load_inpainters,
     paint,
 )
+from smartmask.insertion.settings import PaintOptions
 from smartmask.masks.weights import Weights
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
+    import torch
+
     from smartmask.masks.pipeline import SmartMaskPipeline
 
 
@@ -42,7 +44,7 @@ def insert(
     mask: np.ndarray | None = None,
     order: int | None = None,
     context: str | None = None,
-    generator: Any = 0,
+    generator: int | torch.Generator | None = 0,
     num_masks: int = 8,
     pick: int | None = None,
     pipeline: SmartMaskPipeline | Weights | str | Path | None = None,
@@ -54,8 +56,8 @@ def insert(
 
     photo: a file, an (H, W[, C]) uint8 or uint16 array, or a Photo.  prompt: the object's name, or a list of
     names and ObjectRequests: masks are laid in that order, each seeing the former ones, and painted
-    back to front.  scene: the photo's layout; None asks a panoptic model if one was fetched earlier, else the small
-    nobody (the scene is unlabeled, ``.notes`` say so), or nobody is needed if all masks are given.
+    back to front.  scene: the photo's layout; None asks a panoptic model if one was fetched earlier (else the scene is
+    unlabeled and ``.notes`` say so); none is needed where all masks are given.
     guidance, mask, order, context: as in ObjectRequest, for a single object.
     inpainter: "paste" (with ``cutout=``, ``cutout_mask=``), a folder or hub name, or any Inpainter; inpainter_options
     (device, dtype, cutout, ...) go to its loader.  generator, num_masks, pick, pipeline: as in ``lay``.

@@ -1,0 +1,24 @@
+"""How a long call is watched: callbacks for what goes on, and the seconds of its stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+Progress = Callable[[int, int], None]  # (done, all): called as the work goes on; may raise to stop it
+Watch = Callable[[str], AbstractContextManager[Progress | None]]  # (what goes on) -> a callback for it, or None
+
+
+@contextmanager
+def unwatched(what: str) -> Iterator[None]:
+    """The ``Watch`` of a call that nobody watches."""
+    yield None
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Puts the seconds of a block into ``seconds`` under its stage."""
+    begun = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - begun
