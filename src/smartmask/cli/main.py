@@ -45,15 +45,15 @@ def _remove() -> Callable[..., None]:
 
 
 def _layout() -> Callable[..., None]:
-    from smartmask.cli.layout import layout
+    from smartmask.cli.layout import command
 
-    return layout
+    return command
 
 
 def _plan() -> Callable[..., None]:
-    from smartmask.cli.layout import plan
+    from smartmask.cli.plan import command
 
-    return plan
+    return command
 
 
 def _data() -> typer.Typer:

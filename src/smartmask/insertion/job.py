@@ -26,7 +26,7 @@ from smartmask.io.checks import check_prompt
 from smartmask.io.explain import explain
 from smartmask.io.publish import staging
 from smartmask.io.settings import argument, internal, option, required
-from smartmask.io.watch import Progress, Watch, timed, unwatched
+from smartmask.io.watch import Progress, Watch, rounded, timed, unwatched
 from smartmask.masks.draws import Draws, Seeded
 from smartmask.masks.results import save_result
 from smartmask.masks.weights import Weights
@@ -115,7 +115,7 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
                 status="not painted" if trouble else "painted", feather=self.feather, color_match=self.color_match,
                 shadow=self.shadow, layers_before=[layer.name for layer in plan.scene.layers], files=files,
                 notes=[*self._notes(plan), *work.notes], trouble=trouble,
-                timings={stage: round(value, 4) for stage, value in seconds.items()},
+                timings=rounded(seconds),
             )  # fmt: skip
             save_result(report.model_dump(), folder)
         return report

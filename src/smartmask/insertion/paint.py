@@ -24,10 +24,11 @@ from smartmask.image.composition import (
     side_size,
 )
 from smartmask.image.photo import Photo
-from smartmask.insertion.inpainter import Inpainter, Painting, PaintRequest, StepCallback
+from smartmask.insertion.inpainter import Inpainter, Painting, PaintRequest
 from smartmask.insertion.lay import Laid, ObjectRequest, Plan
 from smartmask.insertion.load import load_inpainter
 from smartmask.insertion.settings import PaintOptions
+from smartmask.io.watch import Progress
 from smartmask.scene import Layer, Scene
 
 NO_INPAINTER = (
@@ -119,7 +120,7 @@ def paint(
     plan: Plan,
     inpainters: Sequence[Inpainter],
     options: PaintOptions | None = None,
-    callback: StepCallback | None = None,
+    callback: Progress | None = None,
 ) -> InsertResult:
     """Paints the objects of a plan, back to front, with one inserter each (in the order of the requests).
 
@@ -196,7 +197,7 @@ def _paint_one(
     laid: Laid,
     inpainter: Inpainter,
     options: PaintOptions,
-    callback: StepCallback | None,
+    callback: Progress | None,
 ) -> tuple[list[PaintedLayer], np.ndarray]:
     """The layers of one object, bottom first, and its final (H, W) amodal mask."""
     # 1. paint a crop, at the inserter's size

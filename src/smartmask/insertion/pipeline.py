@@ -14,7 +14,7 @@ import numpy as np
 
 from smartmask.guides import Guidance
 from smartmask.image.photo import Photo
-from smartmask.insertion.inpainter import Inpainter, StepCallback
+from smartmask.insertion.inpainter import Inpainter
 from smartmask.insertion.lay import ObjectRequest, as_requests, lay
 from smartmask.insertion.paint import (
     NO_INPAINTER,
@@ -25,6 +25,7 @@ from smartmask.insertion.paint import (
     paint,
 )
 from smartmask.insertion.settings import PaintOptions
+from smartmask.io.watch import Progress
 from smartmask.masks.weights import Weights
 from smartmask.scene import Scene
 
@@ -49,7 +50,7 @@ def insert(
     pick: int | None = None,
     pipeline: SmartMaskPipeline | Weights | str | Path | None = None,
     options: PaintOptions | None = None,
-    callback_on_step_end: StepCallback | None = None,
+    callback_on_step_end: Progress | None = None,
     **inpainter_options: Any,
 ) -> InsertResult:
     """The photo with an object (or several) in it; outside the mask every pixel equals the input's.

@@ -14,7 +14,7 @@ import numpy as np
 from smartmask.geometry import mask_box, signed_distance
 from smartmask.image.composition import CONTEXT, crop_window, ring
 from smartmask.image.photo import Photo
-from smartmask.insertion.inpainter import Inpainter, StepCallback
+from smartmask.insertion.inpainter import Inpainter
 from smartmask.insertion.lay import Laid, ObjectRequest, Plan, check_request, seed_of
 from smartmask.insertion.paint import (
     NO_INPAINTER,
@@ -27,6 +27,7 @@ from smartmask.insertion.paint import (
 )
 from smartmask.insertion.settings import PaintOptions
 from smartmask.io.checks import check_prompt
+from smartmask.io.watch import Progress
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def remove(
     generator: int | torch.Generator | None = 0,
     grow: int | None = None,
     options: PaintOptions | None = None,
-    callback_on_step_end: StepCallback | None = None,
+    callback_on_step_end: Progress | None = None,
     **inpainter_options: Any,
 ) -> InsertResult:
     """The photo with a region painted away by what lies behind it; all else stays bit for bit.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, Field, model_serializer
-from pydantic.functional_serializers import SerializerFunctionWrapHandler
+from pydantic import Field
 
 from smartmask.geometry import mask_box
 from smartmask.guides import as_guides
@@ -15,19 +14,8 @@ from smartmask.insertion.lay import Laid
 from smartmask.insertion.paint import InsertResult
 from smartmask.insertion.settings import Shadow
 from smartmask.io.package import VERSION
-from smartmask.masks.results import Size
+from smartmask.io.records import Record, Size
 from smartmask.scene import Scene
-
-
-class Record(BaseModel):
-    """A part of a result. optional: keys that are left out where they are None."""
-
-    optional: ClassVar[tuple[str, ...]] = ()
-
-    @model_serializer(mode="wrap")
-    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        found: dict[str, Any] = handler(self)
-        return {key: value for key, value in found.items() if value is not None or key not in self.optional}
 
 
 class Pixels(Record):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 Progress = Callable[[int, int], None]  # (done, all): called as the work goes on; may raise to stop it
@@ -20,5 +20,12 @@ def unwatched(what: str) -> Iterator[None]:
 def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     """Puts the seconds of a block into ``seconds`` under its stage."""
     begun = time.perf_counter()
-    yield
-    seconds[stage] = time.perf_counter() - begun
+    try:
+        yield
+    finally:
+        seconds[stage] = time.perf_counter() - begun
+
+
+def rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    """The seconds a stage as a result tells them."""
+    return {stage: round(float(value), 4) for stage, value in seconds.items()}
