@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from smartmask.insertion.remove import remove
     from smartmask.masks.model import MaskOutput, MaskRequest, Suggestion
     from smartmask.masks.pipeline import SmartMaskPipeline
+    from smartmask.plan.layouts.pipeline import draw_layout
     from smartmask.scene import Layer, Scene
 
 __version__ = VERSION
@@ -29,6 +30,7 @@ __all__ = [
     "SmartMaskPipeline",
     "Suggestion",
     "__version__",
+    "draw_layout",
     "insert",
     "remove",
 ]
@@ -57,6 +59,10 @@ def __getattr__(name: str) -> Any:
         from smartmask.insertion.remove import remove
 
         return {"insert": insert, "remove": remove}[name]
+    if name == "draw_layout":
+        from smartmask.plan.layouts.pipeline import draw_layout
+
+        return draw_layout
     from smartmask import guides
 
     return getattr(guides, name)

@@ -392,13 +392,13 @@ BAD: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
     ("mirror without paste", "--object dog --mirror", "are for the inserter 'paste', not for None", None),
     ("fit", f"{DOG} --fit squeeze", "The fit is 'squeeze'", None),
     ("feather", f"{DOG} --feather=-2", "feather is -2.0 pixels wide", None),
-    ("shadow", f"{DOG} --shadow big", "The shadow is 'big'; use none, layer or paint", None),
+    ("shadow", f"{DOG} --shadow big", "The shadow is 'big'; use 'none', 'layer' or 'paint'", None),
     ("precision", f"{DOG} --precision 2", "precision is 2.0", None),
     ("no candidates", f"{DOG} -n 0", "number of masks is 0", None),
     ("pick", f"{DOG} -n 4 --pick 4", "Pick 4 does not exist; of 4 masks the ranks are 0 to 3", None),
     ("seed", f"{DOG} --seed=-1", "seed is -1", None),
     ("steps", f"{DOG} --steps 0", "number of steps is 0", None),
-    ("format", f"{DOG} --format gif", "The format 'gif' is not known", None),
+    ("format", f"{DOG} --format gif", "The format is 'gif'; use 'png', 'jpg' or 'webp'", None),
     ("weights", f"{DOG} --weights {{}}/none", "none", None),
     ("objects missing", "--objects-json {}/none.json", "none.json' does not exist", None),
     ("objects not JSON", OBJECTS, "is not valid JSON", objects("[")),
@@ -414,6 +414,8 @@ BAD: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
     ("seed of JSON", OBJECTS, "seed is 'x'", objects([{"object": "d", "seed": "x"}])),
     ("mask of JSON", OBJECTS, "has the mask 3; it is the name", objects([{"object": "d", "mask": 3}])),
     ("out is a file", f"{DOG} OUT={{}}/mask.png", "is a file; choose another name", None),
+    ("scene and layout", f"{DOG} --scene {{}}/scene.json", "says what is in the photo; leave --layout out", None),
+    ("scene missing", f"{DOG} NOLAYOUT --scene {{}}/scene.json", "scene.json' does not exist", None),
     ("names without layout", f"{DOG} NOLAYOUT --names {{}}/names.json", "describes a layout, but none is given", None),
 ]  # fmt: skip
 BAD_REMOVALS: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
@@ -461,6 +463,52 @@ def test_bad_input_is_one_sentence_and_writes_nothing(
 
 
 # --- as a process --------------------------------------------------------------------------------
+
+
+def test_a_saved_scene_goes_on(files: Path) -> None:
+    """A second object is put into the result of the first: its layers, then one more; so is the history."""
+
+    def run(command: str, photo: Path, out: Path, *more: str) -> dict[str, Any]:
+        words = [sys.executable, "-m", "smartmask", command, str(photo), "--out", str(out), "--json", *more]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        record: dict[str, Any] = json.loads(done.stdout)
+        return record
+
+    first, second = files / "first", files / "second"
+    beside = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    beside[20:40, 40:60] = True  # half behind the first
+    save_png(beside, files / "beside.png")
+    pasted = ["--cutout", str(files / "dog.png"), "--fit", "stretch", "--mask"]
+    run("insert", files / "photo.png", first, *layout(files), "--object", "dog", *pasted, str(files / "mask.png"))
+    saved = ["--scene", str(first / "scene.json")]
+    record = run(
+        "insert",
+        first / "result.png",
+        second,
+        *saved,
+        "--object",
+        "cat",
+        "--order",
+        "3",
+        *pasted,
+        str(files / "beside.png"),
+    )
+    assert record["layers_before"] == ["sky", "grass-merged", "person", "dog"]
+    scene, history = load_scene(second / "scene.json")
+    assert [layer.name for layer in scene.layers] == ["sky", "grass-merged", "person", "cat", "dog"]
+    before, earlier = load_scene(first / "scene.json")
+    for index, layer in zip((0, 1, 2, 4), before.layers, strict=True):
+        np.testing.assert_array_equal(scene.layers[index].mask, layer.mask)
+    assert history[:-1] == earlier
+    assert [step["name"] for step in history] == ["dog", "cat"]
+    steps = [load_scene(second / "steps" / f"scene_{count:02d}.json") for count in (0, 1)]
+    assert [([layer.name for layer in found.layers], len(told)) for found, told in steps] == [
+        (record["layers_before"], 1), ([layer.name for layer in scene.layers], 2)
+    ]  # fmt: skip
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(second / "layout_before.png")), np.asarray(Image.open(first / "layout_after.png"))
+    )
 
 
 def test_a_cutout_in_a_finished_mask_needs_no_torch(files: Path) -> None:

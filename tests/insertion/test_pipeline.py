@@ -18,8 +18,9 @@ from smartmask import Box, Scene, insert
 from smartmask.image.photo import Photo
 from smartmask.insertion.inpainter import Painting, PaintRequest
 from smartmask.insertion.lay import ObjectRequest
-from smartmask.insertion.paint import NoInpainterError, PaintOptions
+from smartmask.insertion.paint import NoInpainterError
 from smartmask.insertion.pipeline import InsertResult
+from smartmask.insertion.settings import PaintOptions
 
 HEIGHT, WIDTH = 60, 80
 RED, BLUE = [255, 0, 0], [0, 0, 255]

@@ -7,7 +7,8 @@ import pytest
 from painters import FlatPainter
 
 from smartmask import Scene, remove
-from smartmask.insertion.paint import NoInpainterError, PaintOptions
+from smartmask.insertion.paint import NoInpainterError
+from smartmask.insertion.settings import PaintOptions
 
 HEIGHT, WIDTH = 60, 80
 PHOTO = np.random.default_rng(0).integers(0, 200, (HEIGHT, WIDTH, 3), dtype=np.uint8)

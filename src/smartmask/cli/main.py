@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from smartmask.cli.errors import explain
+from smartmask.io.explain import explain
 from smartmask.io.package import VERSION
 
 app = typer.Typer(
@@ -33,27 +33,27 @@ def _masks() -> Callable[..., None]:
 
 
 def _insert() -> Callable[..., None]:
-    from smartmask.cli.insert import insert
+    from smartmask.cli.insert import command
 
-    return insert
+    return command
 
 
 def _remove() -> Callable[..., None]:
-    from smartmask.cli.insert import remove
+    from smartmask.cli.remove import command
 
-    return remove
+    return command
 
 
 def _layout() -> Callable[..., None]:
-    from smartmask.cli.layout import layout
+    from smartmask.cli.layout import command
 
-    return layout
+    return command
 
 
 def _plan() -> Callable[..., None]:
-    from smartmask.cli.layout import plan
+    from smartmask.cli.plan import command
 
-    return plan
+    return command
 
 
 def _data() -> typer.Typer:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
-
 from smartmask.cli.command import command_of
-from smartmask.cli.options import Printed, step_progress
+from smartmask.cli.options import Printed, place_of, printed, step_progress
 from smartmask.masks.job import MasksJob
 
 
@@ -21,17 +18,11 @@ def masks(job: MasksCommand) -> None:
     Coordinates are pixels of the upright photo; a guide may cross its border.
     """
     result = job.run(step_progress)
-    if job.as_json:
-        print(
-            json.dumps(result.model_dump(), indent=2)
-        )  # ASCII escapes: the same JSON whatever the terminal's encoding
+    if printed(result, job.as_json):
         return
-    for note in result.notes:
-        print(f"smartmask: note: {note}", file=sys.stderr)
     for record in result.masks:
-        place = "empty" if record.box is None else ",".join(f"{edge:g}" for edge in record.box)
         behind = f"in front of {record.in_front_of}" if record.in_front_of else "behind all"
-        print(f"{record.mask}  score {record.score:.3f}  box {place}  {behind}  seed {record.seed}")
+        print(f"{record.mask}  score {record.score:.3f}  box {place_of(record.box)}  {behind}  seed {record.seed}")
     print(f"{len(result.masks)} masks in {job.out} after {result.timings['total']:.1f} s")
 
 

@@ -7,15 +7,13 @@ whatever an inserter does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from smartmask.io.watch import Progress
 from smartmask.scene import Scene
-
-StepCallback = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +41,7 @@ class PaintRequest:
     steps: int | None = None
     guidance_scale: float | None = None
     precision: float = 0.0
-    callback: StepCallback | None = None
+    callback: Progress | None = None
 
 
 @dataclass(frozen=True, eq=False)

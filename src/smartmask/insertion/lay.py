@@ -11,8 +11,8 @@ import numpy as np
 
 from smartmask.guides import Guidance, as_guides
 from smartmask.image.composition import LayerKind
-from smartmask.insertion.inpainter import StepCallback
 from smartmask.io.checks import MAX_MASKS, check_num_masks, check_prompt, check_seed
+from smartmask.io.watch import Progress
 from smartmask.masks.weights import Weights
 from smartmask.scene import Scene
 
@@ -147,7 +147,7 @@ def lay(
     pick: int | None = None,
     pipeline: SmartMaskPipeline | Weights | str | Path | None = None,
     generator: Any = 0,
-    callback: StepCallback | None = None,
+    callback: Progress | None = None,
 ) -> Plan:
     """A mask for each request, in order, each seeing the scene with the former ones.
 
@@ -172,13 +172,14 @@ def lay(
         if request.mask is not None:
             laid = _given(request, plan.after(), start)
         else:
-            pipeline = _loaded(pipeline)
+            pipeline = as_pipeline(pipeline)
             laid = _generated(request, plan.after(), start, num_masks, pick, pipeline, callback)
         plan = replace(plan, objects=(*plan.objects, laid))
     return plan
 
 
-def _loaded(pipeline: SmartMaskPipeline | Weights | str | Path | None) -> SmartMaskPipeline:
+def as_pipeline(pipeline: SmartMaskPipeline | Weights | str | Path | None) -> SmartMaskPipeline:
+    """The pipeline itself, or that of its weights, of a folder, or (None) the bundled one."""
     if pipeline is None or isinstance(pipeline, (str, Path)):
         pipeline = Weights.of(weights=pipeline)
     return pipeline.load() if isinstance(pipeline, Weights) else pipeline
@@ -188,12 +189,13 @@ def _given(request: ObjectRequest, scene: Scene, start: Any) -> Laid:
     order = len(scene.layers) if request.order is None else request.order
     mask = np.asarray(request.mask).astype(bool)
     _check_seen(request, mask, scene, order)
-    return Laid(request, mask, order, _seed(start))
+    return Laid(request, mask, order, seed_of(start))
 
 
-def _seed(start: Any) -> int:
+def seed_of(start: Any) -> int:
+    """The one seed that a generator argument stands for: an int itself; a torch.Generator draws it; None is chance."""
     if isinstance(start, int):
-        return start
+        return check_seed(start)
     if start is None:
         return int(np.random.default_rng().integers(2**31))
     import torch  # a torch.Generator: torch is loaded already
@@ -208,7 +210,7 @@ def _generated(
     num_masks: int,
     pick: int | None,
     pipeline: SmartMaskPipeline,
-    callback: StepCallback | None,
+    callback: Progress | None,
 ) -> Laid:
     output = pipeline(
         scene,

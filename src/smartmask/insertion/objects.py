@@ -5,76 +5,79 @@ All errors are ValueError with one sentence that holds the offending value and w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from smartmask.geometry import box_mask
 from smartmask.guides import KINDS, Box, as_guides
 from smartmask.guides.mask import PICTURE_SUFFIXES
-from smartmask.guides.parse import read_guides
+from smartmask.guides.parse import GuideTexts, read_guides
 from smartmask.guides.table import NONE, guide_of
 from smartmask.image.files import load_guide_mask
 from smartmask.insertion.lay import ObjectRequest
 from smartmask.io.checks import check_prompt, check_seed
-from smartmask.io.files import read_json
+from smartmask.io.files import read_json, short_repr
+from smartmask.io.settings import option
 
 FINISHED = "mask"  # here the finished mask: a rough one is a scribble
 GUIDES = tuple(kind for kind in KINDS if kind not in (NONE, FINISHED))
 KEYS = ("object", "context", *GUIDES, FINISHED, "order", "seed", "cutout", "cutout_mask")
 
 
-def read_objects(
-    prompts: Sequence[str],
-    objects_json: Path | None,
-    guides: Mapping[str, Sequence[str] | None],
-    masks: Sequence[Path],
-    cutouts: Sequence[Path],
-    cutout_masks: Sequence[Path],
-    order: int | None,
-    context: str | None,
-    size: tuple[int, int],
-) -> list[ObjectRequest]:
-    """The requests of a command line, for a photo of ``size`` (height, width).
+class ObjectTexts(GuideTexts):
+    """What is inserted where, as texts and files. One object takes all guides, of several each takes one of a kind."""
 
-    prompts: the --object texts.  objects_json: a file with a list of objects (see ``read_object``), which
-    come after them.  guides: the texts of each kind; one object takes all of them, of several each takes
-    one of every kind given.  masks: finished masks, shared out likewise; cutouts and their masks
-    too, but one serves all.
-    order: for a single object only.
-    """
-    count = len(prompts)
-    specs = _list_of(objects_json) if objects_json is not None else []
-    if not prompts and not specs:
-        raise ValueError("There is no object to insert; give --object TEXT, or --objects-json with a list.")
-    if order is not None and count + len(specs) > 1:
-        raise ValueError(f"--order {order} is given for {count + len(specs)} objects; use --objects-json to say whose.")
-    context = None if context is None else check_prompt(context, "context prompt")
-    texts = {kind: _shared_out(kind, values or (), count) for kind, values in guides.items()}
-    own_masks = _shared_out("mask", masks, count)
-    own_cutouts, own_kept = _one_or_each("cutout", cutouts, count), _one_or_each("cutout-mask", cutout_masks, count)
-    if cutout_masks and not cutouts:
-        raise ValueError(f"--cutout-mask {cutout_masks[0]} says what to keep of a cut-out; add --cutout with it.")
-    requests = []
-    for number, prompt in enumerate(prompts):
-        found = read_guides({kind: shares[number] for kind, shares in texts.items()}, size)
-        mask = _finished(own_masks[number], found, prompt, size)
-        own = own_cutouts[number], own_kept[number]
-        requests.append(ObjectRequest(check_prompt(prompt), list(found) or None, mask, order, context, None, *own))
-    for number, spec in enumerate(specs):
-        what, folder = f"objects[{number}] in '{objects_json}'", Path(objects_json or "").parent
-        shared = [found[0] if len(found) == 1 else None for found in (cutouts, cutout_masks)]
-        requests.append(read_object(spec, what, folder, size, order, context, *shared))
-    return requests
+    taken: ClassVar[tuple[str, ...]] = (FINISHED,)
 
+    object: tuple[str, ...] = option((), "What to insert; may be repeated.", metavar="TEXT")
+    objects_json: Path | None = option(
+        None, 'Objects as a list: [{"object": "dog", "box": [0, 0, 9, 9]}]; they come after the others.', metavar="JSON"
+    )
+    mask: tuple[Path, ...] = option(
+        (), "The finished mask, white on black: none is generated. Once an object.", metavar="PNG"
+    )
+    cutout: tuple[Path, ...] = option(
+        (), "For paste: an RGBA cut-out, or a photo with --cutout-mask or --segmenter; once, or once an object.",
+        metavar="PICTURE",
+    )  # fmt: skip
+    cutout_mask: tuple[Path, ...] = option((), "What of the cut-out to keep, white on black; as often.", metavar="PNG")
+    order: int | None = option(None, "Depth: 0 is behind all layers; the model's own choice by default.")
 
-def refuse_beside(**options: Any) -> None:
-    """ValueError for an option that is given although --objects places its own objects."""
-    for name, value in options.items():
-        if value is not None:
-            raise ValueError(f"--{name.replace('_', '-')} is given beside --objects; a phrase places its own objects.")
+    def requests(self, size: tuple[int, int], context: str | None = None) -> list[ObjectRequest]:
+        """The requests for a photo of ``size`` (height, width); context: of those that have none of their own."""
+        count = len(self.object)
+        specs = _list_of(self.objects_json) if self.objects_json is not None else []
+        if not count and not specs:
+            raise ValueError("There is no object to insert; give --object TEXT, or --objects-json with a list.")
+        if self.order is not None and count + len(specs) > 1:
+            raise ValueError(
+                f"--order {self.order} is given for {count + len(specs)} objects; use --objects-json to say whose."
+            )
+        if self.cutout_mask and not self.cutout:
+            raise ValueError(
+                f"--cutout-mask {self.cutout_mask[0]} says what to keep of a cut-out; add --cutout with it."
+            )
+        texts = {kind: _shared_out(kind, values, count) for kind, values in self.texts().items()}
+        masks = _shared_out(FINISHED, self.mask, count)
+        cutouts = _one_or_each("cutout", self.cutout, count)
+        kept = _one_or_each("cutout-mask", self.cutout_mask, count)
+        requests = []
+        for number, prompt in enumerate(self.object):
+            found = read_guides({kind: shares[number] for kind, shares in texts.items()}, size)
+            mask = _finished(masks[number], found, prompt, size)
+            own = cutouts[number], kept[number]
+            requests.append(
+                ObjectRequest(check_prompt(prompt), list(found) or None, mask, self.order, context, None, *own)
+            )
+        for number, spec in enumerate(specs):
+            assert self.objects_json is not None
+            what, folder = f"objects[{number}] in '{self.objects_json}'", self.objects_json.parent
+            shared = [values[0] if len(values) == 1 else None for values in (self.cutout, self.cutout_mask)]
+            requests.append(read_object(spec, what, folder, size, self.order, context, *shared))
+        return requests
 
 
 def _one_or_each(what: str, values: Sequence[Path], count: int) -> list[Path | None]:
@@ -101,7 +104,7 @@ def _shared_out(what: str, values: Sequence[Any], count: int) -> list[tuple[Any,
 def _list_of(path: Path) -> list[Any]:
     data = read_json(path, "objects", unique=True)
     if not isinstance(data, list) or not data:
-        raise ValueError(f'The objects \'{path}\' hold {_short(data)}; give a list such as [{{"object": "dog"}}].')
+        raise ValueError(f'The objects \'{path}\' hold {short_repr(data)}; give a list such as [{{"object": "dog"}}].')
     return data
 
 
@@ -121,7 +124,7 @@ def read_object(
     points; a scribble may be a file. mask, cutout and cutout_mask are files, beside the JSON unless absolute.
     """
     if not isinstance(spec, dict):
-        raise ValueError(f'{what} is {_short(spec)}; give an object such as {{"object": "dog"}}.')
+        raise ValueError(f'{what} is {short_repr(spec)}; give an object such as {{"object": "dog"}}.')
     unknown = sorted(set(spec) - set(KEYS))
     if unknown:
         raise ValueError(f"{what} has the unknown key '{unknown[0]}'; the keys are {', '.join(KEYS)}.")
@@ -136,7 +139,7 @@ def read_object(
         cutout_mask = folder / _text(spec, "cutout_mask", what)
     own_order, seed = spec.get("order", order), spec.get("seed")
     if own_order is not None and (not isinstance(own_order, int) or isinstance(own_order, bool)):
-        raise ValueError(f"{what} has the order {_short(own_order)}; it is a whole number, 0 at the back.")
+        raise ValueError(f"{what} has the order {short_repr(own_order)}; it is a whole number, 0 at the back.")
     own_context = check_prompt(spec["context"], f"context of {what}") if spec.get("context") is not None else context
     seed = None if seed is None else check_seed(seed)
     return ObjectRequest(prompt, list(guides) or None, mask, own_order, own_context, seed, cutout, cutout_mask)
@@ -154,12 +157,12 @@ def _guide_text(value: Any, kind: str, what: str, folder: Path) -> str:
         return "|".join(";".join(f"{float(x)!r},{float(y)!r}" for x, y in one) for one in lists)
     except (TypeError, ValueError, IndexError, KeyError):
         form = "a list of points [x, y]" if points else "a list of numbers"
-        raise ValueError(f"{what} has the {kind} {_short(value)}; give {form}.") from None
+        raise ValueError(f"{what} has the {kind} {short_repr(value)}; give {form}.") from None
 
 
 def _text(spec: dict[str, Any], key: str, what: str) -> str:
     if not isinstance(spec[key], str) or not spec[key]:
-        raise ValueError(f"{what} has the {key} {_short(spec[key])}; it is the name of a picture file.")
+        raise ValueError(f"{what} has the {key} {short_repr(spec[key])}; it is the name of a picture file.")
     return str(spec[key])
 
 
@@ -198,8 +201,3 @@ def read_region(text: str, size: tuple[int, int]) -> np.ndarray | int | str:
             raise ValueError(f"The region {text} holds no pixel's centre; give a larger box.")
         return mask
     return check_prompt(text, "region")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from smartmask.geometry import mask_box
 from smartmask.image.composition import (
-    FEATHER,
     PaintedLayer,
     Window,
     blend,
     contact_shadow,
     crop_window,
-    feather_weights,
     match_colours,
     painted_layer,
     resize,
@@ -26,10 +24,11 @@ from smartmask.image.composition import (
     side_size,
 )
 from smartmask.image.photo import Photo
-from smartmask.insertion.inpainter import Inpainter, Painting, PaintRequest, StepCallback
+from smartmask.insertion.inpainter import Inpainter, Painting, PaintRequest
 from smartmask.insertion.lay import Laid, ObjectRequest, Plan
 from smartmask.insertion.load import load_inpainter
-from smartmask.io.checks import check_scale, check_steps
+from smartmask.insertion.settings import PaintOptions
+from smartmask.io.watch import Progress
 from smartmask.scene import Layer, Scene
 
 NO_INPAINTER = (
@@ -39,38 +38,10 @@ NO_INPAINTER = (
 )
 # Share of the way (L, a, b) that a cut-out moves to its surroundings: at .5 a brown dog on grass turned green.
 PASTE_MATCH = (0.3, 0.1, 0.1)
-Shadow = Literal["none", "layer", "paint"]
 
 
 class NoInpainterError(RuntimeError):
     """There is nothing that could paint the object: none was named, or the named one is not at hand."""
-
-
-@dataclass(frozen=True)
-class PaintOptions:
-    """How objects are painted and pasted.
-
-    feather: pixels over which an edge fades, inside the mask.  color_match: colours moved towards the
-    surroundings'.  shadow: "none", "layer" (a layer beside the result) or "paint" (in the result too).
-    precision: 0 where masks are exact outlines, to 1 where they are boxes (SmartBrush's s / S).
-    steps, guidance_scale: of the inserter; None for its own.
-    """
-
-    feather: float = FEATHER
-    color_match: bool = False
-    shadow: Shadow = "none"
-    precision: float = 0.0
-    steps: int | None = None
-    guidance_scale: float | None = None
-
-    def __post_init__(self) -> None:
-        feather_weights(np.zeros((1, 1), dtype=bool), self.feather)
-        if self.shadow not in ("none", "layer", "paint"):
-            raise ValueError(f"The shadow is {self.shadow!r}; use none, layer or paint.")
-        if not 0 <= self.precision <= 1:
-            raise ValueError(f"The precision is {self.precision}; it must be from 0 (exact outline) to 1 (box).")
-        check_steps(self.steps)
-        check_scale(self.guidance_scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +120,7 @@ def paint(
     plan: Plan,
     inpainters: Sequence[Inpainter],
     options: PaintOptions | None = None,
-    callback: StepCallback | None = None,
+    callback: Progress | None = None,
 ) -> InsertResult:
     """Paints the objects of a plan, back to front, with one inserter each (in the order of the requests).
 
@@ -226,7 +197,7 @@ def _paint_one(
     laid: Laid,
     inpainter: Inpainter,
     options: PaintOptions,
-    callback: StepCallback | None,
+    callback: Progress | None,
 ) -> tuple[list[PaintedLayer], np.ndarray]:
     """The layers of one object, bottom first, and its final (H, W) amodal mask."""
     # 1. paint a crop, at the inserter's size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -11,8 +10,8 @@ from smartmask.geometry import mask_box, mask_iou
 from smartmask.image.composition import FAINT
 from smartmask.insertion.cutout import read_cutout
 from smartmask.insertion.inpainter import Painting, PaintRequest
+from smartmask.insertion.settings import Fit
 
-Fit = Literal["keep", "stretch"]
 BETTER = 0.02  # IoU by which the mirrored silhouette must agree better: a near tie is no reason to mirror
 
 

@@ -14,21 +14,24 @@ import numpy as np
 
 from smartmask.guides import Guidance
 from smartmask.image.photo import Photo
-from smartmask.insertion.inpainter import Inpainter, StepCallback
+from smartmask.insertion.inpainter import Inpainter
 from smartmask.insertion.lay import ObjectRequest, as_requests, lay
 from smartmask.insertion.paint import (
     NO_INPAINTER,
     InsertResult,
     NoInpainterError,
-    PaintOptions,
     as_photo,
     load_inpainters,
     paint,
 )
+from smartmask.insertion.settings import PaintOptions
+from smartmask.io.watch import Progress
 from smartmask.masks.weights import Weights
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
+    import torch
+
     from smartmask.masks.pipeline import SmartMaskPipeline
 
 
@@ -42,20 +45,20 @@ def insert(
     mask: np.ndarray | None = None,
     order: int | None = None,
     context: str | None = None,
-    generator: Any = 0,
+    generator: int | torch.Generator | None = 0,
     num_masks: int = 8,
     pick: int | None = None,
     pipeline: SmartMaskPipeline | Weights | str | Path | None = None,
     options: PaintOptions | None = None,
-    callback_on_step_end: StepCallback | None = None,
+    callback_on_step_end: Progress | None = None,
     **inpainter_options: Any,
 ) -> InsertResult:
     """The photo with an object (or several) in it; outside the mask every pixel equals the input's.
 
     photo: a file, an (H, W[, C]) uint8 or uint16 array, or a Photo.  prompt: the object's name, or a list of
     names and ObjectRequests: masks are laid in that order, each seeing the former ones, and painted
-    back to front.  scene: the photo's layout; None asks a panoptic model if one was fetched earlier, else the small
-    nobody (the scene is unlabeled, ``.notes`` say so), or nobody is needed if all masks are given.
+    back to front.  scene: the photo's layout; None asks a panoptic model if one was fetched earlier (else the scene is
+    unlabeled and ``.notes`` say so); none is needed where all masks are given.
     guidance, mask, order, context: as in ObjectRequest, for a single object.
     inpainter: "paste" (with ``cutout=``, ``cutout_mask=``), a folder or hub name, or any Inpainter; inpainter_options
     (device, dtype, cutout, ...) go to its loader.  generator, num_masks, pick, pipeline: as in ``lay``.

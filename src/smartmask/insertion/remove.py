@@ -7,27 +7,31 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from smartmask.geometry import mask_box, signed_distance
 from smartmask.image.composition import CONTEXT, crop_window, ring
 from smartmask.image.photo import Photo
-from smartmask.insertion.inpainter import Inpainter, StepCallback
-from smartmask.insertion.lay import Laid, ObjectRequest, Plan, check_request
+from smartmask.insertion.inpainter import Inpainter
+from smartmask.insertion.lay import Laid, ObjectRequest, Plan, check_request, seed_of
 from smartmask.insertion.paint import (
     NO_INPAINTER,
     InsertResult,
     NoInpainterError,
-    PaintOptions,
     as_photo,
     crop_scene,
     load_inpainters,
     paint,
 )
-from smartmask.io.checks import check_prompt, check_seed
+from smartmask.insertion.settings import PaintOptions
+from smartmask.io.checks import check_prompt
+from smartmask.io.watch import Progress
 from smartmask.scene import Scene
+
+if TYPE_CHECKING:
+    import torch
 
 GROW = 0.01  # pixels painted round a region, as a share of its longer side, beside the feather
 BACKGROUND = "background"  # what is painted where the scene has no name for the surroundings
@@ -41,19 +45,19 @@ def remove(
     fill: str | None = None,
     inpainter: str | Path | Inpainter | None = None,
     context: str | None = None,
-    generator: int = 0,
+    generator: int | torch.Generator | None = 0,
     grow: int | None = None,
     options: PaintOptions | None = None,
-    callback_on_step_end: StepCallback | None = None,
+    callback_on_step_end: Progress | None = None,
     **inpainter_options: Any,
 ) -> InsertResult:
     """The photo with a region painted away by what lies behind it; all else stays bit for bit.
 
     region: (H, W) bool mask, or a layer of the scene by its index or its (only) name.  fill: what to
     paint there (None: the name of what surrounds it most).  grow: pixels painted round the region, as
-    its soft edge belongs to it (None: the feather and 1 % of its longer side).  generator: the seed.
-    The other arguments are those of ``insert``; "paste" cannot remove.  Raises ValueError for bad input,
-    NoInpainterError without an inserter.
+    its soft edge belongs to it (None: the feather and 1 % of its longer side).  generator: an int is
+    the seed, a torch.Generator draws it, None is chance.  The other arguments are those of ``insert``; "paste" cannot
+    remove.  Raises ValueError for bad input, NoInpainterError without an inserter.
     """
     photo = as_photo(photo)
     options = options or PaintOptions()
@@ -61,7 +65,7 @@ def remove(
         raise NoInpainterError(f"{NO_INPAINTER.split(';')[0]}.")
     refuse_paste(inpainter)
     scene = Scene.empty(photo.height, photo.width) if scene is None else scene
-    plan = erasure(scene, region, fill, grow, options.feather, check_seed(generator), context)
+    plan = erasure(scene, region, fill, grow, options.feather, generator, context)
     if (scene.height, scene.width) != (photo.height, photo.width):
         size = f"{photo.width}x{photo.height}"
         raise ValueError(f"The photo is {size} (upright), but the scene is {scene.width}x{scene.height}.")
@@ -81,7 +85,7 @@ def erasure(
     fill: str | None = None,
     grow: int | None = None,
     feather: float = 0.0,
-    seed: int = 0,
+    generator: int | torch.Generator | None = 0,
     context: str | None = None,
 ) -> Plan:
     """The scene without the region, and one "fill" laid in its place: stuff named by ``fill`` or its surroundings.
@@ -109,7 +113,7 @@ def erasure(
     name = check_prompt(_commonest(crop_scene(base, window), around) if fill is None else fill, "fill")
     request = ObjectRequest(name, mask=mask, order=order, context=context)
     check_request(request, base, len(base.layers))
-    return Plan(base, (Laid(request, mask, order, seed, kind="fill"),))
+    return Plan(base, (Laid(request, mask, order, seed_of(generator), kind="fill"),))
 
 
 def _layer_index(scene: Scene, region: int | str) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,47 +11,49 @@ from typing import Any
 import numpy as np
 
 from smartmask.export.pictures import scene_colours
-from smartmask.geometry import mask_box
 from smartmask.guides import as_guides
 from smartmask.image.files import save_png
 from smartmask.image.photo import Photo
-from smartmask.insertion.lay import Laid, Plan
-from smartmask.insertion.paint import InsertResult, PaintOptions, crop_scene, request_for
+from smartmask.insertion.lay import Plan
+from smartmask.insertion.paint import InsertResult, crop_scene, request_for
+from smartmask.insertion.report import LayerRecord, ObjectRecord
+from smartmask.insertion.settings import PaintOptions
 from smartmask.io.files import save_json
-from smartmask.io.package import VERSION
 from smartmask.masks.results import mask_sheet
 from smartmask.scene import Scene
 from smartmask.scene.scene_file import save_scene
 
 
-def save_plan(plan: Plan, photo: Photo, inpainters: Sequence[str], folder: Path) -> list[dict[str, Any]]:
+def save_plan(
+    plan: Plan, photo: Photo, inpainters: Sequence[str], folder: Path, earlier: Sequence[Mapping[str, Any]] = ()
+) -> list[ObjectRecord]:
     """Masks, layouts and scenes of a plan, into a staging folder; returns a record an object.
+
+    earlier: the history of the scene before.
 
     ``mask_00.png``, ``visible_00.png``: whole and seen part of each object, in the order of requests;
     ``overlay_00.png``: its candidates, where masks were drawn; ``layout_before.png``, ``layout_after.png``;
     ``scene.json``; ``steps/scene_00.json``, ...: the scene before, and after each object.
     """
     final, indices = plan.after(), plan.stack()
-    history = plan_history(plan, inpainters)
+    history = [*earlier, *plan_history(plan, inpainters)]
     records = []
     for number, laid in enumerate(plan.objects):
         index = indices.index(number)
         visible = final.visible(index)
         save_png(laid.mask, folder / f"mask_{number:02d}.png")
         save_png(visible, folder / f"visible_{number:02d}.png")
-        record = _describe(laid, number, final, index, visible)
+        records.append(ObjectRecord.of(laid, number, final, index, visible))
         if laid.output is not None:
             before = replace(plan.after(number), photo=photo.rgb())
             guides = as_guides(laid.request.guidance, final.height, final.width)
-            record["candidates"] = f"overlay_{number:02d}.png"
-            save_png(mask_sheet(laid.output, before, guides), folder / record["candidates"])
-        records.append(record)
+            save_png(mask_sheet(laid.output, before, guides), folder / f"overlay_{number:02d}.png")
     save_png(scene_colours(plan.scene), folder / "layout_before.png")
     save_png(scene_colours(final), folder / "layout_after.png")
     save_scene(final, folder / "scene.json", history)
     (folder / "steps").mkdir()
     for count in range(len(plan.objects) + 1):
-        save_scene(plan.after(count), folder / "steps" / f"scene_{count:02d}.json", history[:count])
+        save_scene(plan.after(count), folder / "steps" / f"scene_{count:02d}.json", history[: len(earlier) + count])
     return records
 
 
@@ -69,28 +69,7 @@ def plan_history(plan: Plan, inpainters: Sequence[str]) -> list[dict[str, Any]]:
     return records
 
 
-def _describe(laid: Laid, number: int, scene: Scene, index: int, visible: np.ndarray) -> dict[str, Any]:
-    guides = as_guides(laid.request.guidance, scene.height, scene.width)
-    return {
-        "object": laid.name,
-        "context": laid.request.context,
-        "guidance": [guide.describe() for guide in guides],
-        "mask": f"mask_{number:02d}.png",
-        "visible": f"visible_{number:02d}.png",
-        "box": mask_box(laid.mask),
-        "area": int(np.count_nonzero(laid.mask)),
-        "visible_area": int(np.count_nonzero(visible)),
-        "score": None if laid.score is None else round(laid.score, 6),
-        "order": laid.order,
-        "layer": index,
-        "in_front_of": scene.layers[index - 1].name if index > 0 else None,
-        "seed": laid.seed,
-        "picked": laid.picked,
-        "why": None if laid.output is None or laid.picked is None else laid.output.why[laid.picked],
-    }
-
-
-def save_painting(result: InsertResult, folder: Path, suffix: str = ".png") -> list[dict[str, Any]]:
+def save_painting(result: InsertResult, folder: Path, suffix: str = ".png") -> list[LayerRecord]:
     """``result.png`` and ``layers/``, RGBA at the photo's size from back to front; returns a record a layer."""
     result.photo.save(folder / f"result{suffix}")
     (folder / "layers").mkdir()
@@ -98,10 +77,10 @@ def save_painting(result: InsertResult, folder: Path, suffix: str = ".png") -> l
     for number, layer in enumerate(result.layers):
         name = f"layers/{number:02d}_{slug(layer.name)}.png"
         Photo(layer.full(result.photo.height, result.photo.width)).save(folder / name)
-        window = layer.window.as_list()
         records.append(
-            {"file": name, "name": layer.name, "kind": layer.kind, "window": window, "in_result": layer.applied}
-        )
+            LayerRecord(file=name, name=layer.name, kind=layer.kind, window=layer.window.as_list(),
+                        in_result=layer.applied)
+        )  # fmt: skip
     return records
 
 
@@ -145,52 +124,6 @@ def _seg_control(scene: Scene) -> np.ndarray | None:
         return seg_control_image(scene)
     except ImportError:  # a package of the insert extra is missing; the job is complete without the picture
         return None
-
-
-def describe_photo(photo: Photo, result: InsertResult | None) -> dict[str, Any]:
-    """The photo's form, and how much of it was painted (null where nothing was)."""
-    record: dict[str, Any] = {
-        "version": VERSION,
-        "size": {"width": photo.width, "height": photo.height},
-        "pixels": {"mode": photo.mode, "bits": photo.bits},
-        "painted": None,
-    }
-    if result is not None:
-        count = int(np.count_nonzero(result.mask))
-        record["painted"] = {"pixels": count, "share": round(count / result.mask.size, 6)}
-    return record
-
-
-def run_notes(plan: Plan, suffix: str, request: Mapping[str, Any]) -> list[str]:
-    """What a user should know of a run.
-
-    Notes on the scene, how a phrase was read, the mask pipeline's notes, loss in the file, what is not kept.
-    """
-    notes = [*plan.notes, *request.get("phrase_notes", ())]
-    notes += [note for laid in plan.objects if laid.output is not None for note in laid.output.notes]
-    if suffix != ".png":
-        notes.append(f"result{suffix} is compressed with loss; only a PNG keeps the untouched pixels bit for bit.")
-    unmet = [r for r in request.get("relations", ()) if not r["met"]]
-    notes += [f"Not met: {r['subject']} {r['relation']} {r['reference']}; another --seed may do." for r in unmet]
-    return notes
-
-
-def print_run(record: Mapping[str, Any], out: Path, suffix: str, as_json: bool) -> None:
-    """The record of a run on stdout, as JSON or a line an object; its notes on stderr."""
-    if as_json:
-        print(json.dumps(record, indent=2))
-        return
-    for note in record["notes"]:
-        print(f"smartmask: note: {note}", file=sys.stderr)
-    for item in record["objects"]:
-        place = "empty" if item["box"] is None else ",".join(f"{edge:g}" for edge in item["box"])
-        behind = f"in front of {item['in_front_of']}" if item["in_front_of"] else "behind all"
-        behind = behind if record["layers_before"] else "alone in its scene"
-        score = "" if item["score"] is None else f"  score {item['score']:.3f}"
-        print(f"{item['mask']}  {item['object']}{score}  box {place}  {behind}  seed {item['seed']}")
-    if record["painted"]:
-        share = 100 * record["painted"]["share"]
-        print(f"result{suffix} in {out} after {record['timings']['total']:.1f} s; {share:.2f} % of it painted")
 
 
 def slug(name: str) -> str:

@@ -6,23 +6,31 @@ and its JSON schema serves a web service. Settings that several requests share a
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 class Settings(BaseModel):
-    """The base of all requests: frozen, without unknown names; made by ``of``, whose errors are one sentence."""
+    """The base of all requests: frozen, without unknown names.
+
+    What is wrong is a ValueError of one sentence: the first fault, its value, the remedy.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
+    if not TYPE_CHECKING:  # type checkers read the fields
+
+        def __init__(self, **values: Any) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise ValueError(sentence(error)) from None
+
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """The settings of these values. Raises ValueError of one sentence: the first fault, its value, the remedy."""
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            raise ValueError(sentence(error)) from None
+        """The settings of values that a type checker cannot know."""
+        return cls(**values)
 
 
 def option(

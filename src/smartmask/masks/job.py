@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-
-from pydantic import field_validator
 
 from smartmask.guides.box import Box
 from smartmask.guides.parse import GuideTexts
 from smartmask.guides.table import as_guides
 from smartmask.image.files import load_guide_mask
-from smartmask.io.checks import check_num_masks, check_order, check_pool, check_seed
+from smartmask.io.checks import check_order, check_pool
 from smartmask.io.publish import staging
 from smartmask.io.settings import argument, option, required
-from smartmask.masks.model import MaskOptions, Progress
+from smartmask.io.watch import Watch, unwatched
+from smartmask.masks.draws import Draws
+from smartmask.masks.model import MaskOptions
 from smartmask.masks.results import MasksResult, save_masks, save_result
 from smartmask.masks.weights import Weights
 from smartmask.scene.read import SceneFiles
 
-Watch = Callable[[str], AbstractContextManager[Progress | None]]  # (what goes on) -> a callback for it, or None
 
-
-class MasksJob(MaskOptions, SceneFiles, GuideTexts, Weights):
+class MasksJob(MaskOptions, SceneFiles, GuideTexts, Draws, Weights):
     """Masks of where and how an object could stand in a photo, from files, into a folder."""
 
     image: Path = argument("The photo.", metavar="IMAGE")
     out: Path = required("Folder for the masks, overlay.png and result.json.", metavar="DIR")
     not_box: tuple[str, ...] = option((), "Where the object is not; may be repeated.", metavar="x0,y0,x1,y1")
     like: Path | None = option(None, "A mask, white on black, whose variations are wanted.", metavar="PNG")
-    num_masks: int = option(8, "How many masks, 1 to 1000.", flags=("--num-masks", "-n"))
-    seed: int = option(0, "Seed of the first mask; the others count up from it.")
 
-    @field_validator("num_masks")
-    @classmethod
-    def _num_masks(cls, value: int) -> int:
-        return check_num_masks(value)
-
-    @field_validator("seed")
-    @classmethod
-    def _seed(cls, value: int) -> int:
-        return check_seed(value)
-
-    def run(self, watch: Watch = lambda what: nullcontext()) -> MasksResult:
+    def run(self, watch: Watch = unwatched) -> MasksResult:
         """Reads, asks, ranks and writes, all of it or nothing. Raises ValueError for bad input, before torch loads."""
         # 1. everything that can be wrong with the input, cheapest first
         start = time.perf_counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -19,13 +19,13 @@ from smartmask.io.checks import (
     check_steps,
 )
 from smartmask.io.settings import Settings, internal, option, required
+from smartmask.io.watch import Progress
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
 if TYPE_CHECKING:
     import torch
 
-Progress = Callable[[int, int], None]  # (done, all): called as a model goes on; may raise to stop it
 Facing = Literal["left", "right"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from smartmask.export.pictures import overlay, scene_colours
 from smartmask.geometry import mask_box
@@ -17,6 +17,8 @@ from smartmask.image.sheets import contact_sheet, rank_colour
 from smartmask.io.files import save_json
 from smartmask.io.package import VERSION
 from smartmask.io.publish import RESULT
+from smartmask.io.records import Record, Size
+from smartmask.io.watch import rounded
 from smartmask.masks.model import MaskOutput
 from smartmask.scene import Scene
 
@@ -24,7 +26,7 @@ SHEET_MASKS = 59  # masks on the overlay sheet; with the layout 60 tiles
 SHEET_TILE = 256
 
 
-class MaskRecord(BaseModel):
+class MaskRecord(Record):
     """One mask of a result. mask, visible: its files. box: (x0, y0, x1, y1) pixel edges, None for an empty mask.
 
     order: its index in the scene's layers; in_front_of: the layer next behind it, None at the back.
@@ -42,14 +44,7 @@ class MaskRecord(BaseModel):
     why: dict[str, Any]
 
 
-class Size(BaseModel):
-    """Of a scene, in pixels."""
-
-    width: int
-    height: int
-
-
-class MasksResult(BaseModel):
+class MasksResult(Record):
     """What ``result.json`` says: version, the request, the scene's size, and a record a mask, best first."""
 
     model_config = ConfigDict(extra="allow")  # the request's own keys stand beside
@@ -75,7 +70,7 @@ class MasksResult(BaseModel):
             size=Size(width=scene.width, height=scene.height),
             layers=[layer.name for layer in scene.layers],
             masks=mask_records(output, scene),
-            timings={stage: round(float(value), 4) for stage, value in (output.timings | (seconds or {})).items()},
+            timings=rounded(output.timings | (seconds or {})),
             notes=[*notes, *output.notes],
         )
 

@@ -13,17 +13,27 @@ if TYPE_CHECKING:
     from smartmask.masks.pipeline import SmartMaskPipeline
 
 
-class Weights(Settings):
-    """What ``SmartMaskPipeline.from_pretrained`` takes."""
+class WeightsFolder(Settings):
+    """A folder of weights."""
 
     weights: Path | None = option(
         None, "Weights to use instead of the bundled ones: a folder or hub name.", metavar="FOLDER"
     )
-    licences: str = option(
-        "all", "Which remembered outlines are used: all, or those under open licences only.", metavar="all|open"
-    )
+
+
+class OwnMemory(Settings):
+    """Where outlines of the user's own lie."""
+
     memory: Path | None = option(
         None, "Outlines of your own ('smartmask memory add'), if not in the standard folder.", metavar="DIR"
+    )
+
+
+class Weights(WeightsFolder, OwnMemory):
+    """What ``SmartMaskPipeline.from_pretrained`` takes."""
+
+    licences: str = option(
+        "all", "Which remembered outlines are used: all, or those under open licences only.", metavar="all|open"
     )
 
     def checked(self) -> Self:

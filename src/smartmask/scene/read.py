@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from smartmask.io.files import read_json, short_repr
 from smartmask.io.settings import Settings, option
 from smartmask.scene.photo import scene_of_photo
 from smartmask.scene.scene import Scene
-from smartmask.scene.scene_file import load_scene
+from smartmask.scene.scene_file import History, load_scene
 
 
 class SceneFiles(Settings):
@@ -76,9 +77,19 @@ class SceneFiles(Settings):
         beside = [name for name in ("layout", "names", "panoptic", "segmenter") if getattr(self, name) is not None]
         if beside:
             raise ValueError(f"--scene {self.scene} says what is in the photo; leave --{beside[0]} out.")
+        return _with_photo(
+            self._file[0], load_photo(image) if photo is None else photo, image, f"the scene '{self.scene}'"
+        )
+
+    @cached_property
+    def _file(self) -> tuple[Scene, History]:
         assert self.scene is not None
-        scene, _ = load_scene(self.scene)
-        return _with_photo(scene, load_photo(image) if photo is None else photo, image, f"the scene '{self.scene}'")
+        return load_scene(self.scene)
+
+    @property
+    def history(self) -> History:
+        """What a saved scene says was done to it so far; without one nothing."""
+        return [] if self.scene is None else list(self._file[1])
 
 
 def read_scene(image: Path, photo: np.ndarray | None = None, **files: Any) -> tuple[Scene, tuple[str, ...]]:

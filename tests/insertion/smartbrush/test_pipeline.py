@@ -14,8 +14,8 @@ from tiny_diffusion import save_diffusion
 
 from smartmask.insertion.inpainter import PaintRequest
 from smartmask.insertion.load import load_inpainter
-from smartmask.insertion.paint import PaintOptions
 from smartmask.insertion.pipeline import insert
+from smartmask.insertion.settings import PaintOptions
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
 from smartmask.io.package import BUNDLED_MASKS

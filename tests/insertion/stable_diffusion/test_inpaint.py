@@ -26,8 +26,8 @@ from smartmask.geometry import box_mask
 from smartmask.image.files import load_photo, save_png
 from smartmask.insertion.inpainter import Painting, PaintRequest
 from smartmask.insertion.load import load_inpainter
-from smartmask.insertion.paint import PaintOptions
 from smartmask.insertion.pipeline import insert
+from smartmask.insertion.settings import PaintOptions
 from smartmask.insertion.stable_diffusion.families import FAMILIES
 from smartmask.insertion.stable_diffusion.inpaint import DiffusionInpainter, paint_prompt, whole_cells
 from smartmask.insertion.stable_diffusion.load import STEMS

@@ -47,14 +47,14 @@ def test_each_family_paints(family: str, folders: dict[str, Path], controlnets: 
     painter = LayoutPainter.from_pretrained(folders[family], controlnets[family], device="cpu")
     assert painter.side == SIDE
     steps: list[tuple[int, int]] = []
-    first = painter(scene(), "a dog", seed=3, steps=2, callback=lambda *step: steps.append(step))
+    first = painter(scene(), "a dog", generator=3, steps=2, callback_on_step_end=lambda *step: steps.append(step))
     assert first.image.shape == (HEIGHT, WIDTH, 3)
     assert first.image.dtype == np.uint8
     assert first.image.std() > 5, "noise, not one colour"
     assert first.painted == (48, 64)
     assert steps == [(1, 2), (2, 2)]
-    assert np.array_equal(first.image, painter(scene(), "a dog", seed=3, steps=2).image)
-    assert not np.array_equal(first.image, painter(scene(), "a dog", seed=4, steps=2).image)
+    assert np.array_equal(first.image, painter(scene(), "a dog", generator=3, steps=2).image)
+    assert not np.array_equal(first.image, painter(scene(), "a dog", generator=4, steps=2).image)
 
 
 def test_text_and_layout_matter(painter: LayoutPainter) -> None:
@@ -71,7 +71,7 @@ def test_what_the_pipeline_is_asked(painter: LayoutPainter, monkeypatch: pytest.
         return SimpleNamespace(images=[Image.new("RGB", (64, 48), "grey")], nsfw_content_detected=[bool(calls[1:])])
 
     monkeypatch.setattr(painter, "pipeline", call)
-    painted = painter(scene(), "a dog in the sun", seed=2)
+    painted = painter(scene(), "a dog in the sun", generator=2)
     (asked,) = calls
     assert asked["prompt"] == "a dog in the sun"
     assert asked["image"].size == (asked["width"], asked["height"]) == (64, 48)

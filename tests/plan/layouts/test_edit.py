@@ -67,10 +67,10 @@ def test_scaling_keeps_the_feet(layout: Layout) -> None:
 
 
 def test_redo_changes_one_layer_only(layout: Layout, pipeline: SmartMaskPipeline) -> None:
-    other = edit.redo(layout, "dog", pipeline, seed=4321, num_masks=1)
+    other = edit.redo(layout, "dog", pipeline, generator=4321, num_masks=1)
     assert (mask_of(other, "dog") != mask_of(layout, "dog")).any()
     assert (mask_of(other, "table") == mask_of(layout, "table")).all()
-    again = edit.redo(layout, "dog", pipeline, seed=4321, num_masks=1)
+    again = edit.redo(layout, "dog", pipeline, generator=4321, num_masks=1)
     assert (mask_of(other, "dog") == mask_of(again, "dog")).all()
 
 

@@ -130,7 +130,7 @@ def test_a_layout_holds_what_was_asked_for(tiny: SmartMaskPipeline) -> None:
     text = "a room with a table, a cup on the table and two chairs"
     layout = draw_layout(
         text, 72, 96, tiny, FIELD, num_masks=1,
-        on_step=lambda done, of: steps.append((done, of)),
+        callback_on_step_end=lambda done, of: steps.append((done, of)),
     )  # fmt: skip
     scene = layout.scene()
     things = sorted(layer.name for layer in scene.layers if layer.thing)
@@ -143,7 +143,7 @@ def test_a_layout_holds_what_was_asked_for(tiny: SmartMaskPipeline) -> None:
     again = draw_layout("a room with a table, a cup on the table and two chairs", 72, 96, tiny, FIELD, num_masks=1)
     assert (again.scene().top() == scene.top()).all()
     other = draw_layout(
-        "a room with a table, a cup on the table and two chairs", 72, 96, tiny, FIELD, num_masks=1, seed=1
+        "a room with a table, a cup on the table and two chairs", 72, 96, tiny, FIELD, num_masks=1, generator=1
     )
     assert (other.scene().top() != scene.top()).any()
 

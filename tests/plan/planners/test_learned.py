@@ -12,8 +12,10 @@ from smartmask.data.plans import NAMES
 from smartmask.io.components import save_component
 from smartmask.io.package import BUNDLED_MASKS
 from smartmask.plan.language.phrases import parse
+from smartmask.plan.planners.given import GivenList
 from smartmask.plan.planners.interface import PlanState, placed_already
 from smartmask.plan.planners.learned import LearnedPlanner
+from smartmask.plan.planners.load import load_planner
 from smartmask.plan.planners.next_object import NextObjectConfig, NextObjectNetwork, box_numbers
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
@@ -40,7 +42,11 @@ def random_planner(ideas: int = 3) -> LearnedPlanner:
 def test_wanted_objects_come_first() -> None:
     request = parse("a cup on a table", TEXT)
     planner = random_planner()
-    assert [item.key for item in planner.propose(PlanState(room(), request))] == ["table", "cup"]
+    found = planner.propose(PlanState(room(), request), 4)
+    assert [item.key for item in found[:2]] == ["table", "cup"]
+    assert [item.region for item in found[:2]] == [None, None], "where they go is found by rules"
+    assert all(item.key is None and item.region is not None for item in found[2:])
+    assert [item.key for item in planner.propose(PlanState(room(), request), 1)] == ["table"]
     assert placed_already(request, room("table")) == ("table",)
 
 
@@ -50,6 +56,12 @@ def test_probabilities_add_up_whatever_the_scene() -> None:
         shares = planner.likelihood(PlanState(scene, parse("a room", TEXT)))
         assert sum(shares.values()) == pytest.approx(1, abs=1e-4)
         assert len(shares) == len(NAMES) + 1
+
+
+def test_without_ideas_no_network_is_loaded() -> None:
+    for name in ("learned", "given"):
+        assert isinstance(load_planner(name, TEXT), GivenList)
+    assert isinstance(load_planner("learned", TEXT, 1), LearnedPlanner)
 
 
 def test_ideas_end() -> None:
@@ -87,7 +99,7 @@ def test_the_bundled_planner_knows_places(bundled: LearnedPlanner) -> None:
 
 
 def test_the_bundled_planner_knows_order(bundled: LearnedPlanner) -> None:
-    cup, table = bundled.nearness(["cup", "dining table"])
+    cup, table = bundled.network.nearness(torch.from_numpy(np.stack([TEXT.encode("cup"), TEXT.encode("dining table")])))
     assert cup > table
 
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from smartmask.errors import ModelError, OutOfMemoryError
-from smartmask.insertion.inpainter import StepCallback
 from smartmask.insertion.stable_diffusion.families import Family, Task, check_side, working_size
 from smartmask.insertion.stable_diffusion.load import CONTROL, open_pipeline
 from smartmask.io.checks import check_scale, check_steps
 from smartmask.io.hub import is_out_of_memory, quiet
+from smartmask.io.watch import Progress
 from smartmask.scene import Scene
 
 
@@ -102,7 +102,7 @@ class DiffusionModel:
         seed: int,
         steps: int | None,
         guidance_scale: float | None,
-        callback: StepCallback | None,
+        callback: Progress | None,
         **arguments: Any,
     ) -> np.ndarray:
         """``(height, width, 3)`` uint8 RGB of ``size``; ``arguments`` are the task's own, for the pipeline.

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from smartmask.image.composition import resize
-from smartmask.insertion.inpainter import StepCallback
+from smartmask.insertion.lay import seed_of
 from smartmask.insertion.stable_diffusion.families import PICTURE
 from smartmask.insertion.stable_diffusion.model import DiffusionModel
-from smartmask.io.checks import check_prompt, check_seed
+from smartmask.io.checks import check_prompt
+from smartmask.io.watch import Progress
 from smartmask.scene import Scene
 
 
@@ -40,21 +42,22 @@ class LayoutPainter(DiffusionModel):
         scene: Scene,
         prompt: str,
         *,
-        seed: int = 0,
+        generator: int | torch.Generator | None = 0,
         steps: int | None = None,
         guidance_scale: float | None = None,
         negative_prompt: str | None = None,
-        callback: StepCallback | None = None,
+        callback_on_step_end: Progress | None = None,
     ) -> Picture:
-        """Paints what is visible of the scene; callback(step, of) after each step. The same seed, the same picture.
+        """Paints what is visible of the scene; callback_on_step_end(step, of) after each step.
+
+        generator: an int is the seed, a torch.Generator draws it, None is chance; the same seed, the same picture.
 
         Raises ValueError for bad input, OutOfMemoryError, and RuntimeError where the safety checker withholds it.
         """
         check_prompt(prompt, "scene text")
-        check_seed(seed)
         size = self.working_size(scene.height, scene.width)
         painted = self.paint(
-            size, seed=seed, steps=steps, guidance_scale=guidance_scale, callback=callback,
+            size, seed=seed_of(generator), steps=steps, guidance_scale=guidance_scale, callback=callback_on_step_end,
             prompt=prompt, negative_prompt=negative_prompt, image=self.control_image(scene, size),
             controlnet_conditioning_scale=float(self.control_scale),
         )  # fmt: skip

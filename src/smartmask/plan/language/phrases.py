@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pydantic import BaseModel
+
 from smartmask.io.checks import check_prompt
 from smartmask.plan.language import grammar
 from smartmask.plan.language.wording import NounPhrase, phrase_parts
@@ -49,6 +51,21 @@ class Relation:
 
     def __str__(self) -> str:
         return f"{self.subject} {self.kind} {self.reference.removeprefix('layer:')}"
+
+
+class RelationRecord(BaseModel):
+    """A relation of the text in ``result.json``, and whether the masks keep it."""
+
+    subject: str
+    relation: str
+    reference: str
+    met: bool
+
+    @classmethod
+    def of(cls, relation: Relation, met: bool) -> RelationRecord:
+        """reference: without the prefix of a scene's layer."""
+        reference = relation.reference.removeprefix("layer:")
+        return cls(subject=relation.subject, relation=relation.kind, reference=reference, met=met)
 
 
 @dataclass(frozen=True)

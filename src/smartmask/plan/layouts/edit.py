@@ -13,11 +13,13 @@ import cv2
 import numpy as np
 
 from smartmask.geometry import BoxXYXY, mask_box, scale_box, shift_box
-from smartmask.io.checks import check_seed
+from smartmask.insertion.lay import seed_of
 from smartmask.plan.layouts.arrange import Placed
 from smartmask.plan.layouts.pipeline import Item, Layout, checked, draw_item
 
 if TYPE_CHECKING:
+    import torch
+
     from smartmask.masks.pipeline import SmartMaskPipeline
 
 
@@ -75,14 +77,16 @@ def scale(layout: Layout, layer: int | str, factor: float) -> Layout:
     return checked(_with(layout, {at: _warped(layout, item, matrix, grown, item.depth)}))
 
 
-def redo(layout: Layout, layer: int | str, pipeline: SmartMaskPipeline, seed: int, num_masks: int = 4) -> Layout:
-    """The layout with another shape for a thing, in the same place, from ``seed``; all else stays."""
-    check_seed(seed)
+def redo(
+    layout: Layout, layer: int | str, pipeline: SmartMaskPipeline, generator: int | torch.Generator | None,
+    num_masks: int = 4,
+) -> Layout:  # fmt: skip
+    """The layout with another shape for a thing, in the same place, from another seed; all else stays."""
     at = _free(layout, layer)
     item = layout.items[at]
     spot = item.place or Placed(item.key, item.name, _box(item), item.depth)
     without = replace(layout, items=(*layout.items[:at], *layout.items[at + 1 :]))
-    return checked(_with(layout, {at: draw_item(without, spot, pipeline, seed, num_masks)}))
+    return checked(_with(layout, {at: draw_item(without, spot, pipeline, seed_of(generator), num_masks)}))
 
 
 def remove(layout: Layout, layer: int | str) -> Layout:

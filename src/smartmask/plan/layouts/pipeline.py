@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -11,11 +12,14 @@ import numpy as np
 
 from smartmask.geometry import mask_box
 from smartmask.guides import Box
-from smartmask.io.checks import check_seed
+from smartmask.insertion.lay import as_pipeline, seed_of
+from smartmask.io.watch import Progress
+from smartmask.masks.weights import Weights
 from smartmask.plan.language import grammar, relations
 from smartmask.plan.language.phrases import Relation, Request, Wanted, parse
 from smartmask.plan.layouts.arrange import Placed, arrange, place
 from smartmask.plan.layouts.ground import Ground, fit_zoom, read_ground
+from smartmask.plan.layouts.stuff import StuffField, load_field
 from smartmask.plan.layouts.surfaces import GROUND, draw_surfaces
 from smartmask.plan.planners.given import GivenList
 from smartmask.plan.planners.interface import IDEA, Planner, PlanState
@@ -23,11 +27,11 @@ from smartmask.scene import Scene
 from smartmask.text.words import word_set
 
 if TYPE_CHECKING:
+    import torch
+
     from smartmask.masks.pipeline import SmartMaskPipeline
-    from smartmask.plan.layouts.stuff import StuffField
     from smartmask.text.encoder import TextEncoder
 
-OnStep = Callable[[int, int], None]
 MOST_ITEMS = 60
 CROWDED = -1.5  # score of a place below which an object that nobody asked for is left out
 
@@ -95,23 +99,25 @@ def draw_layout(
     text: str | Request,
     height: int,
     width: int,
-    pipeline: SmartMaskPipeline,
-    field: StuffField,
+    pipeline: SmartMaskPipeline | Weights | str | Path | None = None,
+    field: StuffField | None = None,
     *,
     planner: Planner | None = None,
-    seed: int = 0,
+    generator: int | torch.Generator | None = 0,
     num_masks: int = 4,
-    on_step: OnStep | None = None,
+    callback_on_step_end: Progress | None = None,
 ) -> Layout:
     """A layout for a sentence such as "a living room with a sofa and a cat on the rug".
 
-    text: or what was read from it. height, width: in pixels. planner: says what comes next until it has nothing
-    more (None: the text's own objects). num_masks: candidates a mask, of which the most plausible is taken.
-    on_step(done, of) after each.
+    text: or what was read from it. height, width: in pixels. pipeline: or its weights; None: the bundled ones. field:
+    of surfaces; None: the bundled one. planner: says what comes next until it has nothing more (None: the text's own
+    objects). generator: an int is the seed, a torch.Generator draws it, None is chance. num_masks: candidates a mask,
+    of which the most plausible is taken. callback_on_step_end(done, of) after each.
     The same arguments give the same layout. Raises ValueError for bad input.
     """
-    check_seed(seed)
+    seed = seed_of(generator)
     Scene.empty(height, width)
+    pipeline, field = as_pipeline(pipeline), field or load_field()
     request = text if isinstance(text, Request) else parse(text, pipeline.text)
     planner = planner or GivenList()
     # 1. surfaces
@@ -129,8 +135,8 @@ def draw_layout(
     for number, spot in enumerate(placed):
         item = draw_item(layout, spot, pipeline, item_seed(layout), num_masks)
         layout = replace(layout, items=(*layout.items, item))
-        if on_step is not None:
-            on_step(number + 1, len(placed))
+        if callback_on_step_end is not None:
+            callback_on_step_end(number + 1, len(placed))
     # 4. what the planner says on seeing that, until it has no more
     while len(layout.items) < MOST_ITEMS:
         following = next_place(layout, planner, pipeline.text)

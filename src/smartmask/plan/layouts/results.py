@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -13,6 +13,8 @@ from smartmask.geometry import mask_box
 from smartmask.image.files import save_png
 from smartmask.io.files import save_json
 from smartmask.io.package import VERSION
+from smartmask.io.records import Record, Size
+from smartmask.plan.language.phrases import RelationRecord
 from smartmask.plan.layouts.pipeline import Layout
 from smartmask.scene import Scene
 from smartmask.scene.scene_file import save_scene
@@ -64,29 +66,88 @@ def save_steps(layout: Layout, path: Path) -> None:
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0)
 
 
-def describe_layout(layout: Layout) -> dict[str, Any]:
-    """What ``result.json`` says of a layout: layers back to front, relations and whether they are met, notes."""
+class SceneLayer(Record):
+    """One layer, back to front: its index, its key in the text ("lamp 2") and name, where it lies.
+
+    box: (x0, y0, x1, y1) pixel edges. seen: share of its area that is not covered. score: of a drawn mask.
+    """
+
+    layer: int
+    key: str
+    name: str
+    attributes: list[str]
+    thing: bool
+    box: tuple[float, float, float, float] | None
+    area: int
+    seen: float
+    seed: int
+    score: float | None
+
+
+class PictureRecord(Record):
+    """What became of --paint: the request, and why there is no picture (trouble), or how it was painted.
+
+    painted: the size at which the model worked. unknown: share of the layout that the ControlNet saw as nothing.
+    """
+
+    optional = ("device", "dtype", "offload", "slicing", "side", "controlnet", "control_scale", "steps",
+                "guidance_scale", "negative_prompt", "trouble", "painted", "unknown")  # fmt: skip
+
+    model: str
+    device: str | None = None
+    dtype: str | None = None
+    offload: str | None = None
+    slicing: bool | None = None
+    side: int | None = None
+    controlnet: str | None = None
+    control_scale: float | None = None
+    steps: int | None = None
+    guidance_scale: float | None = None
+    negative_prompt: str | None = None
+    status: Literal["painted", "not painted"] = "not painted"
+    trouble: str | None = None
+    painted: Size | None = None
+    unknown: float | None = None
+
+
+class LayoutReport(Record):
+    """What ``result.json`` of ``layout`` says. setting: the place that the text names. relations: of the text.
+
+    files: all that was written, but ``result.json``. picture: with --paint. timings: seconds a stage.
+    """
+
+    optional = ("picture",)
+
+    command: str = "layout"
+    version: str = VERSION
+    text: str
+    size: Size
+    seed: int
+    setting: str | None
+    layers: list[SceneLayer]
+    relations: list[RelationRecord]
+    notes: list[str]
+    files: list[str]
+    picture: PictureRecord | None = None
+    timings: dict[str, float]
+
+
+def described(layout: Layout) -> dict[str, Any]:
+    """What a report says of the layout itself."""
     scene = layout.scene()
-    drawn = [item for item in layout.stacked() if item.mask.any()]
     layers = []
-    for index, item in enumerate(drawn):
+    for index, item in enumerate(item for item in layout.stacked() if item.mask.any()):
         area = int(np.count_nonzero(item.mask))
         layers.append(
-            {
-                "layer": index, "key": item.key, "name": item.name, "attributes": list(item.attributes),
-                "thing": item.thing, "box": mask_box(item.mask), "area": area,
-                "seen": round(int(np.count_nonzero(scene.visible(index))) / area, 4), "seed": item.seed,
-                "score": None if item.score is None else round(item.score, 6),
-            }
+            SceneLayer(
+                layer=index, key=item.key, name=item.name, attributes=list(item.attributes), thing=item.thing,
+                box=mask_box(item.mask), area=area,
+                seen=round(int(np.count_nonzero(scene.visible(index))) / area, 4), seed=item.seed,
+                score=None if item.score is None else round(item.score, 6),
+            )
         )  # fmt: skip
-    relations = [
-        {"subject": r.subject, "relation": r.kind, "reference": r.reference, "met": r not in layout.unmet}
-        for r in layout.request.relations
-    ]
+    relations = [RelationRecord.of(relation, relation not in layout.unmet) for relation in layout.request.relations]
     return {
-        "version": VERSION,
-        "setting": layout.request.setting,
-        "layers": layers,
-        "relations": relations,
-        "notes": list(layout.notes),
-    }
+        "size": Size(width=layout.width, height=layout.height), "seed": layout.seed,
+        "setting": layout.request.setting, "layers": layers, "relations": relations, "notes": list(layout.notes),
+    }  # fmt: skip

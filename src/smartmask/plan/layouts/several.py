@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from smartmask.geometry import mask_box
 from smartmask.guides import Box
-from smartmask.insertion.inpainter import StepCallback
-from smartmask.insertion.lay import HiddenError, ObjectRequest, Plan, lay
+from smartmask.insertion.lay import HiddenError, ObjectRequest, Plan, lay, seed_of
 from smartmask.io.checks import MAX_MASKS
 from smartmask.io.package import BUNDLED_MASKS
+from smartmask.io.watch import Progress
 from smartmask.masks.weights import Weights
 from smartmask.plan.language import relations
 from smartmask.plan.language.phrases import Relation, Request, parse
@@ -30,6 +30,8 @@ from smartmask.plan.planners.given import drawing_order, support_rank
 from smartmask.scene import Scene
 
 if TYPE_CHECKING:
+    import torch
+
     from smartmask.masks.pipeline import SmartMaskPipeline
     from smartmask.text.encoder import TextEncoder
     from smartmask.text.typical import Sizes
@@ -66,21 +68,15 @@ class PhraseInsertion:
     weights: Weights = field(default_factory=Weights)
     met: tuple[tuple[Relation, bool], ...] = ()
 
-    def plan(self, num_masks: int, seed: int, callback: StepCallback | None = None) -> Plan:
+    def plan(self, num_masks: int, generator: int, callback: Progress | None = None) -> Plan:
         """The objects laid, and ``met`` filled; loads the pipeline."""
         pipeline = self.weights.load()
         found = lay_several(
-            self.scene, self.request, pipeline, objects=self.objects, num_masks=num_masks, seed=seed, callback=callback
-        )
+            self.scene, self.request, pipeline, objects=self.objects, num_masks=num_masks, generator=generator,
+            callback=callback,
+        )  # fmt: skip
         self.met = found.met
         return found.plan
-
-    def describe(self) -> list[dict[str, Any]]:
-        """A JSON record a relation."""
-        return [
-            {"subject": r.subject, "relation": r.kind, "reference": r.reference.removeprefix("layer:"), "met": kept}
-            for r, kept in self.met
-        ]
 
 
 def read_phrase(
@@ -124,15 +120,15 @@ def lay_several(
     *,
     objects: Sequence[ObjectRequest] | None = None,
     num_masks: int = 8,
-    seed: int = 0,
-    callback: StepCallback | None = None,
+    generator: int | torch.Generator | None = 0,
+    callback: Progress | None = None,
 ) -> SeveralResult:
     """A mask for each object of a phrase; of TRIES arrangements the first whose relations all hold, else the best.
 
     request: from ``parse`` with the scene's layer names as ``known``. objects: of ``requests_of``, which is what
-    None means. Raises ValueError as ``lay`` does.
+    None means. generator: the seed, or what draws it. Raises ValueError as ``lay`` does.
     """
-    keys = drawing_order(request)
+    keys, seed = drawing_order(request), seed_of(generator)
     objects = list(objects or requests_of(request))
     there = layers_as_placed(scene)
     names = [request.find(key).name for key in keys]
@@ -176,7 +172,7 @@ def fit_sizes(
 
 def _lay(
     scene: Scene, objects: Sequence[ObjectRequest], places: Sequence[Placed], pipeline: SmartMaskPipeline,
-    num_masks: int, seed: int, callback: StepCallback | None,
+    num_masks: int, seed: int, callback: Progress | None,
 ) -> Plan:  # fmt: skip
     """Lay the places one after another, each at the depth that its place says."""
     plan = Plan(scene, ())

@@ -1,4 +1,7 @@
-"""The bundled planner: a small network that has seen which objects share a scene, in which order, how many, where."""
+"""The bundled planner: a small network that has seen which objects share a scene, in which order, how many, where.
+
+It speaks for ideas beyond the text alone; the text's own objects are ordered by rules, and placed by ``arrange``.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ STYLE = STYLES.index("panoptic")  # scenes in which everything is named
 class LearnedPlanner:
     """Wanted objects first, then ideas of its own, until it holds the scene for complete or ``ideas`` are given.
 
-    ideas: how many objects beyond the text it may propose; 0 keeps to the text.
+    ideas: how many objects beyond the text it may propose; with 0 the network is not asked.
     """
 
     name = "learned"
@@ -44,18 +47,15 @@ class LearnedPlanner:
         return cls(network, text, ideas)
 
     def propose(self, state: PlanState, count: int = 5) -> Sequence[NextObject]:
-        """Wanted objects in drawing order with the network's boxes; when they are drawn, its own ideas."""
+        """Wanted objects in drawing order, by rules and without a region; then, if there is room, its own ideas."""
         wanted = GivenList().propose(state, count)
-        if wanted:
+        if len(wanted) == count or sum(key.startswith(IDEA) for key in state.placed) >= self.ideas:
             return wanted
-        extra = [key for key in state.placed if key.startswith(IDEA)]
-        if len(extra) >= self.ideas:
-            return []
-        return self.ideas_for(state, count)
+        return [*wanted, *self.ideas_for(state, count - len(wanted))]
 
     @torch.inference_mode()
     def ideas_for(self, state: PlanState, count: int = 5) -> list[NextObject]:
-        """Things that such a scene would also hold, likeliest first; empty if it is likelier complete."""
+        """Things that such a scene would also hold, and where, likeliest first; empty if it is likelier complete."""
         hidden, shares = self._read(state)
         there = Counter(self.text.understand(clean_name(layer.name)).name for layer in state.scene.layers)
         found: list[NextObject] = []
@@ -80,12 +80,6 @@ class LearnedPlanner:
         """The probability of each known name to come next, and of the end under the empty name."""
         _, shares = self._read(state)
         return dict(zip((*self.names, ""), (float(share) for share in shares), strict=True))
-
-    def nearness(self, names: Sequence[str]) -> list[float]:
-        """How far in front things of these names tend to stand; only differences mean something."""
-        vectors = torch.from_numpy(np.stack([self.text.encode(name) for name in names]))
-        with torch.inference_mode():
-            return [float(value) for value in self.network.nearness(vectors)]
 
     def _read(self, state: PlanState) -> tuple[torch.Tensor, np.ndarray]:
         """The network's state (1, width), and (names + 1,) probabilities of what comes next."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pydantic import field_validator
+
+from smartmask.io.checks import check_prompt
+from smartmask.io.settings import Settings, argument, option
 from smartmask.plan.planners.given import GivenList
 from smartmask.plan.planners.interface import Planner
 from smartmask.plan.planners.learned import LearnedPlanner
@@ -10,21 +14,37 @@ from smartmask.text.encoder import TextEncoder
 FORMS = "given, learned, vision:MODEL (a hub name or folder) or endpoint:MODEL"
 
 
-def load_planner(name: str, text: TextEncoder, ideas: int = 0) -> Planner:
-    """A planner of FORMS; those with a language model fall back on the learned one.
+class Planned(Settings):
+    """A scene in words, and who says what comes next."""
 
-    ideas: how many objects beyond the text it may propose. ValueError for an unknown name or missing weights.
+    text: str = argument("The scene: 'a beach with two people and a boat'.", metavar="TEXT")
+    planner: str = option(
+        "learned", "given, learned, vision:MODEL or endpoint:MODEL: who says what comes next.", metavar="NAME"
+    )
+
+    @field_validator("text")
+    @classmethod
+    def _text(cls, value: str) -> str:
+        check_prompt(value, "scene text")
+        return value
+
+
+def load_planner(name: str, text: TextEncoder, ideas: int = 0) -> Planner:
+    """A planner of FORMS; those with a language model fall back on the text's own objects.
+
+    ideas: how many objects beyond the text it may propose; without any, 'learned' is 'given', and nothing is loaded.
+    ValueError for an unknown name or missing weights.
     """
     kind, _, model = name.partition(":")
-    if name == "given":
-        if ideas:
-            raise ValueError("The planner 'given' has no ideas of its own; use --planner learned with --ideas.")
-        return GivenList()
-    if name == "learned":
+    if name == "given" and ideas:
+        raise ValueError("The planner 'given' has no ideas of its own; use --planner learned with --ideas.")
+    if name == "learned" and ideas:
         return LearnedPlanner.from_pretrained(text, ideas=ideas)
+    if name in ("given", "learned"):
+        return GivenList()
     if kind not in ("vision", "endpoint") or not model:
         raise ValueError(f"There is no planner '{name}'; use {FORMS}.")
-    fallback = LearnedPlanner.from_pretrained(text)
+    fallback = GivenList()
     if kind == "vision":
         from smartmask.plan.planners.vision import VisionPlanner
 

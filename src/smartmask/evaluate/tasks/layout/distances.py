@@ -196,7 +196,7 @@ def layout_distances(
         read: dict[str, list[Reading]] = {REAL: [], "drawn": [], "ellipses": [], "retrieved": []}
         for number, scene in enumerate(watched(f"layouts, {style}", scenes)):
             request = asked(scene)
-            layout = draw_layout(request, HEIGHT, WIDTH, pipeline, field, seed=seed + number, num_masks=2)
+            layout = draw_layout(request, HEIGHT, WIDTH, pipeline, field, generator=seed + number, num_masks=2)
             only = [item.name for item in request.objects]
             read[REAL].append(Reading.of(pack[scene.record].scene, scene.names))
             read["drawn"].append(Reading.of(layout.scene(), only))
@@ -213,7 +213,7 @@ def time_of_ten(pipeline: Any, field: StuffField, repeats: int = 3) -> dict[str,
     seconds, count = [], 0
     for seed in range(repeats):
         begun = time.perf_counter()
-        layout = draw_layout(TEN, 384, 512, pipeline, field, seed=seed)
+        layout = draw_layout(TEN, 384, 512, pipeline, field, generator=seed)
         seconds.append(time.perf_counter() - begun)
         count = sum(item.thing for item in layout.items)
     return {"text": TEN, "objects": count, "seconds": round(float(np.median(seconds)), 2), "repeats": repeats}

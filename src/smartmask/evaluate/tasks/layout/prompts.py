@@ -151,7 +151,7 @@ def drawn_with(pipeline: Any, field: StuffField) -> Drawer:
 
     def draw(prompt: Prompt, seed: int) -> list[Drawn]:
         try:
-            layout = draw_layout(prompt.text, HEIGHT, WIDTH, pipeline, field, seed=seed, num_masks=2)
+            layout = draw_layout(prompt.text, HEIGHT, WIDTH, pipeline, field, generator=seed, num_masks=2)
         except ValueError:
             return [[]]
         boxes = [(item.name, mask_box(item.mask)) for item in layout.items if item.thing]

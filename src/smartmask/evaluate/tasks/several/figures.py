@@ -107,7 +107,7 @@ def lay_task(task: Task, system: str, pipeline: SmartMaskPipeline, num_masks: in
     """The plan of one of SYSTEMS, its objects in drawing order. ValueError for another name."""
     objects = requests_of(task.request)
     if system == "together":
-        return lay_several(task.scene, task.request, pipeline, num_masks=num_masks, seed=seed).plan
+        return lay_several(task.scene, task.request, pipeline, num_masks=num_masks, generator=seed).plan
     if system not in SYSTEMS:
         raise ValueError(f"There is no system '{system}'; there are {', '.join(SYSTEMS)}.")
     plan = Plan(task.scene, ())

@@ -1,0 +1,30 @@
+"""How much is drawn, and from which seed: settings of every request for masks."""
+
+from __future__ import annotations
+
+from pydantic import field_validator
+
+from smartmask.io.checks import check_num_masks, check_seed
+from smartmask.io.settings import Settings, option
+
+
+class Seeded(Settings):
+    """A request with chance in it: the same seed, the same answer."""
+
+    seed: int = option(0, "Seed of the first mask; the others count up from it.")
+
+    @field_validator("seed")
+    @classmethod
+    def _seed(cls, value: int) -> int:
+        return check_seed(value)
+
+
+class Draws(Seeded):
+    """A request for several masks."""
+
+    num_masks: int = option(8, "How many masks, 1 to 1000.", flags=("--num-masks", "-n"))
+
+    @field_validator("num_masks")
+    @classmethod
+    def _num_masks(cls, value: int) -> int:
+        return check_num_masks(value)
