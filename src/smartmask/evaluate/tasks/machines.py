@@ -61,9 +61,8 @@ def answers(settings: MachinesSettings, out: Path) -> None:
         outlines += ["/".join(map(str, found.why[i]["outline"].values())) for i in by_seed]
         orders += [found.orders[i] for i in by_seed]
         scores += [float(found.scores[i]) for i in by_seed]
-    np.savez(
-        out, masks=np.concatenate(masks), sizes=sizes, outlines=outlines, orders=orders, scores=scores, areas=areas
-    )
+    told: dict[str, Any] = {"outlines": outlines, "orders": orders, "scores": scores, "areas": areas}
+    np.savez(out, masks=np.concatenate(masks), **told)
 
 
 def compared(first: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dict[str, Any]:
