@@ -43,10 +43,10 @@ def option(
     return Field(default, description=description, json_schema_extra=_shown("option", flags, metavar), **limits)
 
 
-def argument(description: str, *, metavar: str | None = None, **limits: Any) -> Any:
-    """A field that is an argument of commands: it has to be given, without a flag, in the class's order."""
+def argument(description: str, *, metavar: str | None = None, default: Any = ..., **limits: Any) -> Any:
+    """A field that is an argument of commands, without a flag, in the class's order; to be given, or with a default."""
     extra = _shown("argument", (), metavar)
-    return Field(..., description=description, json_schema_extra=extra, **limits)
+    return Field(default, description=description, json_schema_extra=extra, **limits)
 
 
 def required(description: str, *, flags: tuple[str, ...] = (), metavar: str | None = None, **limits: Any) -> Any:
