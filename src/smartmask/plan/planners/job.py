@@ -31,9 +31,16 @@ class Proposal(Record):
     @classmethod
     def of(cls, found: NextObject) -> Proposal:
         """A planner's answer, rounded."""
-        region = None if found.region is None else tuple(round(value, 3) for value in found.region)
+        region = None
+        if found.region is not None:
+            x0, y0, x1, y1 = (round(value, 3) for value in found.region)
+            region = x0, y0, x1, y1
         return cls(
-            name=found.name, wanted=found.key is not None, score=round(found.score, 4), why=found.why, region=region
+            name=found.name,
+            wanted=found.key is not None,
+            score=round(found.score, 4),
+            why=found.why,
+            region=region,
         )
 
 
