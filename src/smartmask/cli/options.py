@@ -69,13 +69,15 @@ OrderOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of the first mask; the others count up from it.")]
 ContextOption = Annotated[str | None, typer.Option(metavar="TEXT", help="A sentence about the whole picture.")]
-ResultJsonOption = Annotated[bool, typer.Option("--json", help="Print result.json, and nothing else, on stdout.")]
+ResultJsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on stdout.")
+]
 
 
 class Printed(Settings):
     """What every command with a result.json prints."""
 
-    as_json: bool = option(False, "Print result.json, and nothing else, on stdout.", flags=("--json",))
+    as_json: bool = option(False, "Print the result as JSON, and nothing else, on stdout.", flags=("--json",))
 
 
 def printed(result: BaseModel, as_json: bool) -> bool:

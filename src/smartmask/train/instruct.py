@@ -21,6 +21,8 @@ from smartmask.export.pictures import scene_colours
 from smartmask.geometry import mask_box
 from smartmask.image.files import save_png
 from smartmask.io.files import save_json
+from smartmask.io.publish import staging
+from smartmask.io.settings import Settings, argument, option, required
 from smartmask.plan.language.phrases import Request, Wanted
 from smartmask.plan.planners.answers import INSTRUCTION, question
 from smartmask.plan.planners.interface import PlanState
@@ -30,6 +32,32 @@ from smartmask.scene.categories import clean_name
 SIDE = 336  # longer side of the pictures: what LLaVA-1.5's vision tower sees
 STEPS = 4  # samples of a scene
 LEAST = 0.001  # share of the picture below which a layer is left out
+
+
+class InstructJob(Settings):
+    """Instruction data of packed scenes, into a folder."""
+
+    pack: Path = argument("Packed layouts ('smartmask data pack').", metavar="PACK")
+    out: Path = required("Folder for llava.json and images/.", metavar="DIR")
+    split: str = option("train", "train, dev or test.")
+    sources: str = option("coco_panoptic,coco_instances", "Whose scenes, separated by commas.")
+    limit: int = option(0, "Scenes at most; 0: all.", ge=0)
+    seed: int = option(0, "Of the steps that are shown.", ge=0)
+
+    def run(self) -> dict[str, int]:
+        """Numbers of scenes and samples. Raises ValueError where the pack has no such scene."""
+        from smartmask.data.pack import Pack  # needs pyarrow
+
+        packed, wanted = Pack(self.pack), {name.strip() for name in self.sources.split(",")}
+        meta = packed.meta
+        chosen = [i for i in range(len(packed)) if meta.splits[i] == self.split and meta.sources[i] in wanted]
+        if not chosen:
+            raise ValueError(
+                f"{self.pack} has no scene of {self.sources} in its split '{self.split}'; give other --sources or "
+                "--split."
+            )
+        with staging(self.out) as folder:
+            return write_instructions((packed[i] for i in chosen[: self.limit or None]), folder, self.seed)
 
 
 def write_instructions(

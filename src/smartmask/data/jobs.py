@@ -1,0 +1,140 @@
+"""Looking at data sets and packing them: what ``smartmask data`` runs, each a request."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smartmask.data.discover import discover, parse_source, read_all
+from smartmask.data.registry import read
+from smartmask.data.summary import Summary, sheet, summarise
+from smartmask.image.files import save_png
+from smartmask.io.files import output_file, output_folder
+from smartmask.io.records import Record
+from smartmask.io.settings import Settings, argument, option, required
+
+# (records, what they are) -> the records, counted as they pass
+Counting = Callable[[Iterable[Any], str], AbstractContextManager[Iterable[Any]]]
+
+
+def uncounted(records: Iterable[Any], what: str) -> AbstractContextManager[Iterable[Any]]:
+    """The ``Counting`` of a call that nobody watches."""
+    return nullcontext(records)
+
+
+class Reading(Settings):
+    """A call that reads data sets."""
+
+    skip_bad: bool = option(
+        False, "Leave bad pictures out and count them, instead of stopping at the first.", flags=("--skip-bad",)
+    )
+
+
+@dataclass(frozen=True)
+class Summarised:
+    """What was counted; drawn: scenes on the sheet."""
+
+    summary: Summary
+    drawn: int
+
+
+class SummaryJob(Reading):
+    """A data set's counts, and a sheet of some of its scenes."""
+
+    path: Path = argument("The set's folder or file.", metavar="PATH")
+    format: str = required("See 'smartmask data formats'.", metavar="FORMAT")
+    out: Path | None = option(None, "Also draw a contact sheet of scenes.", metavar="PNG")
+    scenes: int = option(24, "Scenes on the sheet.", ge=1, le=400)
+    columns: int = option(6, "Scenes in a row of the sheet.", ge=1, le=40)
+    tile: int = option(224, "Pixels of a scene's longer side on the sheet.", ge=32, le=1024)
+    top: int = option(20, "How many names to list.", ge=0)
+    seed: int = option(0, "Which scenes the sheet shows.")
+
+    def run(self, counting: Counting = uncounted) -> Summarised:
+        """Raises ValueError for an unknown format, and for bad pictures unless they are to be skipped."""
+        if self.out is not None:
+            output_file(self.out, ".png")
+        errors: list[ValueError] = []
+        records = read(self.format, self.path, on_error=errors.append if self.skip_bad else None)
+        with counting(records, "scenes") as counted:
+            found, kept = summarise(counted, sample=self.scenes if self.out is not None else 0, seed=self.seed)
+        found.skipped = [str(error) for error in errors]
+        if self.out is not None:
+            if not kept:
+                raise ValueError(f"{self.path} has no readable scene to draw; nothing was written.")
+            save_png(sheet(kept, self.columns, self.tile), self.out)
+        return Summarised(found, len(kept))
+
+
+class PackedReport(Record):
+    """A pack. bytes: of the file. scenes, layers: by source. doubles: pictures of an earlier COCO source, left out.
+
+    skipped: a sentence for each bad picture.
+    """
+
+    out: str
+    bytes: int
+    scenes: dict[str, int]
+    layers: dict[str, int]
+    doubles: int
+    skipped: list[str]
+
+
+class PackJob(Reading):
+    """The layouts of data sets (no photographs) in one small Parquet file."""
+
+    out: Path = required("The pack to write, NAME.parquet.", metavar="FILE")
+    root: Path | None = argument(
+        "A folder with known sets: coco/, cocoa/, voc/, camvid/, ...", metavar="ROOT", default=None
+    )
+    source: tuple[str, ...] = option((), "One more set; better COCO sources first.", metavar="FORMAT=PATH")
+    max_side: int = option(512, "Longer side of the packed layouts, in pixels.", ge=16, le=4096)
+
+    def run(self, counting: Counting = uncounted) -> PackedReport:
+        """Raises ValueError where there is nothing to pack, and for bad pictures unless they are to be skipped."""
+        from smartmask.data.pack import write_pack  # needs pyarrow
+
+        sources = discover(self.root) if self.root is not None else []
+        sources += [parse_source(text) for text in self.source]
+        if not sources:
+            raise ValueError("There is nothing to pack; give a folder with data sets, or --source FORMAT=PATH.")
+        output_file(self.out, ".parquet")
+        errors: list[ValueError] = []
+        with counting(read_all(sources, errors.append if self.skip_bad else None), "scenes") as records:
+            report = write_pack(records, self.out, self.max_side)
+        return PackedReport(
+            out=str(self.out), bytes=report.size, scenes=report.scenes, layers=report.layers, doubles=report.doubles,
+            skipped=[str(error) for error in errors],
+        )  # fmt: skip
+
+
+class CuratedReport(Record):
+    """out: the file of outlines. verdicts: outlines by what is wrong with them, most first."""
+
+    out: str
+    outlines: int
+    verdicts: dict[str, int]
+
+
+class CurateJob(Settings):
+    """The whole single objects among the outlines of data sets."""
+
+    root: Path = argument("The folder with objects/, voc/, coco/, ...", metavar="ROOT")
+    out: Path = required("Where outlines.parquet and report.md go.", metavar="DIR")
+    sets: tuple[str, ...] = option((), "Only these sets.", flags=("--set",), metavar="NAME")
+
+    def run(self, counting: Counting = uncounted) -> CuratedReport:
+        """Raises ValueError for a folder without outlines."""
+        from smartmask.data.curation_file import OUTLINES, curate, write_outlines
+        from smartmask.data.outlines import read_pictures
+
+        folder = output_folder(self.out)
+        with counting(read_pictures(self.root, self.sets or None), "pictures") as pictures:
+            outlines = curate(pictures)
+        write_outlines(outlines, folder)
+        verdicts = Counter(outline.verdict for outline in outlines)
+        return CuratedReport(out=str(folder / OUTLINES), outlines=len(outlines), verdicts=dict(verdicts.most_common()))
