@@ -74,7 +74,7 @@ class ExemplarDefaults:
     stratum, which the most typical outlines make. paint: how far a painted mask is followed, [0, 1]."""
 
     scene: float = 1.0
-    blend: float = 0.15
+    blend: float = 0.0
     blend_first: float = 0.6
     near: int = 4
     near_first: int = 24
