@@ -73,9 +73,15 @@ def test_another_model_is_a_class_and_a_line(tmp_path: Path, monkeypatch: pytest
         def size(self, name: str) -> tuple[float, float]:
             return 1.0, 1.0
 
-    monkeypatch.setitem(load.MODELS, "SquareModel", lambda folder, **options: Square())
-    (tmp_path / "model_index.json").write_text('{"_class_name": "SquareModel"}')
-    out = SmartMaskPipeline.from_pretrained(tmp_path).to("cpu")(Scene.empty(20, 30), "dog", guidance=Box(2, 3, 9, 11))
+    def load_square(folder: Path, **options: Any) -> Square:
+        return Square()
+
+    monkeypatch.setitem(load.MODELS, "Square", (load_square, lambda model, folder: (folder / "saved").touch()))
+    (tmp_path / "model_index.json").write_text('{"_class_name": "Square"}')
+    pipeline = SmartMaskPipeline.from_pretrained(tmp_path).to("cpu")
+    out = pipeline(Scene.empty(20, 30), "dog", guidance=Box(2, 3, 9, 11))
+    pipeline.save_pretrained(tmp_path)
+    assert (tmp_path / "saved").exists()
     assert out.masks[0].sum() == 7 * 8
     assert out.notes == ["A square for a dog."]
 

@@ -15,7 +15,8 @@ from asking import GUIDES, HEIGHT, WIDTH, call
 from drawn import block
 
 from smartmask.guides import Blob, Box, MaskGuide, Point
-from smartmask.masks.exemplar.model import ExemplarDefaults, ExemplarModel
+from smartmask.masks.exemplar.model import ExemplarModel
+from smartmask.masks.exemplar.sight import ExemplarDefaults
 from smartmask.masks.model import MaskRequest, Progress, Suggestion
 from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.masks.weights import Weights

@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from smartmask.insertion.inpainter import Inpainter
 
 
-def load_inpainter(name: str | Path, **options: Any) -> Inpainter:
-    """The inserter of a name or folder; ``options`` (device, dtype, controlnet, cutout, ...) go to its loader.
+def _paste(name: str | Path, **options: Any) -> Inpainter:
+    from smartmask.insertion.paste import PasteInpainter
 
-    "paste" pastes a cut-out of the user's own. Anything else is a folder or hub name; its
-    ``model_index.json`` tells SmartBrush's own format from that of diffusers.
-    Raises ValueError for what cannot be an inserter, in one sentence.
-    """
-    if str(name) == "paste":
-        from smartmask.insertion.paste import PasteInpainter
+    return PasteInpainter(**options)
 
-        return PasteInpainter(**options)
-    if _class_name(Path(name)) == "SmartBrushPipeline":
-        from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
 
-        return SmartBrushPipeline.from_pretrained(name, **options)
+def _smartbrush(name: str | Path, **options: Any) -> Inpainter:
+    from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
+
+    return SmartBrushPipeline.from_pretrained(name, **options)
+
+
+def _stable_diffusion(name: str | Path, **options: Any) -> Inpainter:
     from smartmask.insertion.stable_diffusion.inpaint import DiffusionInpainter
 
     return DiffusionInpainter.from_pretrained(name, **options)
+
+
+# A name of its own, or the _class_name of a folder's model_index.json: what loads it. A new inserter is a line here.
+INSERTERS: dict[str, Callable[..., Inpainter]] = {"paste": _paste, "SmartBrushPipeline": _smartbrush}
+
+
+def load_inpainter(name: str | Path, **options: Any) -> Inpainter:
+    """The inserter of a name or folder; ``options`` (device, dtype, controlnet, cutout, ...) go to its loader.
+
+    "paste" pastes a cut-out of the user's own. Anything else is a folder or hub name; its ``model_index.json`` tells
+    which of INSERTERS it is, and what none of them is goes to diffusers.
+    Raises ValueError for what cannot be an inserter, in one sentence.
+    """
+    kind = str(name) if str(name) in INSERTERS else _class_name(Path(name))
+    return INSERTERS.get(kind or "", _stable_diffusion)(name, **options)
 
 
 def _class_name(folder: Path) -> str | None:

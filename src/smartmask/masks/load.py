@@ -21,8 +21,17 @@ def _exemplar(folder: Path, **options: Any) -> MaskModel:
     return load_model(folder, options["licences"], options["memory"])
 
 
-# _class_name of model_index.json: what loads it from a folder, with the pipeline's options. A new model is a line here.
-MODELS: dict[str, Callable[..., MaskModel]] = {"ExemplarModel": _exemplar}
+def _save_exemplar(model: MaskModel, folder: Path) -> None:
+    from smartmask.masks.exemplar.files import save_model
+
+    save_model(model, folder)  # type: ignore[arg-type]
+
+
+# _class_name of model_index.json: what loads it from a folder with the pipeline's options, and what saves it there.
+# A new model is a line here.
+MODELS: dict[str, tuple[Callable[..., MaskModel], Callable[[Any, Path], None]]] = {
+    "ExemplarModel": (_exemplar, _save_exemplar),
+}
 
 
 def load_mask_model(name: str | Path | None = None, *, revision: str | None = None, **options: Any) -> MaskModel:
@@ -43,4 +52,12 @@ def load_mask_model(name: str | Path | None = None, *, revision: str | None = No
     if kind not in MODELS:
         known = ", ".join(MODELS)
         raise ValueError(f"{folder / 'model_index.json'} is of '{kind}', which is no mask model; known are {known}.")
-    return MODELS[kind](folder, **options)
+    return MODELS[kind][0](folder, **options)
+
+
+def save_mask_model(model: MaskModel, folder: Path) -> None:
+    """Writes a folder that ``load_mask_model`` reads. Raises ValueError for a model of no known class."""
+    kind = type(model).__name__
+    if kind not in MODELS:
+        raise ValueError(f"A {kind} has no saved form here; known are {', '.join(MODELS)}.")
+    MODELS[kind][1](model, folder)

@@ -10,7 +10,7 @@ import torch
 
 from smartmask.guides import Guidance, as_guides
 from smartmask.io.checks import check_num_masks, check_order, check_pool, check_seed
-from smartmask.masks.load import load_mask_model
+from smartmask.masks.load import load_mask_model, save_mask_model
 from smartmask.masks.model import Facing, MaskModel, MaskOutput, MaskRequest, Progress, Suggestion
 from smartmask.masks.rank import spread
 from smartmask.scene import Scene
@@ -52,12 +52,7 @@ class SmartMaskPipeline:
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes ``model_index.json`` and a subfolder a component (JSON and safetensors), atomically."""
-        from smartmask.masks.exemplar.files import save_model
-        from smartmask.masks.exemplar.model import ExemplarModel
-
-        if not isinstance(self.model, ExemplarModel):
-            raise ValueError(f"A {type(self.model).__name__} has no saved form here; use its own save_pretrained.")
-        save_model(self.model, Path(folder))
+        save_mask_model(self.model, Path(folder))
 
     def __call__(
         self,

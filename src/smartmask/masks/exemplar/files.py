@@ -19,7 +19,8 @@ from smartmask.io.package import VERSION
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.masks.exemplar.guess import StrokeTable
 from smartmask.masks.exemplar.memory import TIERS, Memory, join, read_memory, write_memory
-from smartmask.masks.exemplar.model import ExemplarDefaults, ExemplarModel
+from smartmask.masks.exemplar.model import ExemplarModel
+from smartmask.masks.exemplar.sight import ExemplarDefaults
 from smartmask.text.encoder import TextEncoder
 
 CLASS = "ExemplarModel"
