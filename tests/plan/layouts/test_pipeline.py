@@ -10,7 +10,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import smartmask
 from smartmask.masks.pipeline import BUNDLED, SmartMaskPipeline
 from smartmask.plan.language.phrases import Wanted, parse
 from smartmask.plan.layouts.arrange import arrange, overlap, place
@@ -153,7 +152,9 @@ def test_a_layout_holds_what_was_asked_for(tiny: SmartMaskPipeline) -> None:
 
 def test_a_generator_draws_the_seed(tiny: SmartMaskPipeline, tiny_weights: Path) -> None:
     """The public function takes weights for a pipeline, and finds its own field of surfaces."""
-    by_int = smartmask.draw_layout("a dog", 48, 64, tiny_weights, num_masks=1, generator=4)
+    from smartmask import draw_layout as public
+
+    by_int = public("a dog", 48, 64, tiny_weights, num_masks=1, generator=4)
     assert by_int.seed == 4
     drawn = [draw_layout("a dog", 48, 64, tiny, generator=torch.Generator().manual_seed(9), num_masks=1)
              for _ in range(2)]  # fmt: skip
