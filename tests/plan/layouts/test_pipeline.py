@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -146,6 +149,20 @@ def test_a_layout_holds_what_was_asked_for(tiny: SmartMaskPipeline) -> None:
         "a room with a table, a cup on the table and two chairs", 72, 96, tiny, FIELD, num_masks=1, generator=1
     )
     assert (other.scene().top() != scene.top()).any()
+
+
+def test_a_generator_draws_the_seed(tiny: SmartMaskPipeline, tiny_weights: Path) -> None:
+    """The public function takes weights for a pipeline, and finds its own field of surfaces."""
+    from smartmask import draw_layout as public
+
+    by_int = public("a dog", 48, 64, tiny_weights, num_masks=1, generator=4)
+    assert by_int.seed == 4
+    drawn = [draw_layout("a dog", 48, 64, tiny, generator=torch.Generator().manual_seed(9), num_masks=1)
+             for _ in range(2)]  # fmt: skip
+    assert drawn[0].seed == drawn[1].seed
+    assert (drawn[0].scene().top() == drawn[1].scene().top()).all()
+    with pytest.raises(ValueError, match="seed is -1"):
+        draw_layout("a dog", 48, 64, tiny, generator=-1)
 
 
 def test_unmet_relations_are_named(tiny: SmartMaskPipeline) -> None:

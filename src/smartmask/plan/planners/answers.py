@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from smartmask.io.files import short_repr
 from smartmask.plan.language import grammar
 from smartmask.plan.language.phrases import Relation
 from smartmask.plan.planners.interface import NextObject, PlanState, Region
@@ -60,7 +61,7 @@ def read_answer(text: str, state: PlanState, encoder: TextEncoder) -> NextObject
     data = _json_of(text[:MAX_ANSWER])
     name = data.get("object", data.get("name"))
     if not isinstance(name, str) or not name.strip() or len(name) > 60:
-        raise BadAnswerError(f"The answer names no object: {_short(data)}.")
+        raise BadAnswerError(f"The answer names no object: {short_repr(data, 80)}.")
     name = " ".join(name.lower().split())
     if name.strip(" .") in DONE:
         return None
@@ -85,7 +86,7 @@ def _json_of(text: str) -> dict[str, Any]:
     """The first JSON object in a text, with the usual slips of language models repaired."""
     start = text.find("{")
     if start < 0:
-        raise BadAnswerError(f"The answer holds no JSON object: {_short(text)}.")
+        raise BadAnswerError(f"The answer holds no JSON object: {short_repr(text, 80)}.")
     end = _closing(text, start)
     body = text[start : end + 1] if end > 0 else text[start:] + "}"
     for attempt in (body, _mended(body)):
@@ -95,7 +96,7 @@ def _json_of(text: str) -> dict[str, Any]:
             continue
         if isinstance(data, dict):
             return data
-    raise BadAnswerError(f"The answer's JSON cannot be read: {_short(body)}.")
+    raise BadAnswerError(f"The answer's JSON cannot be read: {short_repr(body, 80)}.")
 
 
 def _closing(text: str, start: int) -> int:
@@ -152,9 +153,3 @@ def _relations(value: Any, subject: str, state: PlanState, encoder: TextEncoder)
         if value["to"].strip() and _same(clean_name(layer.name), value["to"].lower().strip(), encoder):
             return (Relation(subject, value["kind"], f"layer:{layer.name}"),)
     return ()
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    text = " ".join(text.split())
-    return text if len(text) <= 80 else text[:77] + "..."
