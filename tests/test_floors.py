@@ -156,6 +156,29 @@ def import_names(requirements: list[str]) -> set[str]:
     return {IMPORT_NAMES.get(name, name) for name in names} | set(sys.stdlib_module_names) | {"smartmask"}
 
 
+PACKAGES = sorted(module for module, path in MODULES.items() if path.name == "__init__.py" and module != "smartmask")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_says_what_it_is(package: str) -> None:
+    """At least two sentences: what comes in and goes out, and what it never does."""
+    text = ast.get_docstring(ast.parse(MODULES[package].read_text(encoding="utf-8"))) or ""
+    sentences = re.findall(r"[^.]\.(?=\s|$)", text)
+    assert len(sentences) >= 2, f"{package} says {text!r}"
+    assert "go out" in text or "goes out" in text, f"{package} does not say what goes out"
+    assert re.search(r"\b(never|nothing|none|knows nothing|no call)\b", text), (
+        f"{package} does not say what it never does"
+    )
+
+
+def test_every_folder_of_modules_is_a_package() -> None:
+    bare = sorted({str(path.parent) for path in MODULES.values() if not (path.parent / "__init__.py").exists()})
+    bare += [
+        str(path) for path in SOURCE.rglob("*/") if list(path.glob("*/*.py")) and not (path / "__init__.py").exists()
+    ]
+    assert not bare, f"no __init__.py in {bare}"
+
+
 def top(item: Import) -> str:
     return item.module.split(".")[0]
 

@@ -1,4 +1,4 @@
-"""Pictures of layouts for people: coloured scenes and contact sheets. Nothing here feeds a model."""
+"""Pictures of layouts for people: coloured scenes and contact sheets. The vision planner sees the former."""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""Readers: a data set's files come in, records of annotated pictures go out; one module a format, never a split."""
+"""Readers: a data set's files come in, records of annotated pictures go out; one module a format.
+
+They never choose a split, and never leave a broken file without a word.
+"""

@@ -1,6 +1,7 @@
-"""The benchmarks, one file (or folder with a ``main.py``) each: settings, the run, and what only it needs.
+"""The benchmarks, one file (or folder with a ``main.py``) each: settings come in, a report and its figures go out.
 
-Adding one is its file and its line here; ``smartmask eval`` shows it then.
+They never change the weights or scenes that they judge. Adding one is its file and its line here; ``smartmask eval``
+shows it then.
 """
 
 from smartmask.evaluate.protocol import Benchmark
