@@ -151,3 +151,10 @@ def test_components_are_the_masks_parts(mask: np.ndarray, min_area: int) -> None
 def test_components_join_at_corners() -> None:
     assert len(components(DIAGONAL)) == 1
     assert len(components(np.array([[1, 0, 1]], dtype=bool))) == 2
+
+
+@pytest.mark.parametrize("counts", [[2**62, 2**62, 2**62, 2**62, 12], [-(2**62), 2**62, 12], [13], [2**63 - 1, 13]])
+def test_run_lengths_that_wrap_round_are_refused(counts: list[int]) -> None:
+    """Their sum can be right and their parts beyond any memory: the process would die."""
+    with pytest.raises(ValueError, match="RLE counts"):
+        rle_decode({"size": [3, 4], "counts": counts})

@@ -22,7 +22,12 @@ def rle_decode(rle: dict[str, Any]) -> np.ndarray:
     height, width = (int(s) for s in rle["size"])
     given = rle["counts"]
     counts = np.asarray(given, dtype=np.int64) if isinstance(given, (list, tuple)) else _rle_counts(given)
-    if counts.sum() != height * width or (counts < 0).any():
+    # each by itself first: a sum of huge ones wraps round, and nothing is allocated before they are known to fit
+    if counts.size and (counts.min() < 0 or counts.max() > height * width):
+        raise ValueError(
+            f"RLE counts run to {counts.max()}, but the size {width}x{height} has {height * width} pixels."
+        )
+    if counts.sum() != height * width:
         raise ValueError(
             f"RLE counts add up to {counts.sum()}, but the size {width}x{height} has {height * width} pixels."
         )

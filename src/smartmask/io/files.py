@@ -26,8 +26,12 @@ def read_json(path: Path, what: str = "file", unique: bool = False) -> Any:
             raise ValueError(f"the key {short_repr(twice)} occurs twice")
         return record
 
+    path = Path(path)
+    if path.exists() and not path.is_file():  # a pipe would be waited for, a device read for ever
+        kind = "a folder" if path.is_dir() else "no regular file"
+        raise ValueError(f"The {what} '{path}' cannot be read: it is {kind}; give a JSON file.")
     try:
-        return json.loads(Path(path).read_bytes().decode("utf-8-sig"), object_pairs_hook=checked if unique else None)
+        return json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=checked if unique else None)
     except FileNotFoundError as error:
         raise ValueError(f"The {what} '{path}' does not exist; check the path.") from error
     except OSError as error:
