@@ -15,33 +15,6 @@ from pydantic import BaseModel
 from smartmask.io.settings import Settings, option
 from smartmask.io.watch import Progress
 
-LayoutOption = Annotated[
-    Path | None,
-    typer.Option(metavar="PNG", help="The photo's layout: a label map (with --names), or COCO's (with --panoptic)."),
-]
-NamesOption = Annotated[
-    Path | None, typer.Option(metavar="JSON", help='Names of the label map\'s ids: {"1": "sky"}, or a list.')
-]
-PanopticOption = Annotated[
-    Path | None, typer.Option(metavar="JSON", help="COCO panoptic JSON of the layout, or one image's segments_info.")
-]
-SegmenterOption = Annotated[
-    str | None,
-    typer.Option(metavar="MODEL", help="Panoptic model (hub name or folder) that reads a photo without --layout."),
-]
-BoxOption = Annotated[list[str] | None, typer.Option(metavar="x0,y0,x1,y1", help="A box of the object, in pixels.")]
-PointOption = Annotated[list[str] | None, typer.Option(metavar="x,y", help="A point on the object.")]
-BlobOption = Annotated[
-    list[str] | None, typer.Option(metavar="cx,cy,sx,sy", help="Rough place: a Gaussian's centre and deviations.")
-]
-ScribbleOption = Annotated[
-    list[str] | None,
-    typer.Option(metavar="PNG or x,y;x,y;...", help="A painted scribble, or a stroke's points; | between strokes."),
-]
-MaskOption = Annotated[list[Path] | None, typer.Option(metavar="PNG", help="A rough mask, painted white on black.")]
-PolygonOption = Annotated[
-    list[str] | None, typer.Option(metavar="x,y;x,y;...", help="Corners of a rough outline; | between rings.")
-]
 WeightsOption = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Weights to use instead of the bundled ones.")
 ]
@@ -55,21 +28,7 @@ MemoryOption = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Outlines of your own ('smartmask memory add'), if not in the standard folder."),
 ]
-NotBoxOption = Annotated[
-    list[str] | None,
-    typer.Option("--not-box", metavar="x0,y0,x1,y1", help="Where the object is not; may be repeated."),
-]
-FacingOption = Annotated[str | None, typer.Option(metavar="left|right", help="Which way the object faces.")]
-LikeOption = Annotated[
-    Path | None, typer.Option(metavar="PNG", help="A mask, white on black, whose variations are wanted.")
-]
-LikeDistanceOption = Annotated[float, typer.Option(help="How far variations go: 0 near, 1 far.")]
-OrderOption = Annotated[
-    int | None, typer.Option(help="Depth: 0 is behind all layers; the model's own choice by default.")
-]
 SeedOption = Annotated[int, typer.Option(help="Seed of the first mask; the others count up from it.")]
-ContextOption = Annotated[str | None, typer.Option(metavar="TEXT", help="A sentence about the whole picture.")]
-ResultJsonOption = Annotated[bool, typer.Option("--json", help="Print result.json, and nothing else, on stdout.")]
 
 
 class Printed(Settings):

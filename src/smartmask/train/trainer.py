@@ -1,4 +1,4 @@
-"""The trainer: every network's one loop, on accelerate, for a CPU, a GPU or several processes.
+"""The trainer: the loop of every network that is kept, on accelerate, for a CPU, a GPU or several processes.
 
 ``torchrun --nproc_per_node N -m smartmask train ...`` runs it on several. A run that is stopped, however it is, goes
 on to the same bits on the same machine: checkpoints hold weights, their average, the optimiser, each process's
