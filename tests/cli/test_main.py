@@ -373,11 +373,8 @@ def test_bad_input_never_imports_torch(files: Path) -> None:
 
 
 @pytest.fixture
-def weights(request: pytest.FixtureRequest) -> str:
-    try:
-        return str(request.getfixturevalue("tiny_weights"))
-    except pytest.FixtureLookupError:
-        pytest.skip("conftest.py has no tiny_weights")
+def weights(tiny_weights: Path) -> str:
+    return str(tiny_weights)
 
 
 def test_real_process_with_tiny_weights(files: Path, weights: str) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from smartmask.data.pack import Pack
 from smartmask.data.splits import coco_key, split_of
@@ -19,7 +18,6 @@ from smartmask.scene import Scene
 from smartmask.scene.categories import COCO_PANOPTIC, clean_name
 
 SOURCE_STYLES = {"coco_panoptic": "panoptic", "coco_instances": "things", "voc": "voc"}
-END = "<end>"
 NAMES: tuple[str, ...] = tuple(dict.fromkeys(clean_name(name) for _, name, _ in COCO_PANOPTIC))
 THINGS = frozenset(clean_name(name) for _, name, thing in COCO_PANOPTIC if thing)
 LEAST = 0.0008  # share of the picture below which an object is left out
@@ -143,7 +141,6 @@ def ordered_pairs(scene: Scene, boxes: Sequence[BoxXYXY | None]) -> list[tuple[i
     return pairs
 
 
-@torch.no_grad()
 def _overlap(a: BoxXYXY, b: BoxXYXY) -> bool:
     """Whether two boxes share at least OVERLAP of the smaller one."""
     w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])

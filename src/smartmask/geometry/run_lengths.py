@@ -25,7 +25,7 @@ def rle_decode(rle: dict[str, Any]) -> np.ndarray:
     # each by itself first: a sum of huge ones wraps round, and nothing is allocated before they are known to fit
     if counts.size and (counts.min() < 0 or counts.max() > height * width):
         raise ValueError(
-f"RLE counts run to {counts.max()}, but the size {width}x{height} has {height * width} pixels."
+            f"RLE counts run to {counts.max()}, but the size {width}x{height} has {height * width} pixels."
         )
     if counts.sum() != height * width:
         raise ValueError(

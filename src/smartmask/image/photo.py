@@ -1,6 +1,6 @@
 """Photo: the pixels of a picture file as they are stored, with what the file says about them.
 
-``images.load_photo`` gives what a model sees; a Photo keeps what a finished picture must keep: grey,
+``files.load_photo`` gives what a model sees; a Photo keeps what a finished picture must keep: grey,
 alpha, 16 bits a channel, EXIF, XMP, resolution and the colour profile. A PNG saved from it holds the same values.
 """
 

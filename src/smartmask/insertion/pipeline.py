@@ -81,7 +81,7 @@ def insert(
 def scene_of(photo: Photo, scene: Scene | None, requests: Sequence[ObjectRequest]) -> tuple[Scene, tuple[str, ...]]:
     """``(scene, notes)``: the scene to insert into, of the photo's size.
 
-    Without one, an empty one where no mask has to be found, else what ``segment.scene_of_photo`` gives.
+    Without one, an empty one where no mask has to be found, else what ``scene.photo.scene_of_photo`` gives.
     """
     if scene is not None:
         if (scene.height, scene.width) != (photo.height, photo.width):

@@ -1,6 +1,6 @@
 """Limits on what a user may ask for, checked before anything heavy is imported or loaded.
 
-The pipeline, the command line and the web routes call the same functions, so that they agree.
+Requests, pipelines and commands call the same functions, so that they agree.
 Each raises ValueError with one sentence: the offending value, and what would be right.
 """
 

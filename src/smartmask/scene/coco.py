@@ -78,7 +78,7 @@ def category_names(content: Any, file: Path) -> dict[int, str]:
 def crop_of(segmentation: Any, height: int, width: int, file: Path, what: str) -> tuple[np.ndarray, IntBox] | None:
     """``cropped`` mask of a COCO segmentation; polygons are filled within their own extent only.
 
-    Raises ValueError, naming the file, as ``coco_files.mask_of`` does.
+    Raises ValueError, naming the file, as ``mask_of`` does.
     """
     polygons = segmentation if isinstance(segmentation, list) and segmentation else None
     if polygons is None or not all(isinstance(p, list) and len(p) >= 6 and len(p) % 2 == 0 for p in polygons):

@@ -1,7 +1,7 @@
 """From words to vectors: object names, phrases and captions as 128 numbers, without a network.
 
 A vocabulary of names (CLIP text vectors, centred and whitened) and of caption words (regressed
-onto the same space by ``train/vocabulary.py``) is looked up; a phrase is read by its head noun, a
+onto the same space by ``train/vocabulary/build.py``) is looked up; a phrase is read by its head noun, a
 misspelling by the nearest spelling. numpy only, a few milliseconds to load.
 """
 

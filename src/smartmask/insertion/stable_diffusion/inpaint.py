@@ -1,6 +1,6 @@
 """Stable Diffusion as an inserter: diffusers' inpainting pipelines, with or without a segmentation ControlNet.
 
-What differs between the families stands in ``diffusion_families.FAMILIES``; the rest is one path: crop to the
+What differs between the families stands in ``families.FAMILIES``; the rest is one path: crop to the
 model's size, paint, and back.
 """
 

@@ -104,7 +104,7 @@ def measure(case: Case, system: str, answer: Prediction, num_masks: int, seconds
 def obedience(mask: np.ndarray, guide: Guide | None, drawn: np.ndarray) -> float:
     """How far a mask keeps to its guide, in [0, 1]; 1 without a guide, 0 for an empty mask.
 
-    drawn: (H, W) in [0, 1], the guide as ``guidance.draw`` draws it. Guides that bound the object
+    drawn: (H, W) in [0, 1], the guide as ``guides.draw`` draws it. Guides that bound the object
     (box, blob's ellipse of two standard deviations, painted mask): the share of the mask inside.
     Guides that lie on it (point, scribble): the share of the guide covered.
     """
