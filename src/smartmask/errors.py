@@ -1,4 +1,4 @@
-"""Errors with a name of their own; every other mistake of a user is a ValueError of one sentence."""
+"""Errors with a name of their own; other mistakes of a user are ValueErrors or OSErrors of one sentence."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Pair:
     known: 1 where the amodal target is certain; in visible-only annotations it is uncertain where
     another object borders on this one.
     kind: the guide's kind. box: the target's own box. hidden: (H, W) bool, unlabeled on purpose.
-    order_known: False where S_k is an annotation of visible parts (the object may have been behind).
+    order: the layer's index in the depth order. composed: made of two pictures (``compose.py``).
     """
 
     view: View

@@ -1,4 +1,4 @@
-"""Pictures in and out of files: the only place that decodes, converts and saves pixels.
+"""Pictures in and out of files, as models see them (``photo.py`` keeps a photo's own form).
 
 Every loader applies the EXIF rotation, reads the first frame only, and turns whatever is wrong with
 a file into a ValueError of one sentence that names the file and what to do. Colour profiles are not

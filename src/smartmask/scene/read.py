@@ -1,4 +1,4 @@
-"""From what a user hands over (files, option texts) to a Scene and guides: shared by every command.
+"""From the files that a user hands over to a Scene: shared by every command.
 
 All errors are ValueError with one sentence that holds the offending value and what would be right.
 """

@@ -214,20 +214,13 @@ def _noun_phrase(words: list[str], encoder: TextEncoder) -> NounPhrase | None:
 
 
 def _known_singular(name: list[str], encoder: TextEncoder) -> str | None:
-    """The last word of a name in the singular, if the name is an object that the encoder knows; else None.
-
-    Also of what NSR-1K's templates write ("benchs", "buss", "broccolis").
-    """
+    """The last word of a name in the singular, if the name is an object that the encoder knows; else None."""
     last = name[-1]
-    tries = [last, last[:-1]] if last.endswith("s") and len(last) > 3 else [last]
-    for word in tries:
-        words = [*name[:-1], word]
-        if " ".join(words) in grammar.SETTINGS:  # "office", "farm": no object, so the vocabulary need not know it
+    for word in (last, singular(last)):
+        if " ".join([*name[:-1], word]) in grammar.SETTINGS:  # no object ("farm"): the vocabulary need not know it
             return word
-        if encoder.understand(" ".join(words)).how in ("name", "synonym") and not _never(words, encoder):
-            if word == "glasses" and len(name) > 1:
-                return "glass"
-            return word[:-1] if word.endswith(("chs", "shs", "xs")) else singular(word)
+    if encoder.understand(" ".join(name)).how in ("name", "synonym") and not _never(name, encoder):
+        return "glass" if last == "glasses" and len(name) > 1 else singular(last)
     return None
 
 

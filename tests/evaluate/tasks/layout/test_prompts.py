@@ -97,6 +97,14 @@ def test_files_are_read_and_figures_averaged(tmp_path: Path) -> None:
         read_prompts(tmp_path)
 
 
+def test_the_templates_plurals_are_mended_when_read(tmp_path: Path) -> None:
+    rows = [{"id": 2, "image_id": 25, "prompt": "two buss, three benchs and four broccolis by a bus",
+             "num_object": [["bus", 2]], "sub-type": "two-categories"}]  # fmt: skip
+    (tmp_path / "spatial.val.json").write_text("[]")
+    (tmp_path / "counting.val.json").write_text(json.dumps(rows))
+    assert [p.text for p in read_prompts(tmp_path)] == ["two buses, three benches and four broccoli by a bus"]
+
+
 def test_annotated_pairs_keep_the_rules(data_root: Path) -> None:
     """The rules are those by which NSR-1K's own pairs were chosen."""
     for split in ("train", "val"):

@@ -11,6 +11,7 @@ more or fewer, as annotated.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,21 @@ def read_prompts(folder: Path, split: str = "val") -> list[Prompt]:
     return prompts
 
 
+# Plurals as the data set's templates make them: an s behind whatever the name is.
+PLURALS = {
+    "buss": "buses",
+    "benchs": "benches",
+    "couchs": "couches",
+    "sandwichs": "sandwiches",
+    "broccolis": "broccoli",
+}
+
+
+def _mended(prompt: str) -> str:
+    """A prompt with the plurals that people write."""
+    return re.sub(rf"\b({'|'.join(PLURALS)})\b", lambda found: PLURALS[found[1]], prompt)
+
+
 def _prompt(row: dict[str, Any]) -> Prompt:
     known = int(row["image_id"]) >= 0  # some prompts come without a picture
     split = split_of(coco_key(row["image_id"]) if known else str(row["prompt"]))
@@ -78,10 +94,11 @@ def _prompt(row: dict[str, Any]) -> Prompt:
         first, second = str(row["obj1"][0]), str(row["obj2"][0])
         counts = Counter([first, second])
         return Prompt(
-            row["prompt"], dict(counts), (first, row["relation"], second), f"spatial, {row['type']}", split, number
-        )
+            _mended(row["prompt"]), dict(counts), (first, row["relation"], second), f"spatial, {row['type']}", split,
+            number,
+        )  # fmt: skip
     counts = Counter({str(name): int(count) for name, count in row["num_object"]})
-    return Prompt(row["prompt"], dict(counts), None, f"counting, {row['sub-type']}", split, number)
+    return Prompt(_mended(row["prompt"]), dict(counts), None, f"counting, {row['sub-type']}", split, number)
 
 
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "top": (0, -1), "bottom": (0, 1)}  # to the first, y downwards
