@@ -11,11 +11,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
 
+from smartmask.cli.lazy import LazyCommand, Loader
 from smartmask.io.explain import explain
 from smartmask.io.package import VERSION
 
@@ -87,7 +88,7 @@ def _memory() -> typer.Typer:
 
 
 # name: (what imports the command or the group of commands when it is used; one line of help)
-COMMANDS: dict[str, tuple[Callable[[], Callable[..., None] | typer.Typer], str]] = {
+COMMANDS: dict[str, tuple[Loader, str]] = {
     "masks": (_masks, "Masks of where and how an object could stand in a photo."),
     "insert": (_insert, "Insert objects into a photo; the rest stays as it is, bit for bit."),
     "remove": (_remove, "Paint a region or a layer of a photo away."),
@@ -103,27 +104,10 @@ COMMANDS: dict[str, tuple[Callable[[], Callable[..., None] | typer.Typer], str]]
 INTERRUPTED = 130  # the exit code of shells after Ctrl-C
 
 
-class _Lazy(TyperGroup):
-    """A command, or a group of them, whose module is imported when it is used, not before."""
-
-    def __init__(self, name: str, load: Callable[[], Callable[..., None] | typer.Typer], summary: str) -> None:
-        super().__init__(name=name, help=summary)
-        self.load = load
-
-    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        # The parent group invokes the command of the context made here: from now on the real one.
-        found = self.load()
-        if isinstance(found, typer.Typer):
-            return typer.main.get_group(found).make_context(info_name, args, parent=parent, **extra)
-        single = typer.Typer()
-        single.command()(found)
-        return typer.main.get_command(single).make_context(info_name, args, parent=parent, **extra)
-
-
 def _root() -> TyperGroup:
     root = typer.main.get_group(app)
     for name, (load, summary) in COMMANDS.items():
-        root.add_command(_Lazy(name, load, summary), name)
+        root.add_command(LazyCommand(name, load, summary), name)
     return root
 
 
