@@ -117,7 +117,7 @@ def commands_in(text: str) -> Iterator[str]:
     groups = {name for name, one in commands().items() if within(one)}
     for span in spans(text):
         yield from re.findall(r"(?:^|\s|-m )smartmask (?!import )([a-z][^|;#]*)", span)
-        if len(span.split()) > 1 and span.split()[0] in groups:
+        if len(span.split()) > 1 and not span.startswith(" ") and span.split()[0] in groups:
             yield span
     yield from re.findall(r"'smartmask ([a-z][^'|;]*)'", text)
 

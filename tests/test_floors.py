@@ -59,10 +59,10 @@ def imports_of(path: Path) -> list[Import]:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             lazy = True
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            for child in node.body:
-                visit(child, lazy, True)
-            for child in node.orelse:
-                visit(child, lazy, typing)
+            for statement in node.body:
+                visit(statement, lazy, True)
+            for statement in node.orelse:
+                visit(statement, lazy, typing)
             return
         if isinstance(node, ast.Import):
             found.extend(Import(alias.name, node.lineno, lazy, typing) for alias in node.names)

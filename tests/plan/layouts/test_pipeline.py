@@ -110,7 +110,7 @@ def test_sizes_agree_with_the_camera() -> None:
     assert 1.8 < per_row["person"] / per_row["dog"] < 3.2
 
 
-def test_places_keep_their_relations_and_apart() -> None:
+def test_arranged_boxes_keep_their_relations_and_apart() -> None:
     request = parse("a cup on a table, a dog to the left of the table and a chair behind the dog", TEXT)
     ground = read_ground(draw_surfaces(FIELD, TEXT, ["wall", "floor"], 192, 256, 1))
     ground = fit_zoom(ground, [item.name for item in request.things], TEXT)
