@@ -144,11 +144,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _common(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error (or SMARTMASK_DEBUG=1).")] = (
-        False
-    ),
+    version: Annotated[bool, typer.Option(callback=_version, is_eager=True, help="Show the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show an error's traceback (or SMARTMASK_DEBUG=1).")] = False,
 ) -> None:
     pass

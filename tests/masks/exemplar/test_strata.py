@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from outlined import lump, made_memory
 
 from smartmask.io.checks import MAX_SEED
-from smartmask.masks.exemplar.strata import COUNT, FINE, WHOLE, Strata, choose_all, overlaps, stratify, weights_of
+from smartmask.masks.exemplar.strata import COUNT, FINE, WHOLE, Strata, overlaps, stratify, weights_of
 
 MEMORY = made_memory(30, ["dog"])
 CELLS = MEMORY.cells(np.arange(30))
@@ -128,7 +128,7 @@ def test_a_seed_alone_tells_its_candidate(given_: tuple[np.ndarray, np.ndarray],
     strata = stratify(*given_)
     alone = strata.choose(seed)
     assert 0 <= alone < len(given_[0])
-    assert choose_all(strata, [seed + 3, seed, 0])[1] == alone
+    assert [strata.choose(one) for one in [seed + 3, seed, 0]][1] == alone
     assert stratify(*given_).choose(seed) == alone
 
 
@@ -136,7 +136,7 @@ def test_a_seed_alone_tells_its_candidate(given_: tuple[np.ndarray, np.ndarray],
 def test_neighbouring_seeds_cover_the_strata(given_: tuple[np.ndarray, np.ndarray], seed: int) -> None:
     strata = stratify(*given_)
     groups = drawable(strata)
-    chosen = choose_all(strata, range(seed, seed + len(groups)))
+    chosen = [strata.choose(one) for one in range(seed, seed + len(groups))]
     assert sorted(next(i for i, group in enumerate(groups) if index in group) for index in chosen) == list(
         range(len(groups))
     )
@@ -144,7 +144,7 @@ def test_neighbouring_seeds_cover_the_strata(given_: tuple[np.ndarray, np.ndarra
 
 def test_the_first_seeds_take_the_middles() -> None:
     strata = stratify(np.full(30, WHOLE), overlaps(CELLS))
-    assert choose_all(strata, range(COUNT)) == [int(members[0]) for members in strata.members]
+    assert [strata.choose(one) for one in range(COUNT)] == [int(members[0]) for members in strata.members]
 
 
 def test_later_seeds_draw_by_weight() -> None:

@@ -19,7 +19,6 @@ SOFT = 3.0  # cells over which inside goes over into outside
 ITERATIONS = 40
 FLUID, ELASTIC = 2.0, 1.4  # cells: blur of each step, and of the whole displacement
 FARTHEST = 0.12  # of the window: no point moves further
-MOVED = 0.08  # of the outline's size: how far it is shifted to hold a point or a stroke
 INNER = 0.3  # how deep in the outline a point should lie, as a share of its deepest
 PAD = 12  # cells of margin round a box when outlines are blended
 

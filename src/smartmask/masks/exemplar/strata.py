@@ -7,7 +7,6 @@ on the candidates alone, a seed's choice on the strata and the seed: not on how 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,8 +98,3 @@ def stratify(
         cumulative.append(summed[:kept])
     expected = (overlap * weights[None, :]).sum(axis=1) // max(int(weights.sum()), 1)
     return Strata(members, cumulative, expected)
-
-
-def choose_all(strata: Strata, seeds: Sequence[int]) -> list[int]:
-    """The candidate of each seed."""
-    return [strata.choose(seed) for seed in seeds]
