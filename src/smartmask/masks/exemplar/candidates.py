@@ -17,6 +17,7 @@ from smartmask.masks.exemplar.pool import Pool
 
 POOL = 240  # candidates that strata are made of
 STRETCH = 0.3  # log aspect by which an outline is willingly stretched (a standard deviation)
+LOOSE = 0.42  # the same where no guide, only a suggested place asks for an aspect
 MOST = math.log(1.7)  # and at the most
 STROKE = 14.0  # nats that leaving all of a stroke uncovered costs
 PAINT = 22.0  # nats between no overlap with a painted mask and all
@@ -80,18 +81,22 @@ def in_box(pool: Pool, box: BoxXYXY) -> Candidates:
 
 
 def near_box(pool: Pool, box: BoxXYXY) -> Candidates:
-    """Shapes that stand in a suggested box as they are: with its area, on its lower edge, in its middle."""
+    """Shapes that stand in a suggested box as they are: on its lower edge, in its middle, no higher than it.
+
+    A shape that is wider for its height than the box has the box's area, a slimmer one the box's height: a place tells
+    how high things are there rather than how wide, since what is seen of them is often cut.
+    """
     width, height = max(box[2] - box[0], 1e-6), max(box[3] - box[1], 1e-6)
     off = math.log(width / height) - np.log(pool.aspects)
     give = np.sign(off) * np.minimum(np.abs(off), STRETCH / 2)  # a little of it is stretched away
     aspect = pool.aspects * np.exp(give)
-    own_width = np.sqrt(width * height * aspect)
-    own_height = own_width / aspect
+    own_height = np.minimum(np.sqrt(width * height / aspect), height)
+    own_width = own_height * aspect
     middle = (box[0] + box[2]) / 2
     boxes = np.stack(
         [middle - own_width / 2, box[3] - own_height, middle + own_width / 2, np.full(len(pool), box[3])], 1
     )
-    return Candidates(np.arange(len(pool)), boxes, give, nats(-0.5 * (off / STRETCH) ** 2))
+    return Candidates(np.arange(len(pool)), boxes, give, nats(-0.5 * (off / LOOSE) ** 2))
 
 
 def in_boxes(pool: Pool, boxes: Sequence[BoxXYXY], units: np.ndarray, keep: int = 6) -> Candidates:

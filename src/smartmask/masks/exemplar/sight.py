@@ -149,7 +149,7 @@ class Sight:
         for seed, spot in zip(seeds, spots, strict=True):
             if spot.box not in made:
                 box = reshaped(self.model.memory, self.own.rows, wished, spot.box)
-                pool = self._pool(box)
+                pool = self._pool(None)
                 made[spot.box] = self._weighed(pool, found.near_box(pool, box), float(spot.score), PLACED)
             result[seed] = made[spot.box]
         return result
