@@ -64,6 +64,7 @@ class ObjectTexts(GuideTexts):
         masks = _shared_out(FINISHED, self.mask, count)
         cutouts = _one_or_each("cutout", self.cutout, count)
         kept = _one_or_each("cutout-mask", self.cutout_mask, count)
+        source = self.objects_json or Path()
         requests = []
         for number, prompt in enumerate(self.object):
             found = read_guides({kind: shares[number] for kind, shares in texts.items()}, size)
@@ -73,8 +74,7 @@ class ObjectTexts(GuideTexts):
                 ObjectRequest(check_prompt(prompt), list(found) or None, mask, self.order, context, None, *own)
             )
         for number, spec in enumerate(specs):
-            assert self.objects_json is not None
-            what, folder = f"objects[{number}] in '{self.objects_json}'", self.objects_json.parent
+            what, folder = f"objects[{number}] in '{source}'", source.parent
             shared = [values[0] if len(values) == 1 else None for values in (self.cutout, self.cutout_mask)]
             requests.append(read_object(spec, what, folder, size, self.order, context, *shared))
         return requests

@@ -54,7 +54,10 @@ class SceneFiles(Settings):
         photo, else it stays unlabeled. Raises ValueError for files that do not go together, one sentence each.
         """
         if self.scene is not None:
-            return self._saved(image, photo), ()
+            self._refuse_beside()
+        if self._file is not None:
+            photo = load_photo(image) if photo is None else photo
+            return _with_photo(self._file[0], photo, image, f"the scene '{self.scene}'"), ()
         if self.layout is None:
             if self.names is not None or self.panoptic is not None:
                 given = f"--names {self.names}" if self.names is not None else f"--panoptic {self.panoptic}"
@@ -73,23 +76,19 @@ class SceneFiles(Settings):
             raise ValueError(f"The layout '{self.layout}' has neither --names nor --panoptic; give one of the two.")
         return _with_photo(scene, photo, image, f"its layout '{self.layout}'"), ()
 
-    def _saved(self, image: Path, photo: np.ndarray | None) -> Scene:
+    def _refuse_beside(self) -> None:
         beside = [name for name in ("layout", "names", "panoptic", "segmenter") if getattr(self, name) is not None]
         if beside:
             raise ValueError(f"--scene {self.scene} says what is in the photo; leave --{beside[0]} out.")
-        return _with_photo(
-            self._file[0], load_photo(image) if photo is None else photo, image, f"the scene '{self.scene}'"
-        )
 
     @cached_property
-    def _file(self) -> tuple[Scene, History]:
-        assert self.scene is not None
-        return load_scene(self.scene)
+    def _file(self) -> tuple[Scene, History] | None:
+        return None if self.scene is None else load_scene(self.scene)
 
     @property
     def history(self) -> History:
         """What a saved scene says was done to it so far; without one nothing."""
-        return [] if self.scene is None else list(self._file[1])
+        return [] if self._file is None else list(self._file[1])
 
 
 def read_scene(image: Path, photo: np.ndarray | None = None, **files: Any) -> tuple[Scene, tuple[str, ...]]:

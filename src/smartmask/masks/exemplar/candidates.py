@@ -168,7 +168,7 @@ def guided(asked: Asked, cells: np.ndarray, boxes: np.ndarray) -> np.ndarray:
             wanted = (asked.strokes >= 0.5).ravel().astype(np.float32)
             total += STROKE * ((seen @ wanted) / max(wanted.sum(), 1.0) - 1)
         if asked.painted is not None:
-            total += PAINT * (_agreement(asked, seen, area) - 1)
+            total += PAINT * (_agreement(asked.painted, asked.unknown, seen, area) - 1)
         if asked.avoid is not None:
             barred = (asked.avoid >= 0.5).ravel().astype(np.float32)
             total -= AVOID * (seen @ barred) / area
@@ -177,12 +177,11 @@ def guided(asked: Asked, cells: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return nats(total)
 
 
-def _agreement(asked: Asked, seen: np.ndarray, area: np.ndarray) -> np.ndarray:
+def _agreement(painted: np.ndarray, unknown: np.ndarray | None, seen: np.ndarray, area: np.ndarray) -> np.ndarray:
     """``(n,)`` overlap of pictures (n, SIDE * SIDE) of some areas (n,) with the paint, over both, where it is known."""
-    assert asked.painted is not None
-    wanted = (asked.painted >= 0.5).ravel().astype(np.float32)
+    wanted = (painted >= 0.5).ravel().astype(np.float32)
     shared = seen @ wanted
-    counted = area if asked.unknown is None else area - seen @ asked.unknown.ravel().astype(np.float32)
+    counted = area if unknown is None else area - seen @ unknown.ravel().astype(np.float32)
     return shared / np.maximum(counted + wanted.sum() - shared, 1e-9)
 
 

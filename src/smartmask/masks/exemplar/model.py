@@ -84,8 +84,7 @@ class ExemplarModel:
         # 3. weigh candidates: once for a guide that tells the extent, else for each place
         context = self.text.encode_context(request.context or scene.caption)
         sight = Sight(self, scene, request, wish, meaning, own, asked, context)
-        guided = asked.region is not None
-        weighed = dict.fromkeys(seeds, sight.guided()) if guided else sight.placed(seeds)
+        weighed = sight.placed(seeds) if asked.region is None else dict.fromkeys(seeds, sight.guided(asked.region))
         # 4. choose and fit, seed by seed
         result = []
         for number, seed in enumerate(seeds):

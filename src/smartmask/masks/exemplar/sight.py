@@ -122,20 +122,19 @@ class Sight:
         self.weight = self.model.defaults.scene * (1.0 if scale is None else scale)
         self.about = self.context * np.float32(1.0 if about is None else about)
 
-    def guided(self) -> Weighed:
-        """Candidates where the guides tell the extent."""
+    def guided(self, region: BoxXYXY) -> Weighed:
+        """Candidates where the guides tell the extent, ``region``."""
         asked, pool = self.asked, self._pool(self.asked.exact)
         if asked.exact is not None:
             candidates = found.in_box(pool, asked.exact)
-        elif asked.region is not None and asked.moments is not None and asked.strokes is None:
+        elif asked.moments is not None and asked.strokes is None:
             if asked.unknown is None:
                 candidates = found.by_moments(pool, asked.moments)
             else:
-                candidates = found.going_on(pool, asked, asked.region, asked.moments)
+                candidates = found.going_on(pool, asked, region, asked.moments)
         else:
-            assert asked.region is not None
             height, width = self.scene.height, self.scene.width
-            guesses, likely = self.model.strokes.boxes(asked.region, self.request.guides, pool.aspects, height, width)
+            guesses, likely = self.model.strokes.boxes(region, self.request.guides, pool.aspects, height, width)
             fits = np.asarray(self.model.places.fits(self.scene, self.meaning.name, guesses), np.float64)
             candidates = found.in_boxes(pool, guesses, nats(likely + FITTING * fits))
         return self._weighed(pool, candidates)

@@ -87,15 +87,14 @@ class LayoutJob(Planned, Draws, Weights, PaintSteps, ModelOptions):
                 text=self.text, **described(drawn), files=files, picture=picture, timings=rounded(seconds)
             )
             save_result(report.model_dump(), folder)
-        if painter is None:
+        if painter is None or picture is None:
             return report
         # the layout lies in its folder by now, whatever becomes of the picture
         with timed(seconds, "paint"):
             found, more = self._painted(painter, drawn.scene(), watch)
         seconds["total"] += seconds["paint"]
-        assert report.picture is not None
         report = report.model_copy(
-            update={"picture": report.picture.model_copy(update=found), "files": sorted([*files, *more]),
+            update={"picture": picture.model_copy(update=found), "files": sorted([*files, *more]),
                     "timings": rounded(seconds)}
         )  # fmt: skip
         save_result(report.model_dump(), self.out)
