@@ -28,7 +28,7 @@ def insert(job: InsertCommand) -> None:
 
 
 def tell(report: PaintReport, job: PaintJob, as_json: bool) -> None:
-    """A line an object on stdout, or the report as JSON. Ends with exit code 1 where nothing was painted."""
+    """A line an object on stdout, or the report as JSON. Ends with exit code 1 where an inserter was named but did not paint."""
     if not printed(report, as_json):
         for item in report.objects:
             behind = f"in front of {item.in_front_of}" if item.in_front_of else "behind all"
@@ -39,6 +39,10 @@ def tell(report: PaintReport, job: PaintJob, as_json: bool) -> None:
             print(
                 f"result.{job.format} in {job.out} after {report.timings['total']:.1f} s; "
                 f"{100 * report.painted.share:.2f} % of it painted"
+            )
+        elif not report.trouble:
+            print(
+                f"masks, and jobs for other tools, in {job.out} after {report.timings['total']:.1f} s; nothing painted"
             )
     if report.trouble:
         print(f"smartmask: {report.trouble}; the masks, and jobs for other tools, are in {job.out}.", file=sys.stderr)
