@@ -21,6 +21,7 @@ from smartmask.io.records import Record, Size
 from smartmask.io.watch import rounded
 from smartmask.masks.model import MaskOutput
 from smartmask.scene import Scene
+from smartmask.scene.neighbours import neighbours
 
 SHEET_MASKS = 59  # masks on the overlay sheet; with the layout 60 tiles
 SHEET_TILE = 256
@@ -29,7 +30,8 @@ SHEET_TILE = 256
 class MaskRecord(Record):
     """One mask of a result. mask, visible: its files. box: (x0, y0, x1, y1) pixel edges, None for an empty mask.
 
-    order: its index in the scene's layers; in_front_of: the layer next behind it, None at the back.
+    order: its index in the scene's layers. in_front_of, behind: the nearest layer behind it and the nearest one before
+    it among those that share pixels with it; None where there is none.
     """
 
     mask: str
@@ -40,6 +42,7 @@ class MaskRecord(Record):
     score: float
     order: int
     in_front_of: str | None
+    behind: str | None
     seed: int
     why: dict[str, Any]
 
@@ -77,17 +80,19 @@ class MasksResult(Record):
 
 def mask_records(output: MaskOutput, scene: Scene) -> list[MaskRecord]:
     """A record a mask, best first."""
-    return [
-        MaskRecord(
-            mask=f"mask_{index:02d}.png", visible=f"visible_{index:02d}.png", box=mask_box(mask),
-            area=int(np.count_nonzero(mask)), visible_area=int(np.count_nonzero(visible)),
-            score=round(float(score), 6), order=int(order),
-            in_front_of=scene.layers[order - 1].name if order > 0 else None, seed=int(seed), why=why,
-        )
-        for index, (mask, visible, score, order, seed, why) in enumerate(
-            zip(output.masks, output.visible, output.scores, output.orders, output.seeds, output.why, strict=True)
-        )
-    ]  # fmt: skip
+    records = []
+    for index, (mask, visible) in enumerate(zip(output.masks, output.visible, strict=True)):
+        order = int(output.orders[index])
+        in_front_of, behind = neighbours(scene, mask, order)
+        records.append(
+            MaskRecord(
+                mask=f"mask_{index:02d}.png", visible=f"visible_{index:02d}.png", box=mask_box(mask),
+                area=int(np.count_nonzero(mask)), visible_area=int(np.count_nonzero(visible)),
+                score=round(float(output.scores[index]), 6), order=order, in_front_of=in_front_of, behind=behind,
+                seed=int(output.seeds[index]), why=output.why[index],
+            )
+        )  # fmt: skip
+    return records
 
 
 def save_masks(output: MaskOutput, scene: Scene, guides: Sequence[Guide], folder: Path) -> None:
