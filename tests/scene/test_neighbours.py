@@ -36,6 +36,8 @@ SCENE = Scene(
         ((35, 25, 45, 38), 4, ("floor", None)),
         ((35, 25, 50, 38), 4, ("floor", None)),  # beside the car, edge to edge
         ((35, 25, 51, 38), 4, ("car", None)),
+        ((20, 0, 51, 11), 4, ("wall", None)),  # a corner of the car, one pixel
+        ((0, 0, 60, 40), 3, ("table", "car")),
         ((12, 17, 18, 38), 2, ("floor", "table")),
         ((35, 25, 51, 38), 2, ("floor", "car")),
         ((35, 25, 45, 38), 1, (None, "floor")),  # above the wall in the stack, but not over it

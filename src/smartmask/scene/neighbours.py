@@ -10,21 +10,29 @@ from smartmask.geometry import mask_box
 from smartmask.scene.layer import Layer
 from smartmask.scene.scene import Scene
 
+SHARED = 0.01  # a share below is a border that touches
+
 
 def neighbours(scene: Scene, mask: np.ndarray, order: int, *, own: bool = False) -> tuple[str | None, str | None]:
     """``(in_front_of, behind)`` of a mask at ``order``: names of the nearest layers behind it and before it.
 
-    mask: (H, W) bool, amodal. Only layers that share pixels with it (their whole masks) count; None where none
-    does, so that nothing is said of a car at the other end of the street. own: layer ``order`` is the mask itself.
+    mask: (H, W) bool, amodal. Only layers that it overlaps count: that share SHARED of its pixels, or of their own
+    whole mask's; None where none does, so that nothing is said of a car at the other end of the street.
+    own: layer ``order`` is the mask itself.
     """
     box = mask_box(mask)
     if box is None:
         return None, None
     x0, y0, x1, y1 = (int(edge) for edge in box)
     part = mask[y0:y1, x0:x1]
+    area = np.count_nonzero(part)
+
+    def overlaps(layer: Layer) -> bool:
+        shared = np.count_nonzero(layer.mask[y0:y1, x0:x1] & part)
+        return shared > 0 and (shared >= SHARED * area or shared >= SHARED * np.count_nonzero(layer.mask))
 
     def first(layers: Iterable[Layer]) -> str | None:
-        return next((layer.name for layer in layers if (layer.mask[y0:y1, x0:x1] & part).any()), None)
+        return next((layer.name for layer in layers if overlaps(layer)), None)
 
     return first(reversed(scene.layers[:order])), first(scene.layers[order + own :])
 
