@@ -118,10 +118,11 @@ def load_guide_mask(path: str | Path) -> np.ndarray:
     return painted
 
 
-def save_png(array: np.ndarray, path: str | Path) -> None:
+def save_png(array: np.ndarray, path: str | Path, quick: bool = False) -> None:
     """Write a PNG beside its place, then move it there, so that no half-written file is ever seen.
 
     array: (H, W) bool (saved as 8-bit 0 and 255), (H, W) uint8 grey, or (H, W, 3) uint8 RGB.
+    quick: pressed little, for what is looked at once: a fifth larger, in a third of the time.
     Raises ValueError for other shapes and types, OSError if the disk refuses.
     """
     array = np.asarray(array)
@@ -130,7 +131,7 @@ def save_png(array: np.ndarray, path: str | Path) -> None:
     if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
         raise ValueError(f"An array of shape {array.shape} and type {array.dtype} is not a picture; use uint8 or bool.")
     with replacing(Path(path)) as handle:
-        Image.fromarray(np.ascontiguousarray(array)).save(handle, format="PNG")
+        Image.fromarray(np.ascontiguousarray(array)).save(handle, format="PNG", compress_level=1 if quick else 6)
 
 
 def decode(path: str | Path, what: str) -> Decoded:
