@@ -25,10 +25,9 @@ def runs_of(rle: Any) -> tuple[int, int, np.ndarray]:
     given = rle["counts"]
     if not isinstance(given, (str, bytes, list, tuple, np.ndarray)):
         raise ValueError(f"The RLE's counts are {short_repr(given)}; they are a text, or a list of whole numbers.")
-    compressed = isinstance(given, (str, bytes))
-    if len(given) > LIMITS.runs * (_CHARACTERS if compressed else 1):
+    if len(given) > LIMITS.runs * (_CHARACTERS if isinstance(given, (str, bytes)) else 1):
         raise ValueError(f"The RLE's counts are {len(given):,} long; at most {LIMITS.runs:,} runs are read.")
-    counts = _unpacked(given) if compressed else _listed(given)
+    counts = _unpacked(given) if isinstance(given, (str, bytes)) else _listed(given)
     pixels = height * width
     # each by itself first: a sum of huge ones wraps round, and nothing is allocated before they are known to fit
     if counts.size and (counts.min() < 0 or counts.max() > pixels):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from smartmask.errors import ModelMissingError
+from smartmask.image.files import frames_note
 from smartmask.image.photo import Photo
 from smartmask.insertion.inpainter import Inpainter
 from smartmask.insertion.lay import ObjectRequest, Plan, lay
@@ -121,8 +122,9 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
         return report
 
     def _notes(self, plan: Plan) -> list[str]:
-        """Of the scene, of the masks, and of what the file loses."""
-        notes = [*plan.notes, *(n for laid in plan.objects if laid.output is not None for n in laid.output.notes)]
+        """Of the photo's file, of the scene, of the masks, and of what the result's file loses."""
+        of_files = dict.fromkeys((*frames_note(self.photo), *plan.notes))
+        notes = [*of_files, *(n for laid in plan.objects if laid.output is not None for n in laid.output.notes)]
         if self.format != "png":
             notes.append(
                 f"result.{self.format} is compressed with loss; only a PNG keeps the untouched pixels bit for bit."
