@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,21 +10,19 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
+
+from smartmask.io.publish import replacing_folder, save_json, save_tensors
 
 
 def save_component(folder: Path, network: nn.Module, config: Any, half: bool = True) -> None:
     """Writes ``config.json`` and ``model.safetensors`` (float16 if ``half``) to a folder, atomically."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     dtype = torch.float16 if half else torch.float32
     tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in network.state_dict().items()}
-    save_file(tensors, partial / "model.safetensors")
-    (partial / "config.json").write_text(json.dumps(asdict(config), indent=1) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    with replacing_folder(folder) as partial:
+        save_tensors(tensors, partial / "model.safetensors")
+        save_json(asdict(config), partial / "config.json", indent=1)
 
 
 Network = TypeVar("Network", bound=nn.Module)

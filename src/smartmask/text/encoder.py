@@ -8,7 +8,6 @@ misspelling by the nearest spelling. numpy only, a few milliseconds to load.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from smartmask.io.publish import replacing_folder, save_bytes, save_json
 from smartmask.text.spelling import Speller
 from smartmask.text.words import (
     ARTICLES,
@@ -122,9 +122,7 @@ class TextEncoder:
             raise ValueError(f"The text vocabulary in '{folder}' is damaged ({error!r}); build it again.") from error
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``config.json`` and ``vocabulary.safetensors``; each is written beside, then renamed."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write ``config.json`` and ``vocabulary.safetensors``, both or neither."""
         config = {
             "class": "TextEncoder",
             "dim": TEXT_DIM,
@@ -132,15 +130,9 @@ class TextEncoder:
             "names": self._names,
             "synonyms": self._synonyms,
         }
-        beside = {name: folder / f".{name}.{os.getpid()}.tmp" for name in (VECTORS, CONFIG)}
-        try:
-            beside[VECTORS].write_bytes(save({"vectors": self._stored, "kinds": self._kinds}))
-            beside[CONFIG].write_text(json.dumps(config, separators=(",", ":")) + "\n", encoding="utf-8")
-            for name, path in beside.items():
-                os.replace(path, folder / name)
-        finally:
-            for path in beside.values():
-                path.unlink(missing_ok=True)
+        with replacing_folder(folder) as partial:
+            save_bytes(save({"vectors": self._stored, "kinds": self._kinds}), partial / VECTORS)
+            save_json(config, partial / CONFIG, indent=None)
 
     def names(self) -> list[str]:
         """All entries in normal form, categories first, then caption words from common to rare."""

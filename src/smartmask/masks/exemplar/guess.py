@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from smartmask.geometry import BoxXYXY
 from smartmask.guides import Guide
+from smartmask.io.publish import save_bytes
 
 GUESSES = 48  # boxes that a request tries
 FEATURES = 5
@@ -47,7 +48,7 @@ class StrokeTable:
 
     def save(self, path: Path) -> None:
         """Writes the table."""
-        save_file({"rows": self.rows}, path)
+        save_bytes(save({"rows": self.rows}), path)
 
     def boxes(
         self, region: BoxXYXY, guides: Sequence[Guide], aspects: np.ndarray, height: int, width: int
