@@ -46,7 +46,7 @@ class Settings(BaseModel):
         """An empty path would be the present folder."""
         for name, value in values.items() if isinstance(values, dict) else ():
             field = cls.model_fields.get(name)
-            if value == "" and field is not None and "Path" in str(field.annotation):
+            if isinstance(value, str) and not value and field is not None and "Path" in str(field.annotation):
                 raise ValueError(f"The {name.replace('_', ' ')} is empty; give a path, or '.' for the present folder.")
         return values
 

@@ -89,8 +89,9 @@ def by_tier(memory: Memory) -> dict[str, Memory]:
 
 def save_memories(folder: Path, memories: Mapping[str, Memory]) -> None:
     """One file a tier."""
-    for tier, memory in memories.items():
-        save_bytes(write_memory(memory), folder / f"{tier}.safetensors")
+    with replacing_folder(folder) as partial:
+        for tier, memory in memories.items():
+            save_bytes(write_memory(memory), partial / f"{tier}.safetensors")
 
 
 def write_index(folder: Path, defaults: Mapping[str, Any]) -> None:
