@@ -51,7 +51,7 @@ def explained(path: str | Path, what: str = "output folder") -> Iterator[None]:
     except OSError as error:
         if error.errno in ROOM and error.errno != errno.EROFS:
             raise
-        reason = error.strerror or type(error).__name__
+        reason = error.strerror or str(error) or type(error).__name__
         raise ValueError(f"Cannot write to the {what} '{path}' ({reason}); choose another one.") from error
 
 

@@ -8,7 +8,6 @@ a folder of that name is complete unless something damaged it later; then it is 
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from smartmask.io.publish import remove_folder, replacing_folder, save_json, save_tensors
+from smartmask.io.reading import open_file, read_json, read_tensors
 
 KEEP = 3
 
@@ -54,11 +53,12 @@ def load_latest(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], 
 
 
 def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    meta = json.loads((path / "state.json").read_text())
+    meta = read_json(path / "state.json", "state")
     state = path / "state.safetensors"
     if _digest(state) != meta["sha256"]:
         raise ValueError("its checksum does not match")
-    return load_file(state), meta
+    tensors = read_tensors(state, "state", finite=False)[0]  # a run that went astray is no damaged file
+    return {name: torch.tensor(array) for name, array in tensors.items()}, meta
 
 
 def _all(folder: Path) -> list[Path]:
@@ -66,7 +66,7 @@ def _all(folder: Path) -> list[Path]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_file(path, "state", "weights_mb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

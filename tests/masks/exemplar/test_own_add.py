@@ -11,10 +11,10 @@ import pytest
 from outlined import lump, made_memory, tiny_chooser
 from PIL import Image
 
+from smartmask.errors import WriteError
 from smartmask.geometry import mask_iou
 from smartmask.guides import Box
 from smartmask.image.files import save_png
-from smartmask.masks.exemplar import own_add
 from smartmask.masks.exemplar.attributes import read_wish
 from smartmask.masks.exemplar.guess import FEATURES, StrokeTable
 from smartmask.masks.exemplar.memory import read_memory
