@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -184,7 +184,7 @@ def replacing(path: str | Path, new: bool = False) -> Iterator[BinaryIO]:
     path = Path(path)
     if _is_staged(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "wb") as handle, no_room(path.parent, _called(path), handle.tell):
+        with _opened(path, "wb", _called(path)) as handle:
             yield handle
         return
     check_file_not_read(path)
@@ -192,7 +192,7 @@ def replacing(path: str | Path, new: bool = False) -> Iterator[BinaryIO]:
         raise ValueError(f"'{path}' is no file, and in the way of one; move it away, or choose another name.")
     temporary = path.with_name(hidden_name())
     try:
-        with open(temporary, "xb") as handle, no_room(path.parent, str(path), handle.tell):
+        with _opened(temporary, "xb", str(path)) as handle:
             lock = hold(temporary)
             try:
                 yield handle
@@ -204,6 +204,20 @@ def replacing(path: str | Path, new: bool = False) -> Iterator[BinaryIO]:
         swap.flush_folder(path.parent)
     finally:
         discard(temporary)
+
+
+@contextmanager
+def _opened(path: Path, mode: str, shown: str) -> Iterator[BinaryIO]:
+    handle: BinaryIO = open(path, mode)  # type: ignore[assignment]
+    try:
+        with no_room(path.parent, shown, handle.tell):
+            yield handle
+            handle.flush()
+    except BaseException:
+        with suppress(OSError):  # what is still in its buffer cannot be written either
+            handle.close()
+        raise
+    handle.close()
 
 
 def _place(temporary: Path, path: Path, new: bool) -> None:
