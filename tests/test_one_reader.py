@@ -28,6 +28,8 @@ OURS = {"smartmask.io.reading"}  # imported from here, such a name is the reader
 ALLOWED = {
     ("image/files.py", "Image.open"): "decodes a handle of open_picture",
     ("image/photo.py", "Image.open"): "decodes a handle of open_picture",
+    **{(f"io/{name}.py", call): "locks and journals of its own, never a user's file"
+       for name in ("locks", "publish", "swap") for call in ("open", "os.open", "json.loads", "plan.read_bytes")},
 }
 # libraries that read folders of their own form; the folders are checked before (io/hub.py) or after
 LOADERS = {
