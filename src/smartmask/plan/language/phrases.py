@@ -119,7 +119,7 @@ def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Reque
         raise ValueError(
             f"There is no object or place that is known in '{text}'; name some, as in 'two dogs on grass'."
         )
-    if not state.objects and state.setting is None:  # "0 dogs"
+    if not state.objects and any(isinstance(part, NounPhrase) and part.count == 0 for part in parts):  # "0 dogs"
         raise ValueError(f"'{text}' asks for no object; name one to draw, as in 'two dogs on grass'.")
     things = sum(not item.surface for item in state.objects)
     if things > grammar.MOST:
