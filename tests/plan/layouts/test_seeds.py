@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smartmask import Box, ObjectRequest, Scene, SmartMaskPipeline
-from smartmask.insertion.lay import lay
+from smartmask import Box, Scene, SmartMaskPipeline
+from smartmask.insertion.lay import ObjectRequest, lay
 from smartmask.io.checks import MAX_MASKS, MAX_SEED
 from smartmask.plan.language.phrases import parse
 from smartmask.plan.layouts.pipeline import SEEDS, draw_layout
