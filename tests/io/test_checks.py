@@ -20,7 +20,6 @@ from smartmask.io.checks import (
     MAX_MASKS,
     MAX_PROMPT,
     MAX_SEED,
-    check_name,
     check_num_masks,
     check_order,
     check_pick,
@@ -130,7 +129,7 @@ def test_seeds_leave_room_for_what_is_counted_up_from_them(added: int) -> None:
     "name", ["dog", "blue whale", "été", "狗", "كلب", "🐕", "👨‍👩‍👧", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "...", "می‌خواهم", "e\u0301", "C++"]
 )
 def test_names_of_any_script_stay(name: str) -> None:
-    assert check_prompt(name) == check_name(name) == Layer(name, np.ones((2, 2), bool)).name == name
+    assert check_prompt(name) == Layer(name, np.ones((2, 2), bool)).name == name
 
 
 @pytest.mark.parametrize(
@@ -166,7 +165,7 @@ def test_blanks_and_line_ends_become_single_blanks(name: str, cleaned: str) -> N
     ],
 )
 def test_names_that_would_not_show_as_they_are(name: Any, says: str) -> None:
-    for check in (check_prompt, lambda n: Layer(n, np.ones((2, 2), bool)), lambda n: check_name(n, "name of id 3")):
+    for check in (check_prompt, lambda n: Layer(n, np.ones((2, 2), bool)), lambda n: check_prompt(n, "name of id 3")):
         with pytest.raises(ValueError, match=says) as caught:
             check(name)
         assert_one_sentence(caught.value)

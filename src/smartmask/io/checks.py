@@ -60,11 +60,6 @@ def check_prompt(text: str | None, what: str = "object prompt") -> str:
     return cleaned
 
 
-def check_name(name: str, what: str = "name of a layer") -> str:
-    """A name as ``check_prompt`` takes it, or none at all: some label sets have regions without one."""
-    return name if isinstance(name, str) and not name else check_prompt(name, what)
-
-
 def check_num_masks(count: int) -> int:
     """How many masks: 1 to MAX_MASKS."""
     return _whole(count, "number of masks", 1, MAX_MASKS)

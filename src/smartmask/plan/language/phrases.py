@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from smartmask.io.checks import check_prompt
+from smartmask.io.files import short_repr
 from smartmask.plan.language import grammar
 from smartmask.plan.language.wording import NounPhrase, phrase_parts
 from smartmask.text.encoder import TextEncoder
@@ -110,16 +111,18 @@ def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Reque
     Raises ValueError for a blank or overlong text, for one without any object or setting, and for more than
     grammar.MOST objects.
     """
-    check_prompt(text, "scene text")
+    text = check_prompt(text, "scene text")
     parts = phrase_parts(text, encoder)
     state = _State()
     _build(parts, encoder, known, state)
     if not state.objects and state.setting is None and not any(isinstance(part, NounPhrase) for part in parts):
         raise ValueError(
-            f"There is no object or place that is known in '{text}'; name some, as in 'two dogs on grass'."
+            f"No object or place is known in {short_repr(text, 200)}; name some, as in 'two dogs on grass'."
         )
     if len(state.objects) > grammar.MOST:
-        raise ValueError(f"'{text}' asks for {len(state.objects)} objects; at most {grammar.MOST} can be drawn.")
+        raise ValueError(
+            f"{short_repr(text, 200)} asks for {len(state.objects)} objects; at most {grammar.MOST} can be drawn."
+        )
     if state.setting is None:  # "a car in front of a building" plays where buildings are
         surfaces = (item.name for item in state.objects if item.surface and item.name in grammar.SETTINGS)
         state.setting = next(surfaces, None)
