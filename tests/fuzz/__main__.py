@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -71,20 +72,19 @@ def _watched(command: list[str], state: Path) -> str | None:
         finally:
             if process.poll() is None:
                 process.kill()
-        if process.returncode in (0, None):
+        if process.returncode == 0:
             return None
+        said.seek(0)
+        words = said.read().decode(errors="replace")[-2000:]
         if not _counts(state)[0]:
-            said.seek(0)
-            stop(f"{' '.join(command)} did not begin: {said.read().decode(errors='replace')[-2000:]}")
-        return f"the process ended with {process.returncode}"
+            stop(f"{' '.join(command)} did not begin: {words}")
+        return f"the process ended with {process.returncode}: {words}"
 
 
 def _counts(state: Path) -> tuple[int, ...]:
     try:
         return COUNTS.unpack(state.read_bytes()[: COUNTS.size])
-    except (OSError, ValueError):
-        return 0, 0, 0, 0
-    except Exception:  # not yet its whole size
+    except (OSError, struct.error):  # not there yet, or not its whole size
         return 0, 0, 0, 0
 
 
@@ -99,7 +99,7 @@ def _collect(out: Path, total: Tally, found: Path, died: str | None) -> None:
     if died is not None:
         found.mkdir(parents=True, exist_ok=True)
         data = (out / "state").read_bytes()[COUNTS.size : COUNTS.size + length]
-        keep(found, data, died, died)
+        keep(found, data, died, died.split(":")[0])
 
 
 def main() -> int:
@@ -129,9 +129,7 @@ def main() -> int:
     findings = sum(one.findings for one in tallies)
     print(f"{sum(one.inputs for one in tallies)} inputs, {findings} findings", flush=True)
     if findings:
-        print(
-            f"Look at {arguments.found}/*/*.json; mended, their inputs belong into {CORPUS.relative_to(Path.cwd().parent)}."
-        )
+        print(f"Look at {arguments.found}/*/*.json; mended, their inputs belong into tests/fuzz/{CORPUS.name}/.")
     return 1 if findings else 0
 
 

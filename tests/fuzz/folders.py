@@ -211,7 +211,8 @@ def _pack(root: Path) -> None:
 
 SETS: dict[str, Callable[[Path], object]] = {
     "coco_instances": _captioned, "coco_panoptic": _panoptic, "cocoa": _cocoa, "semantic": _semantic,
-    "objects": lambda root: _instances(root, "facades.json"), "shapes": _shapes, "lalonde_efros": _regions, "pack": _pack,
+    "objects": lambda root: _instances(root, "facades.json"), "shapes": _shapes, "lalonde_efros": _regions,
+    "pack": _pack,
     "voc": lambda root: _png(root, "SegmentationClass/2007_000032.png", _labels(12)),
     "pennfudan": lambda root: _png(root, "instance_masks/a_mask.png", _labels(1)),
     "idd_lite": lambda root: _png(root, "gtFine/train/156/1_label.png", _labels(3)),

@@ -16,13 +16,17 @@ NUMBERS: tuple[Any, ...] = (
     1e300, -1e300, 1e-300, 1e6, -1e6, float("nan"), float("inf"), True, False,
 )  # fmt: skip
 TEXTS = (
-    "", " ", "\0", "\x1b[31m", "\u202edog", "\ud800", "\u0301" * 5, "a" * 1001, "dog\n", "%s%n", "../../etc/passwd", "/dev/zero",
-    "~", "'", '"', "\\", "{}", "nan", "inf", "-1", "1e999", "١٢", "🐕", "None", "a,b;c|d", "1,2,3,4", "x" * 5000, "\ufeff",
+    "", " ", "\0", "\x1b[31m", "\u202edog", "\ud800", "\u0301" * 5, "a" * 1001, "dog\n", "%s%n", "../../etc/passwd",
+    "/dev/zero",
+    "~", "'", '"', "\\", "{}", "nan", "inf", "-1", "1e999", "١٢", "🐕", "None", "a,b;c|d", "1,2,3,4", "x" * 5000,
+    "\ufeff",
 )  # fmt: skip
 WORDS = (
-    "a", "an", "the", "two", "three", "1000000000", "dog", "cat", "man", "woman", "bench", "on", "in", "under", "behind",
+    "a", "an", "the", "two", "three", "1000000000", "dog", "cat", "man", "woman", "bench", "on", "in", "under",
+    "behind",
     "in front of", "left of", "beside", "between", "and", "with", "without", "sitting", "facing left", "from behind",
-    "red", "small", "half", "head of", ",", ".", ";", "(", ")", "'s", "-", "\n", "\t", "of", "at the", "sky", "grass", "!",
+    "red", "small", "half", "head of", ",", ".", ";", "(", ")", "'s", "-", "\n", "\t", "of", "at the", "sky", "grass",
+    "!",
 )  # fmt: skip
 SEPARATORS = (",", ";", "|", "x", "-", ".", "e", "+", " ", "\n", "nan", "inf", "1e300", "-1e6", "00", "_")
 
@@ -141,7 +145,7 @@ def _another(value: Any, rng: random.Random) -> Any:
 
 
 def mutate_png(data: bytes, rng: random.Random) -> bytes:
-    """``mutate_bytes``, with the checksums of a PNG's chunks made right in half of all cases: else none gets further."""
+    """``mutate_bytes``, with the checksums of a PNG's chunks made right in half of all cases: else few get further."""
     changed = mutate_bytes(data, rng)
     return png_checksums(changed) if rng.random() < 0.5 and changed.startswith(b"\x89PNG") else changed
 

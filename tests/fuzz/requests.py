@@ -62,9 +62,9 @@ def read_request(data: bytes, folder: Path) -> None:
 
 
 SENTENCES = (
-    "a dog on the grass", "two dogs and a sitting man on the bench, facing left", "a living room with a sofa and a cat",
-    "dog", "the head of a horse seen from behind", "a red double-decker bus in front of a building", "three birds in the sky",
-    "man between two trees", "cup of coffee on a wooden table beside a laptop", "potted plant", "dogs' bowl", "half a cat",
+    "a dog on the grass", "two dogs and a sitting man on the bench, facing left", "a living room with a sofa",
+    "dog", "the head of a horse seen from behind", "a red double-decker bus in front of a building", "birds in the sky",
+    "man between two trees", "cup of coffee on a wooden table beside a laptop", "potted plant", "half a cat",
 )  # fmt: skip
 
 

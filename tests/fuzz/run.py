@@ -155,8 +155,8 @@ def _guided(run: Run, seeds: list[bytes], arguments: argparse.Namespace) -> None
     for number, seed in enumerate(seeds):
         (folder / f"{number}").write_bytes(seed)
     words: list[Any] = [
-        sys.argv[0], f"-runs={arguments.runs or -1}", f"-max_total_time={int(arguments.seconds)}", f"-max_len={LARGEST}",
-        "-rss_limit_mb=0", "-timeout=0", f"-seed={arguments.seed}", "-verbosity=0", "-len_control=0", str(folder),
+        sys.argv[0], f"-runs={arguments.runs or -1}", f"-max_total_time={int(arguments.seconds)}",
+        f"-max_len={LARGEST}", "-rss_limit_mb=0", "-timeout=0", f"-seed={arguments.seed}", "-verbosity=0", str(folder),
     ]  # fmt: skip
     atheris.Setup(words, one, custom_mutator=mutated)
     atheris.Fuzz()

@@ -101,6 +101,10 @@ def read_segmentation(data: bytes, folder: Path) -> None:
     crop_of(value, height, width, Path("instances.json"), "annotation 3")
 
 
+def run_length_seeds() -> list[bytes]:
+    return [*coco_seeds()[:2], rle_encode(a_scene().layers[1].mask)["counts"].encode()]
+
+
 def read_run_lengths(data: bytes, folder: Path) -> None:
     """Counts of every kind, without any other check before them."""
     value = value_of(data)
@@ -193,7 +197,7 @@ TARGETS = (
     Target("names", read_names_file, lambda: [b'{"1": "sky", "2": "dog"}', b'[null, "sky", "dog"]'], mutate_json),
     Target("panoptic", read_panoptic_file, panoptic_seeds, mutate_json),
     Target("segmentation", read_segmentation, coco_seeds, mutate_json),
-    Target("run lengths", read_run_lengths, lambda: [*coco_seeds()[:2], rle_encode(a_scene().layers[1].mask)["counts"].encode()]),
+    Target("run lengths", read_run_lengths, run_length_seeds),
     Target("guide text", read_guide_text, guide_text_seeds, mutate_text),
     Target("guide json", read_guide_json, guide_json_seeds, mutate_json),
     Target("objects json", read_objects_file, objects_seeds, mutate_json),

@@ -19,7 +19,7 @@ from smartmask.guides.table import NONE, guide_of
 from smartmask.image.files import load_guide_mask
 from smartmask.insertion.lay import ObjectRequest
 from smartmask.io.checks import check_prompt, check_seed
-from smartmask.io.files import read_json, short_repr
+from smartmask.io.reading import read_json, short_repr
 from smartmask.io.settings import option
 
 FINISHED = "mask"  # here the finished mask: a rough one is a scribble
@@ -127,7 +127,7 @@ def read_object(
         raise ValueError(f'{what} is {short_repr(spec)}; give an object such as {{"object": "dog"}}.')
     unknown = sorted(set(spec) - set(KEYS))
     if unknown:
-        raise ValueError(f"{what} has the unknown key '{unknown[0]}'; the keys are {', '.join(KEYS)}.")
+        raise ValueError(f"{what} has the unknown key {short_repr(unknown[0])}; the keys are {', '.join(KEYS)}.")
     prompt = check_prompt(spec.get("object"), f"object of {what}")
     texts = {kind: [_guide_text(spec[kind], kind, what, folder)] for kind in GUIDES if spec.get(kind) is not None}
     guides = read_guides(texts, size)

@@ -12,21 +12,22 @@ import re
 import unicodedata
 from typing import Any
 
-from smartmask.io.files import short_repr
+from smartmask.io.limits import LIMITS
+from smartmask.io.reading import short_repr
 
 FACINGS = ("left", "right")  # which way an object looks
 LICENCES = ("all", "open")  # which remembered outlines are used
 OPEN_LICENCES = ("cc by", "cc0", "public domain", "mit", "apache", "sil", "ofl", "own", "as smartmask")
-MAX_PIXELS = 100_000_000  # of a scene or photo (300 MB decoded): 10,000 x 10,000; beyond it a size is a mistake
-MAX_PROMPT = 1000  # characters
-MAX_MASKS = 1000
+MAX_PIXELS = LIMITS.pixels  # of a scene or photo (300 MB decoded): 10,000 x 10,000; beyond it a size is a mistake
+MAX_PROMPT = LIMITS.prompt  # characters
+MAX_MASKS = LIMITS.masks
 POOL = 4  # masks drawn for each one that a diverse choice keeps
-MAX_STEPS = 1000
-MAX_SCALE = 100.0
+MAX_STEPS = LIMITS.steps
+MAX_SCALE = LIMITS.scale
 MAX_SEED = 2**62  # of every seed, also of those counted up from the first: each can be asked for again
-MAX_GUIDES = 100  # of a call
-MAX_POINTS = 20_000  # of a guide: a minute of drawing is some 7,000
-GUIDE_REACH = 10  # sides of the picture that a guide may go beyond its border ...
+MAX_GUIDES = LIMITS.guides
+MAX_POINTS = LIMITS.points
+GUIDE_REACH = LIMITS.guide_sides  # sides of the picture that a guide may go beyond its border ...
 GUIDE_ROOM = 1000  # ... or as many pixels, where that is more
 # Characters that change how a terminal or a page shows the text beside them: directions imposed, notes between lines.
 _IMPOSING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufff9\ufffa\ufffb")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from smartmask.io.checks import real, whole
-from smartmask.io.files import short_repr
+from smartmask.io.reading import short_repr
 
 
 class Settings(BaseModel):

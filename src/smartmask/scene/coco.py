@@ -9,7 +9,7 @@ import numpy as np
 
 from smartmask.geometry import polygons_to_mask, rle_decode
 from smartmask.io.checks import MAX_PIXELS
-from smartmask.io.files import field, short_repr
+from smartmask.io.reading import field, short_repr
 from smartmask.scene.outlines import IntBox, cropped
 
 

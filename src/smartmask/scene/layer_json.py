@@ -8,7 +8,7 @@ import numpy as np
 
 from smartmask.geometry import mask_box, rle_decode, rle_encode
 from smartmask.io.checks import check_prompt
-from smartmask.io.files import short_repr
+from smartmask.io.reading import short_repr
 from smartmask.scene.layer import Layer
 
 
