@@ -18,7 +18,6 @@ from fuzz.table import TARGETS
 from fuzz.target import CORPUS, stop
 
 SILENT = 180.0  # seconds without a new input after which a process is taken for stuck
-HEAVY_SHARE = 0.02  # of the inputs of a light target: so many does a heavy one get where inputs are counted
 
 
 @dataclass
@@ -113,7 +112,7 @@ def main() -> int:
     if not arguments.seconds and not arguments.runs:
         arguments.seconds = 180.0
     names = arguments.target or list(TARGETS)
-    shares = {name: HEAVY_SHARE if TARGETS[name].heavy else 1.0 for name in names}
+    shares = {name: TARGETS[name].share for name in names}
     tallies = []
     print(f"{'target':16} {'inputs':>9} {'accepted':>9} {'refused':>9} {'findings':>8} {'seconds':>8}", flush=True)
     for name in names:

@@ -286,7 +286,7 @@ def tiny_model_once() -> Any:
 
 
 TARGETS = (
-    Target("data sets", reader_of(sets), lambda: seeds_of(sets()), mutation_of(sets), heavy=True),
-    Target("weights", reader_of(weights), lambda: seeds_of(weights()), mutation_of(weights), heavy=True),
-    Target("own memory", reader_of(memories), lambda: seeds_of(memories()), mutation_of(memories), heavy=True),
+    Target("data-sets", reader_of(sets), lambda: seeds_of(sets()), mutation_of(sets), 0.05),
+    Target("weights", reader_of(weights), lambda: seeds_of(weights()), mutation_of(weights), 0.01),
+    Target("own-memory", reader_of(memories), lambda: seeds_of(memories()), mutation_of(memories), 0.03),
 )

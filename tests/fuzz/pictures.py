@@ -90,9 +90,9 @@ def read_painted(data: bytes, folder: Path) -> None:
 
 TARGETS = (
     Target("photos", read_photo, seeds, mutate_png),
-    Target("label maps", reader_of(load_label_map), seeds, mutate_png),
-    Target("panoptic maps", reader_of(load_panoptic_png), seeds, mutate_png),
-    Target("painted masks", reader_of(load_guide_mask), seeds, mutate_png),
+    Target("label-maps", reader_of(load_label_map), seeds, mutate_png),
+    Target("panoptic-maps", reader_of(load_panoptic_png), seeds, mutate_png),
+    Target("painted-masks", reader_of(load_guide_mask), seeds, mutate_png),
     Target("cut-outs", read_a_cutout, seeds, mutate_png),
-    Target("painted guides", read_painted, seeds, mutate_png),
+    Target("painted-guides", read_painted, seeds, mutate_png),
 )

@@ -99,7 +99,7 @@ def read_an_answer(data: bytes, folder: Path) -> None:
 
 TARGETS = (
     Target("requests", read_request, request_seeds, mutate_json),
-    Target("sentences", read_sentence, lambda: [text.encode() for text in SENTENCES], mutate_text),
-    Target("words", read_words, lambda: [text.encode() for text in SENTENCES], mutate_text),
-    Target("answers", read_an_answer, lambda: [text.encode() for text in ANSWERS], mutate_text),
+    Target("sentences", read_sentence, lambda: [text.encode() for text in SENTENCES], mutate_text, 0.1),
+    Target("words", read_words, lambda: [text.encode() for text in SENTENCES], mutate_text, 0.1),
+    Target("answers", read_an_answer, lambda: [text.encode() for text in ANSWERS], mutate_text, 0.2),
 )

@@ -193,13 +193,13 @@ def edit_scene(data: bytes, folder: Path) -> None:
 
 
 TARGETS = (
-    Target("scene file", read_scene_file, scene_seeds, mutate_json),
+    Target("scene-file", read_scene_file, scene_seeds, mutate_json),
     Target("names", read_names_file, lambda: [b'{"1": "sky", "2": "dog"}', b'[null, "sky", "dog"]'], mutate_json),
     Target("panoptic", read_panoptic_file, panoptic_seeds, mutate_json),
     Target("segmentation", read_segmentation, coco_seeds, mutate_json),
-    Target("run lengths", read_run_lengths, run_length_seeds),
-    Target("guide text", read_guide_text, guide_text_seeds, mutate_text),
-    Target("guide json", read_guide_json, guide_json_seeds, mutate_json),
-    Target("objects json", read_objects_file, objects_seeds, mutate_json),
-    Target("scene edit", edit_scene, edit_seeds, mutate_json),
+    Target("run-lengths", read_run_lengths, run_length_seeds),
+    Target("guide-text", read_guide_text, guide_text_seeds, mutate_text),
+    Target("guide-json", read_guide_json, guide_json_seeds, mutate_json),
+    Target("objects-json", read_objects_file, objects_seeds, mutate_json),
+    Target("scene-edit", edit_scene, edit_seeds, mutate_json),
 )  # fmt: skip

@@ -28,14 +28,14 @@ class Target:
     """One thing that reads what comes from outside.
 
     run: takes an input's bytes and a folder to write into; it raises what the reader raises. seeds: good inputs, made
-    in code. mutate: makes other inputs of them. heavy: milliseconds an input rather than fractions of one.
+    in code. mutate: makes other inputs of them. share: of the inputs that a light target gets, less the slower it is.
     """
 
     name: str
     run: Callable[[bytes, Path], object]
     seeds: Callable[[], Sequence[bytes]]
     mutate: Mutation = mutate_bytes
-    heavy: bool = False
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -67,32 +67,30 @@ def tried(target: Target, data: bytes) -> Outcome:
 
 
 def _judged(error: Exception) -> Outcome:
-    text, kind = str(error), type(error)
-    own = kind is ValueError or kind.__module__.startswith("smartmask.")
-    where = _where(error.__traceback__)
-    if not own:
-        return Outcome(False, f"{kind.__name__}: {text[:200]}", where)
+    kind, text = type(error), str(error)
+    if kind is not ValueError and not kind.__module__.startswith("smartmask."):
+        return Outcome(False, f"{kind.__name__}: {text[:200]}", _where(error))
     if (fault := fault_of_sentence(text)) is not None:
-        return Outcome(False, f"{fault}: {text[:200]!a}", where)
+        return Outcome(False, f"{fault}: {text[:200]!a}", _where(error))
     if not _said_here(error.__traceback__):
-        return Outcome(False, f"not the package's own sentence: {text[:200]}", where)
+        return Outcome(False, f"not the package's own sentence: {text[:200]}", _where(error))
     return Outcome(False)
 
 
 def _said_here(trace: TracebackType | None) -> bool:
     """Whether the error was raised by a ``raise`` of the package."""
-    frames = traceback.extract_tb(trace)
-    last = frames[-1] if frames else None
-    if last is None or not last.filename.startswith(PACKAGE):
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
         return False
-    return "raise" in (linecache.getline(last.filename, last.lineno or 0))
+    file = trace.tb_frame.f_code.co_filename
+    return file.startswith(PACKAGE) and "raise" in linecache.getline(file, trace.tb_lineno)
 
 
-def _where(trace: TracebackType | None) -> str:
+def _where(error: Exception) -> str:
     """The innermost line of the package, or of the targets."""
-    frames = traceback.extract_tb(trace)
-    own = [frame for frame in frames if frame.filename.startswith(PACKAGE)] or frames
-    last = own[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    last = ([frame for frame in frames if frame.filename.startswith(PACKAGE)] or frames)[-1]
     return f"{Path(last.filename).name}:{last.name}: {re.sub(r'[0-9]+', '0', (last.line or '').strip())[:80]}"
 
 

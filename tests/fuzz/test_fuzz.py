@@ -21,7 +21,7 @@ def test_a_target_takes_its_seeds_and_refuses_others_in_plain_sentences(name: st
     outcomes = [judge(target, seed, tmp_path) for seed in seeds]
     assert not [outcome for outcome in outcomes if outcome.finding]
     assert any(outcome.accepted for outcome in outcomes), "a target that refuses all its seeds tries nothing"
-    changed = [target.mutate(rng.choice(seeds), rng) for _ in range(3 if target.heavy else 60)]
+    changed = [target.mutate(rng.choice(seeds), rng) for _ in range(round(3 + 50 * target.share))]
     assert not [(data, outcome) for data in changed if (outcome := judge(target, data, tmp_path)).finding]
 
 
