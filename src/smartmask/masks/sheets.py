@@ -32,9 +32,7 @@ def grid_of(count: int, height: int, width: int) -> tuple[int, int]:
         columns += 1
 
 
-def mask_sheet(
-    output: MaskOutput, records: Sequence[MaskRecord], scene: Scene, guides: Sequence[Guide]
-) -> np.ndarray:
+def mask_sheet(output: MaskOutput, records: Sequence[MaskRecord], scene: Scene, guides: Sequence[Guide]) -> np.ndarray:
     """``(H, W, 3)`` uint8 RGB: the layout, then the photo (or layout) with each mask, its score, seed and depth.
 
     records: of the output's masks. Shows the best SHEET_MASKS of them, small ones from near; guides are drawn on every
