@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 FACINGS = ("left", "right")  # which way an object looks
 LICENCES = ("all", "open")  # which remembered outlines are used
 OPEN_LICENCES = ("cc by", "cc0", "public domain", "mit", "apache", "sil", "ofl", "own", "as smartmask")
 MAX_PIXELS = 100_000_000  # of a scene or photo (300 MB decoded): 10,000 x 10,000; beyond it a size is a mistake
+MAX_LAYERS = 2000  # of a scene that is read: several times what the fullest annotated photographs hold
+MAX_WINDOWS = 2_000_000_000  # pixels of all layers' boxes together (250 MB of bits): 20 layers of MAX_PIXELS
 MAX_PROMPT = 1000  # characters
 MAX_MASKS = 1000
 POOL = 4  # masks drawn for each one that a diverse choice keeps
@@ -93,6 +96,24 @@ def check_order(order: int | None, layers: int) -> int | None:
     if order is not None and not 0 <= order <= layers:
         raise ValueError(f"Order {order} is outside 0..{layers}; 0 is the back, {layers} the front.")
     return order
+
+
+def check_layers(count: int, what: str) -> int:
+    """How many layers a file gives a scene: up to MAX_LAYERS. what: begins the sentence of the error."""
+    if count > MAX_LAYERS:
+        raise ValueError(f"{what} has {count:,} regions; at most {MAX_LAYERS:,} layers are read, merge or drop some.")
+    return count
+
+
+def check_windows(boxes: Iterable[tuple[int, int, int, int]], what: str) -> int:
+    """How many pixels the layers' boxes (x0, y0, x1, y1) hold together: up to MAX_WINDOWS."""
+    total = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes)
+    if total > MAX_WINDOWS:
+        raise ValueError(
+            f"{what} has layers whose boxes hold {total:,} pixels together, more than {MAX_WINDOWS:,}; "
+            "scale it down, or give it fewer layers."
+        )
+    return total
 
 
 def check_licences(licences: str) -> str:
