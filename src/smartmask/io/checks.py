@@ -10,17 +10,19 @@ import math
 import re
 from collections.abc import Iterable
 
+from smartmask.io.limits import LIMITS
+
 FACINGS = ("left", "right")  # which way an object looks
 LICENCES = ("all", "open")  # which remembered outlines are used
 OPEN_LICENCES = ("cc by", "cc0", "public domain", "mit", "apache", "sil", "ofl", "own", "as smartmask")
-MAX_PIXELS = 100_000_000  # of a scene or photo (300 MB decoded): 10,000 x 10,000; beyond it a size is a mistake
-MAX_LAYERS = 2000  # of a scene that is read: several times what the fullest annotated photographs hold
-MAX_WINDOWS = 2_000_000_000  # pixels of all layers' boxes together (250 MB of bits): 20 layers of MAX_PIXELS
-MAX_PROMPT = 1000  # characters
-MAX_MASKS = 1000
+MAX_PIXELS = LIMITS.pixels  # of a scene or photo (300 MB decoded): 10,000 x 10,000; beyond it a size is a mistake
+MAX_LAYERS = LIMITS.layers  # of a scene that is read
+MAX_WINDOWS = LIMITS.layer_pixels  # of all its layers' boxes together
+MAX_PROMPT = LIMITS.prompt  # characters
+MAX_MASKS = LIMITS.masks
 POOL = 4  # masks drawn for each one that a diverse choice keeps
-MAX_STEPS = 1000
-MAX_SCALE = 100.0
+MAX_STEPS = LIMITS.steps
+MAX_SCALE = LIMITS.scale
 MAX_SEED = 2**62  # leaves room for the seeds counted up from it
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smartmask.io.files import output_folder
+from smartmask.io.reading import read_bytes
 
 if TYPE_CHECKING:
     pass
@@ -93,7 +94,7 @@ def _remove_earlier(folder: Path) -> None:
     result = folder / RESULT
     if not result.is_file():
         return
-    listed = set(re.findall(f'"({_OWN_FILES})"', result.read_text(encoding="utf-8", errors="replace")))
+    listed = set(re.findall(f'"({_OWN_FILES})"', read_bytes(result, "result").decode("utf-8", "replace")))
     result.unlink()
     for name in listed:
         (folder / name).unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from smartmask.insertion.smartbrush.network import (
     InpaintNetwork,
     Parts,
     build_unet,
+    check_finite,
     extend_unet,
     in_own_memory,
     inpaint_preset,
@@ -25,12 +26,17 @@ from smartmask.insertion.smartbrush.network import (
     merge_lora,
 )
 from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
+from smartmask.io.integrity import SUMS, check_numbers, check_sums, settings_of, sums_of
+from smartmask.io.limits import LIMITS
 from smartmask.io.package import VERSION
+from smartmask.io.reading import read_json
 from smartmask.text.encoder import TextEncoder
 
 INDEX = "model_index.json"
 CLASS_NAME = "SmartBrushPipeline"
 SD_PARTS = ("vae", "text_encoder", "tokenizer", "scheduler")  # taken over from a Stable Diffusion folder as they are
+# of the settings in the index: a crop of 4,096 pixels a side is more than any such network was trained on
+RANGES = {"side": (8, 4096), "patch": (0, 64), "steps": (1, LIMITS.steps), "guidance_scale": (0, LIMITS.scale)}
 CLIP_PARTS = {"text_encoder": "CLIPTextModel", "tokenizer": "CLIPTokenizer"}
 
 
@@ -67,11 +73,8 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
     index = _read_index(folder)
     if index.get("_class_name") != CLASS_NAME:
         raise ValueError(f"{folder / INDEX} describes a {index.get('_class_name')}, not a SmartBrushPipeline.")
-    try:
-        described = dict(index["settings"])
-        settings = BrushSettings(**{**described, "parts": Parts(**described.get("parts", {}))})
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{folder / INDEX} has unfit settings ({error}); restore it.") from None
+    settings = settings_of(BrushSettings, index.get("settings"), folder / INDEX, RANGES)
+    check_sums(folder / INDEX, index)
     unet = load_unet(folder / "unet", dtype)
     codec: Any
     words: Any
@@ -121,6 +124,7 @@ def save(parts: BrushParts, folder: Path, half: bool = False) -> None:
         DDPMScheduler.from_config(parts.path.config).save_pretrained(partial / "scheduler")
         index |= {"vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "DDPMScheduler"]}
         index |= {name: ["transformers", kind] for name, kind in CLIP_PARTS.items()}
+    index[SUMS] = sums_of(partial)
     (partial / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)
@@ -131,28 +135,29 @@ def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWo
     from transformers import CLIPTextModel, CLIPTokenizer
 
     known: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "torch_dtype": dtype}
+    for part in ("vae", "text_encoder"):
+        check_numbers(read_json(folder / part / "config.json", "config"), folder / part / "config.json")
     try:
         vae = AutoencoderKL.from_pretrained(folder / "vae", **known)
         text_encoder = CLIPTextModel.from_pretrained(
             folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype or torch.float32
         )
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
+        scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
     except Exception as error:  # the libraries raise nearly anything on missing or damaged files
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise ValueError(f"A part of {folder} cannot be loaded ({reason}); copy the folder again.") from None
+    check_finite(vae, folder / "vae")
+    check_finite(text_encoder, folder / "text_encoder")
     return VAECodec(in_own_memory(vae)), ClipWords(tokenizer, in_own_memory(text_encoder)), scheduler_path(scheduler)
 
 
 def _read_index(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; give one with a {INDEX}.")
-    try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"{folder} has no {INDEX}; give a folder in the diffusers format.") from None
-    except ValueError as error:
-        raise ValueError(f"{folder / INDEX} is not valid JSON ({error}); restore it.") from None
+    if not (folder / INDEX).exists():
+        raise ValueError(f"{folder} has no {INDEX}; give a folder in the diffusers format.")
+    index = read_json(folder / INDEX, "model index")
     if not isinstance(index, dict):
         raise ValueError(f"{folder / INDEX} is not a JSON object; restore it.")
     return index

@@ -14,8 +14,9 @@ import numpy as np
 
 from smartmask.io.checks import check_licences, is_open
 from smartmask.io.components import load_component, save_component
-from smartmask.io.files import read_json
+from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.package import VERSION
+from smartmask.io.reading import read_json
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.masks.exemplar.guess import StrokeTable
 from smartmask.masks.exemplar.memory import TIERS, Memory, join, read_memory, write_memory
@@ -24,6 +25,8 @@ from smartmask.masks.exemplar.sight import ExemplarDefaults
 from smartmask.text.encoder import TextEncoder
 
 CLASS = "ExemplarModel"
+INDEX = "model_index.json"
+DEFAULTS = {"near": (1, 1000), "near_first": (1, 1000), "blend": (0, 1), "blend_first": (0, 1), "paint": (0, 1)}
 COMPONENTS = {"text": "TextEncoder", "memory": "Memory", "chooser": "Chooser", "place": "Places"}
 
 
@@ -34,11 +37,9 @@ def load_model(root: Path, licences: str = "all", own: str | Path | None = None)
 
     check_licences(licences)
     index = read_index(root)
+    defaults = settings_of(ExemplarDefaults, index.get("defaults", {}), root / INDEX, DEFAULTS)
+    check_sums(root / INDEX, index)
     text = load_text(root)
-    try:
-        defaults = ExemplarDefaults(**index.get("defaults", {}))
-    except TypeError as error:
-        raise ValueError(f"{root / 'model_index.json'} has unfit defaults ({error}); restore it.") from None
     chooser = load_component(root / "chooser", Chooser, ChooserConfig)
     strokes = StrokeTable.load(root / "chooser" / "strokes.safetensors")
     memory = join([*load_memories(root, licences).values(), *read_own(own, chooser, licences)])
@@ -63,8 +64,8 @@ def read_index(root: Path) -> dict[str, Any]:
     """``model_index.json`` of a folder. Raises ValueError, saying what would be right, if it is none of this model."""
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder of SmartMask weights; leave it out to use the bundled ones.")
-    file = root / "model_index.json"
-    index = read_json(file, "model index")
+    file = root / INDEX
+    index = read_json(file, "model index", unique=True)
     if not isinstance(index, dict) or index.get("_class_name") != CLASS:
         raise ValueError(f"{file} does not describe a {CLASS}; give another folder.")
     return index
@@ -102,9 +103,18 @@ def save_memories(folder: Path, memories: Mapping[str, Memory]) -> None:
 
 
 def write_index(folder: Path, defaults: Mapping[str, Any]) -> None:
-    """``model_index.json``."""
+    """``model_index.json``, with the checksums of what lies in the folder."""
     index = {
         "_class_name": CLASS, "_smartmask_version": VERSION,
         **{name: ["smartmask", kind] for name, kind in COMPONENTS.items()}, "defaults": dict(defaults),
+        SUMS: sums_of(folder, [file for part in COMPONENTS for file in _files(folder, part)]),
     }  # fmt: skip
-    (folder / "model_index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+    (folder / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+
+
+def _files(folder: Path, part: str) -> list[str]:
+    """The files of a component whose checksums the index holds: those that its own config does not vouch for."""
+    config = folder / part / "config.json"
+    vouched = read_json(config, "config").get(SUMS, {}) if config.exists() else {}
+    files = [*(folder / part).glob("*.json"), *(folder / part).glob("*.safetensors")]
+    return sorted(f"{part}/{file.name}" for file in files if file.name not in vouched)
