@@ -103,6 +103,16 @@ def test_how_much_of_each_cell_is_covered(mask: np.ndarray, rows: int, columns: 
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@given(wide, st.data())
+def test_cover_of_a_part(mask: np.ndarray, data: st.DataObject) -> None:
+    height, width = mask.shape
+    x0, y0 = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    x1, y1 = data.draw(st.integers(x0 + 1, width)), data.draw(st.integers(y0 + 1, height))
+    rows, columns = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    expected = MaskWindow.of(mask[y0:y1, x0:x1]).cover(rows, columns)
+    np.testing.assert_allclose(MaskWindow.of(mask).cover(rows, columns, (x0, y0, x1, y1)), expected, atol=1e-6)
+
+
 def test_cover_is_what_area_scaling_gives() -> None:
     rng = np.random.default_rng(3)
     mask = cv2.GaussianBlur(rng.random((301, 407)), (0, 0), 9) > 0.5

@@ -140,14 +140,18 @@ class MaskWindow:
         found[found] = self.bits[rows[found] - y0, chosen >> 3] >> (7 - (chosen & 7)).astype(np.uint8) & 1
         return found
 
-    def cover(self, rows: int, columns: int) -> np.ndarray:
-        """``(rows, columns)`` float32: the share of each cell of a grid over the picture that the mask covers."""
+    def cover(self, rows: int, columns: int, part: IntBox | None = None) -> np.ndarray:
+        """``(rows, columns)`` float32: the share of each cell of a grid that the mask covers.
+
+        part: (x0, y0, x1, y1), what of the picture the grid divides; None for all of it.
+        """
+        left, top, right, bottom = part or (0, 0, self.width, self.height)
         if not self.any():
             return np.zeros((rows, columns), np.float32)
         x0, y0, x1, y1 = self.box
-        across = np.concatenate([_summed(band, x0, x1, self.width, columns) for band in self._bands()])
-        down = _summed(across.T, y0, y1, self.height, rows).T
-        return (down / ((self.height / rows) * (self.width / columns))).astype(np.float32)
+        across = np.concatenate([_summed(band, x0 - left, x1 - left, right - left, columns) for band in self._bands()])
+        down = _summed(across.T, y0 - top, y1 - top, bottom - top, rows).T
+        return (down / ((bottom - top) / rows * ((right - left) / columns))).astype(np.float32)
 
     def _bands(self) -> Iterator[np.ndarray]:
         """``inside`` in bands of rows."""
