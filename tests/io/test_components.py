@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from smartmask.io import components as presets
 from smartmask.io.components import load_component, load_weights, save_component
 
 CHECKSUM = r"net/model\.safetensors is damaged: its checksum is not the one in config\.json; restore it\.$"
@@ -78,11 +77,11 @@ def test_saving_again_replaces(saved: Path) -> None:
 def test_a_failure_while_saving_leaves_the_old_component(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (saved / "model.safetensors").read_bytes()
 
-    def fail(tensors: dict, path: Path) -> None:
+    def fail(tensors: dict, path: Path, metadata: None) -> None:
         path.write_bytes(b"half of it")
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(presets, "save_file", fail)
+    monkeypatch.setattr("safetensors.torch.save_file", fail)
     with pytest.raises(OSError, match="No space"):
         save_component(saved, Network(Config(width=4)), Config(width=4))
     assert (saved / "model.safetensors").read_bytes() == before

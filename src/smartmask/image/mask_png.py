@@ -11,7 +11,7 @@ import numpy as np
 
 from smartmask.geometry import MaskWindow
 from smartmask.image.photo import png_chunk
-from smartmask.io.files import replacing
+from smartmask.io.publish import replacing
 
 _BAND = 1 << 20  # pixels a band
 _UP = 2  # PNG's filter of differences to the row above: nearly all of a mask becomes zeros, which press quickly

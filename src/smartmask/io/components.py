@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
+from smartmask.io.publish import replacing_folder, save_json, save_tensors
 from smartmask.io.reading import read_json, read_tensors
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -22,16 +19,11 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 def save_component(folder: Path, network: nn.Module, config: Any, half: bool = True) -> None:
     """Writes ``config.json`` and ``model.safetensors`` (float16 if ``half``) to a folder, atomically."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     dtype = torch.float16 if half else torch.float32
     tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in network.state_dict().items()}
-    save_file(tensors, partial / WEIGHTS)
-    described = {**asdict(config), SUMS: sums_of(partial, [WEIGHTS])}
-    (partial / CONFIG).write_text(json.dumps(described, indent=1) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    with replacing_folder(folder) as partial:
+        save_tensors(tensors, partial / WEIGHTS)
+        save_json({**asdict(config), SUMS: sums_of(partial, [WEIGHTS])}, partial / CONFIG, indent=1)
 
 
 Network = TypeVar("Network", bound=nn.Module)

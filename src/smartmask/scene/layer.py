@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartmask.geometry import MaskWindow
+from smartmask.io.checks import check_prompt
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -27,6 +28,7 @@ class Layer:
     ) -> None:  # fmt: skip
         """mask: (H, W) bool, or 0 and 1, or a MaskWindow. window: the same, by the field's name, as
         ``dataclasses.replace`` hands it over; a mask beside it takes its place."""
+        name = check_prompt(name, "name of a layer")
         found = window if mask is None else mask
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "window", found if isinstance(found, MaskWindow) else _checked(name, found))

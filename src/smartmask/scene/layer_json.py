@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smartmask.geometry import WindowTooLargeError, rle_of_window, window_of_rle
-from smartmask.io.checks import MAX_WINDOWS, check_layers
+from smartmask.io.checks import MAX_WINDOWS, check_layers, check_prompt
 from smartmask.io.reading import short_repr
 from smartmask.scene.layer import Layer
 
@@ -45,7 +45,8 @@ def layer_from_json(
         if isinstance(error, ValueError) and str(error).startswith(what):
             raise
         raise rle.error("counts", f"a run-length code of {width}x{height} pixels") from error
-    return Layer(record.get("name", str), window, record.get("thing", bool))
+    name = check_prompt(record.get("name", str), f"name of layers[{index}] in {what[0].lower()}{what[1:]}")
+    return Layer(name, window, record.get("thing", bool))
 
 
 class JsonRecord:

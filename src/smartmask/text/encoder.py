@@ -7,8 +7,6 @@ misspelling by the nearest spelling. numpy only, a few milliseconds to load.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from smartmask.io.integrity import SUMS, check_names, check_sums
+from smartmask.io.publish import replacing_folder, save_bytes, save_json
 from smartmask.io.reading import file_sum, read_json, read_tensors
 from smartmask.text.spelling import Speller
 from smartmask.text.words import (
@@ -126,9 +125,7 @@ class TextEncoder:
             raise ValueError(f"The text vocabulary in '{folder}' is damaged ({error!r}); build it again.") from error
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``config.json`` and ``vocabulary.safetensors``; each is written beside, then renamed."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write ``config.json`` and ``vocabulary.safetensors``, both or neither."""
         config: dict[str, Any] = {
             "class": "TextEncoder",
             "dim": TEXT_DIM,
@@ -136,16 +133,10 @@ class TextEncoder:
             "names": self._names,
             "synonyms": self._synonyms,
         }
-        beside = {name: folder / f".{name}.{os.getpid()}.tmp" for name in (VECTORS, CONFIG)}
-        try:
-            beside[VECTORS].write_bytes(save({"vectors": self._stored, "kinds": self._kinds}))
-            config[SUMS] = {VECTORS: file_sum(beside[VECTORS])}
-            beside[CONFIG].write_text(json.dumps(config, separators=(",", ":")) + "\n", encoding="utf-8")
-            for name, path in beside.items():
-                os.replace(path, folder / name)
-        finally:
-            for path in beside.values():
-                path.unlink(missing_ok=True)
+        with replacing_folder(folder) as partial:
+            save_bytes(save({"vectors": self._stored, "kinds": self._kinds}), partial / VECTORS)
+            config[SUMS] = {VECTORS: file_sum(partial / VECTORS)}
+            save_json(config, partial / CONFIG, indent=None)
 
     def names(self) -> list[str]:
         """All entries in normal form, categories first, then caption words from common to rare."""

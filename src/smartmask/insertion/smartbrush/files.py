@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +26,7 @@ from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
 from smartmask.io.integrity import SUMS, check_numbers, check_sums, settings_of, sums_of
 from smartmask.io.limits import LIMITS
 from smartmask.io.package import VERSION
+from smartmask.io.publish import replacing_folder, save_json
 from smartmask.io.reading import read_json
 from smartmask.text.encoder import TextEncoder
 
@@ -97,15 +95,19 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
 
 
 def save(parts: BrushParts, folder: Path, half: bool = False) -> None:
-    """Writes the pipeline's folder beside its place, then moves it there; LoRA matrices are merged first."""
-    from diffusers import DDPMScheduler
-
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    """Writes the pipeline's folder, as a whole; LoRA matrices are merged first."""
     merge_lora(parts.network.unet)
     unet = deepcopy(parts.network.unet).half() if half else parts.network.unet
-    unet.save_pretrained(partial / "unet", safe_serialization=True)
+    with replacing_folder(folder) as partial:
+        unet.save_pretrained(partial / "unet", safe_serialization=True)
+        index = _save_words(parts, partial)
+        save_json({**index, SUMS: sums_of(partial)}, partial / INDEX, indent=1)
+
+
+def _save_words(parts: BrushParts, partial: Path) -> dict[str, Any]:
+    """Writes all but the U-Net into a folder that is being staged; the folder's index."""
+    from diffusers import DDPMScheduler
+
     index: dict[str, Any] = {
         "_class_name": CLASS_NAME,
         "_smartmask_version": VERSION,
@@ -116,18 +118,13 @@ def save(parts: BrushParts, folder: Path, half: bool = False) -> None:
     words: Any = parts.words
     if parts.settings.patch:
         words.text.save_pretrained(partial / "text")
-        index["text"] = ["smartmask", "TextEncoder"]
-    else:
-        codec.vae.save_pretrained(partial / "vae", safe_serialization=True)
-        words.text_encoder.save_pretrained(partial / "text_encoder", safe_serialization=True)
-        words.tokenizer.save_pretrained(partial / "tokenizer")
-        DDPMScheduler.from_config(parts.path.config).save_pretrained(partial / "scheduler")
-        index |= {"vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "DDPMScheduler"]}
-        index |= {name: ["transformers", kind] for name, kind in CLIP_PARTS.items()}
-    index[SUMS] = sums_of(partial)
-    (partial / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+        return index | {"text": ["smartmask", "TextEncoder"]}
+    codec.vae.save_pretrained(partial / "vae", safe_serialization=True)
+    words.text_encoder.save_pretrained(partial / "text_encoder", safe_serialization=True)
+    words.tokenizer.save_pretrained(partial / "tokenizer")
+    DDPMScheduler.from_config(parts.path.config).save_pretrained(partial / "scheduler")
+    index |= {"vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "DDPMScheduler"]}
+    return index | {name: ["transformers", kind] for name, kind in CLIP_PARTS.items()}
 
 
 def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWords, NoisePath]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +13,7 @@ from smartmask.io.checks import check_licences, is_open
 from smartmask.io.components import load_component, save_component
 from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.package import VERSION
+from smartmask.io.publish import replacing_folder, save_bytes, save_json
 from smartmask.io.reading import read_json
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.masks.exemplar.guess import StrokeTable
@@ -73,18 +71,13 @@ def read_index(root: Path) -> dict[str, Any]:
 
 def save_model(model: ExemplarModel, target: Path) -> None:
     """Writes a folder that ``load_model`` reads; the memory by the licence tiers of its sets."""
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    save_component(partial / "chooser", model.chooser, model.chooser.config)
-    model.strokes.save(partial / "chooser" / "strokes.safetensors")
-    model.places.save(partial / "place")  # type: ignore[attr-defined]
-    model.text.save_pretrained(partial / "text")
-    save_memories(partial / "memory", by_tier(model.memory))
-    write_index(partial, asdict(model.defaults))
-    if target.exists():
-        shutil.rmtree(target)
-    os.replace(partial, target)
+    with replacing_folder(target) as partial:
+        save_component(partial / "chooser", model.chooser, model.chooser.config)
+        model.strokes.save(partial / "chooser" / "strokes.safetensors")
+        model.places.save(partial / "place")  # type: ignore[attr-defined]
+        model.text.save_pretrained(partial / "text")
+        save_memories(partial / "memory", by_tier(model.memory))
+        write_index(partial, asdict(model.defaults))
 
 
 def by_tier(memory: Memory) -> dict[str, Memory]:
@@ -97,9 +90,9 @@ def by_tier(memory: Memory) -> dict[str, Memory]:
 
 def save_memories(folder: Path, memories: Mapping[str, Memory]) -> None:
     """One file a tier."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for tier, memory in memories.items():
-        (folder / f"{tier}.safetensors").write_bytes(write_memory(memory))
+    with replacing_folder(folder) as partial:
+        for tier, memory in memories.items():
+            save_bytes(write_memory(memory), partial / f"{tier}.safetensors")
 
 
 def write_index(folder: Path, defaults: Mapping[str, Any]) -> None:
@@ -109,7 +102,7 @@ def write_index(folder: Path, defaults: Mapping[str, Any]) -> None:
         **{name: ["smartmask", kind] for name, kind in COMPONENTS.items()}, "defaults": dict(defaults),
         SUMS: sums_of(folder, [file for part in COMPONENTS for file in _files(folder, part)]),
     }  # fmt: skip
-    (folder / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+    save_json(index, folder / INDEX, indent=1)
 
 
 def _files(folder: Path, part: str) -> list[str]:

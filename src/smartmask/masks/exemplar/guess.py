@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from smartmask.geometry import BoxXYXY
 from smartmask.guides import Guide
+from smartmask.io.publish import save_bytes
 from smartmask.io.reading import read_tensors
 
 GUESSES = 48  # boxes that a request tries
@@ -46,7 +47,7 @@ class StrokeTable:
 
     def save(self, path: Path) -> None:
         """Writes the table."""
-        save_file({"rows": self.rows}, path)
+        save_bytes(save({"rows": self.rows}), path)
 
     def boxes(
         self, region: BoxXYXY, guides: Sequence[Guide], aspects: np.ndarray, height: int, width: int

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
 
 from smartmask.geometry import BoxXYXY
 from smartmask.guides import Guide, sample
 from smartmask.io.components import load_component, save_component
 from smartmask.io.integrity import check_names
+from smartmask.io.publish import replacing_folder, save_tensors
 from smartmask.io.reading import read_tensors
 from smartmask.masks.exemplar.place.depth import depth_order, in_front
 from smartmask.masks.exemplar.place.features import AGREE, box_features, request_features
@@ -90,18 +88,17 @@ class Places:
 
     def save(self, folder: Path) -> None:
         """Writes the component folder, whole or not at all."""
-        partial = folder.with_name(f".{folder.name}.boxes")
-        save_component(partial, self.network, self.network.config)
         usual = self.usual
-        save_file(
-            {"boxes": np.round(usual.boxes * 65535).astype(np.uint16), "which": usual.which.astype(np.uint16),
-             "trust": usual.trust.astype(np.uint8), "metres": usual.metres.astype(np.float16),
-             "seen": np.array([self.names.seen.get(name, 0.0) for name in usual.names], np.float16),
-             "vectors": usual.vectors.astype(np.float16),
-             "names": np.frombuffer("\n".join(usual.names).encode("utf-8"), np.uint8)}, partial / BOXES,
-        )  # fmt: skip
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
+        boxes: dict[str, np.ndarray] = {
+            "boxes": np.round(usual.boxes * 65535).astype(np.uint16), "which": usual.which.astype(np.uint16),
+            "trust": usual.trust.astype(np.uint8), "metres": usual.metres.astype(np.float16),
+            "seen": np.array([self.names.seen.get(name, 0.0) for name in usual.names], np.float16),
+            "vectors": usual.vectors.astype(np.float16),
+            "names": np.frombuffer("\n".join(usual.names).encode("utf-8"), np.uint8),
+        }  # fmt: skip
+        with replacing_folder(folder) as partial:
+            save_component(partial, self.network, self.network.config)
+            save_tensors(boxes, partial / BOXES)
 
     # --- answers -------------------------------------------------------------------------------
 
