@@ -354,14 +354,14 @@ def objects(content: Any) -> Callable[[Path], Any]:
 OBJECTS = "--objects-json {}/objects.json"
 DOG = "--object dog --cutout {}/dog.png"
 BAD: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
-    ("no object", "", "no object to insert; give --object", None),
+    ("no object", "", "no object; name one ('dog'), or give --object", None),
     ("empty object", "--object= ", "object prompt is empty", None),
     ("photo missing", f"{DOG} PHOTO={{}}/none.png", "none.png' does not exist", None),
     ("photo is text", DOG, "photo.png' is not a picture", text("photo.png", "hello")),
     ("layout of another size", DOG, "must have one size",
      lambda folder: save_png(np.ones((9, 9), np.uint8), folder / "layout.png")),
     ("two boxes for three objects", "--object a --object b --object c --box 1,1,5,5 --box 1,1,6,6",
-     "--box is given 2 times, but --object 3 times", None),
+     "--box is given 2 times for 3 objects", None),
     ("one point for two objects", "--object a --object b --point 1,1", "--point is given 1 times", None),
     ("two masks for one object", "--object a --mask {}/mask.png --mask {}/mask.png", "--mask is given 2 times", None),
     ("mask and box", "--object a --mask {}/mask.png --box 1,1,5,5", "finished mask and a box guide", None),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from smartmask.insertion.paint import InsertResult, crop_scene, request_for
 from smartmask.insertion.report import LayerRecord, ObjectRecord
 from smartmask.insertion.settings import PaintOptions
 from smartmask.io.files import save_json
+from smartmask.masks.objects import slug
 from smartmask.masks.records import mask_records
 from smartmask.masks.sheets import mask_sheet
 from smartmask.scene import Scene
@@ -126,8 +126,3 @@ def _seg_control(scene: Scene) -> np.ndarray | None:
         return seg_control_image(scene)
     except ImportError:  # a package of the insert extra is missing; the job is complete without the picture
         return None
-
-
-def slug(name: str) -> str:
-    """A file name's part of a text: lower-case letters, digits and underscores, at most 30."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower())[:30].strip("_") or "object"

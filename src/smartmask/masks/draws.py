@@ -8,6 +8,12 @@ from smartmask.io.checks import check_num_masks, check_seed
 from smartmask.io.settings import Settings, option
 
 
+class Depth(Settings):
+    """A request for something at a depth."""
+
+    order: int | None = option(None, "Depth: 0 is behind all layers; the model's own choice by default.")
+
+
 class Seeded(Settings):
     """A request with chance in it: the same seed, the same answer."""
 
