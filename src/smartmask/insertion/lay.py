@@ -11,8 +11,9 @@ import numpy as np
 
 from smartmask.guides import Guidance, as_guides
 from smartmask.image.composition import LayerKind
-from smartmask.io.checks import MAX_MASKS, check_num_masks, check_prompt, check_seed
+from smartmask.io.checks import check_num_masks, check_prompt, check_seed
 from smartmask.io.watch import Progress
+from smartmask.masks.draws import seed_of_object
 from smartmask.masks.weights import Weights
 from smartmask.scene import Scene
 
@@ -167,7 +168,7 @@ def lay(
         check_request(request, scene, len(scene.layers) + number)
     plan = Plan(scene, ())
     for number, request in enumerate(requests):
-        start = generator + MAX_MASKS * number if isinstance(generator, int) else generator
+        start = seed_of_object(generator, number) if isinstance(generator, int) else generator
         start = start if request.seed is None else request.seed
         if request.mask is not None:
             laid = _given(request, plan.after(), start)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 RESULT = "result.json"
 # Files that a later run of other content would leave behind; no dots or leading slashes, so none lies elsewhere.
 _OWN_FILES = (
-    r"(?:mask|visible|overlay)_\d{2,}\.png|result\.(?:png|jpg|webp)|steps\.gif|picture\.png|"
-    r"(?:layers|steps|jobs)/[a-z0-9_/]+\.(?:png|json)"
+    r"overlay\.png|(?:mask|visible|overlay)_\d{2,}\.png|result\.(?:png|jpg|webp)|steps\.gif|picture\.png|"
+    r"(?:layers|steps|jobs|\d{2,}_[a-z0-9_]+)/[a-z0-9_/]+\.(?:png|json)"
 )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -38,6 +38,10 @@ class Asked:
     context: str | None = None
     seed: int | None = None
     pictures: Mapping[str, Path] = field(default_factory=dict)
+
+    def seeded(self, seed: int) -> Asked:
+        """With this first seed, unless it has one of its own."""
+        return self if self.seed is not None else replace(self, seed=seed)
 
 
 class ObjectTexts(GuideTexts, Depth):
