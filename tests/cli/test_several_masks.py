@@ -114,9 +114,7 @@ def test_the_common_sheet_shows_each_object_in_its_colour(files: Path, fake: Fak
         assert (sheet == colour).all(axis=1).any()
 
 
-def test_what_one_object_alone_can_have(
-    files: Path, fake: FakePipeline, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_one_object_alone_can_have(files: Path, fake: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
     save_png(np.eye(HEIGHT, WIDTH, dtype=bool), files / "like.png")
     assert cli.main(line(files, "dog", "cat", "--like", str(files / "like.png"))) == 2
     assert "is a mask of one object, but there are 2; name one" in capsys.readouterr().err

@@ -17,13 +17,15 @@ SIZE = (48, 64)
 
 
 def test_one_object_takes_all_guides() -> None:
-    (one,) = ObjectTexts(object=("dog",), box=("1,2,30,40", "5,5,9,9"), point=("7,7",), order=1).asked(SIZE, "a lawn")
+    (one,) = ObjectTexts.of(object=("dog",), box=("1,2,30,40", "5,5,9,9"), point=("7,7",), order=1).asked(
+        SIZE, "a lawn"
+    )
     assert one.guides == (Box(1, 2, 30, 40), Box(5, 5, 9, 9), Point(7, 7))
     assert (one.prompt, one.order, one.context, one.seed) == ("dog", 1, "a lawn", None)
 
 
 def test_of_several_each_takes_one_of_a_kind() -> None:
-    texts = ObjectTexts(object=("dog", "cat"), box=("1,2,30,40", "5,5,9,9"))
+    texts = ObjectTexts.of(object=("dog", "cat"), box=("1,2,30,40", "5,5,9,9"))
     assert [one.guides for one in texts.asked(SIZE)] == [(Box(1, 2, 30, 40),), (Box(5, 5, 9, 9),)]
 
 

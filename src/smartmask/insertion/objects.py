@@ -49,7 +49,9 @@ class InsertTexts(ObjectTexts):
     def _request(self, one: Asked, size: tuple[int, int]) -> ObjectRequest:
         files = one.pictures
         if "cutout" not in files:  # one of JSON takes what is given for all
-            files = {kind: getattr(self, kind)[0] for kind in self.for_all if len(getattr(self, kind)) == 1} | dict(files)
+            files = {kind: getattr(self, kind)[0] for kind in self.for_all if len(getattr(self, kind)) == 1} | dict(
+                files
+            )
         return ObjectRequest(
             one.prompt, list(one.guides) or None, _finished(one, size), one.order, one.context, one.seed,
             files.get("cutout"), files.get("cutout_mask"),

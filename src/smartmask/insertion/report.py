@@ -116,7 +116,9 @@ class PaintReport(Record):
     notes: list[str]
     files: list[str]
     timings: dict[str, float]
-    trouble: str = Field("", exclude=True, description="Why the inserter that was named did not paint; not part of result.json.")
+    trouble: str = Field(
+        "", exclude=True, description="Why the inserter that was named did not paint; not part of result.json."
+    )
 
 
 class InsertReport(PaintReport):

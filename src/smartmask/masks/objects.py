@@ -84,7 +84,9 @@ class ObjectTexts(GuideTexts, Depth):
         count = len(self.object)
         specs = _list_of(self.objects_json) if self.objects_json is not None else []
         if not count and not specs:
-            raise ValueError("There is no object; name one ('dog'), or give --object TEXT or --objects-json with a list.")
+            raise ValueError(
+                "There is no object; name one ('dog'), or give --object TEXT or --objects-json with a list."
+            )
         if self.order is not None and count + len(specs) > 1:
             raise ValueError(
                 f"--order {self.order} is given for {count + len(specs)} objects; use --objects-json to say whose."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,7 @@ class MasksWriter:
     def __init__(self, scene: Scene, objects: Sequence[Asked], folder: Path) -> None:
         self.scene, self.objects, self.folder = scene, objects, folder
         self.parts: list[ObjectMasks] = []
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = {}
         self.sheet = ObjectsSheet(scene, len(objects)) if len(objects) > 1 else None
 
     def add(self, output: MaskOutput) -> None:
@@ -92,7 +91,8 @@ class MasksWriter:
         save_png(mask_sheet(output, records, self.scene, one.guides), self.folder / f"{name}{OVERLAY}", quick=True)
         if self.sheet is not None:
             self.sheet.add(one.prompt, output, records, one.guides)
-        self.seconds.update(output.timings)
+        for stage, value in output.timings.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + value
         self.parts.append(
             ObjectMasks(
                 object=one.prompt, context=one.context, guidance=[guide.describe() for guide in one.guides],

@@ -33,9 +33,7 @@ def grid_of(count: int, height: int, width: int) -> tuple[int, int]:
         columns += 1
 
 
-def mask_sheet(
-    output: MaskOutput, records: Sequence[MaskRecord], scene: Scene, guides: Sequence[Guide]
-) -> np.ndarray:
+def mask_sheet(output: MaskOutput, records: Sequence[MaskRecord], scene: Scene, guides: Sequence[Guide]) -> np.ndarray:
     """``(H, W, 3)`` uint8 RGB: the layout, then the photo (or layout) with each mask, its score, seed and depth.
 
     records: of the output's masks. Shows the best SHEET_MASKS of them, small ones from near; guides are drawn on every
@@ -89,7 +87,7 @@ class ObjectsSheet:
         self.rows.append(contact_sheet(tiles, captions, ROW, self.side))
 
     def picture(self) -> np.ndarray:
-        """``(H, W, 3)`` uint8 RGB. Of masks that overlap, the one whose order is nearer the front lies over the other."""
+        """``(H, W, 3)`` uint8 RGB. Of masks that overlap, the one nearer the front lies over the other."""
         masks, visible, orders = zip(*self.best, strict=True)
         order = sorted(range(len(masks)), key=lambda number: orders[number])
         return stacked([together(self.picture_below, masks, visible, self.names, order=order), *self.rows])
