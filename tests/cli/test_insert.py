@@ -21,6 +21,7 @@ from tiny_segmenters import save_segmenter
 from smartmask.cli import main as cli
 from smartmask.image.files import load_photo, save_png
 from smartmask.image.photo import Photo
+from smartmask.image.sheets import rank_colour
 from smartmask.insertion import paint
 from smartmask.scene import segment
 from smartmask.scene.panoptic import MergeRule
@@ -141,7 +142,7 @@ def test_several_objects(files: Path, fake: FakePipeline) -> None:
     objects = [
         {"object": "cat", "box": [35, 25, 45, 35], "seed": 9, "order": 2, "context": "at night"},
         {"object": "dog", "scribble": [[30, 20], [40, 30]], "cutout": "dog.png"},
-        {"object": "ball", "mask": "mask.png"},
+        {"object": "ball", "mask": "mask.png", "cutout": "dog.png"},
     ]
     (files / "more.json").write_text(json.dumps(objects))
     more = ["--objects-json", str(files / "more.json"), "--cutout", str(files / "dog.png")]
@@ -157,10 +158,27 @@ def test_several_objects(files: Path, fake: FakePipeline) -> None:
     drawn = [call["guidance"][0].to_json()["rings"] for call in fake.calls[-2:]]
     assert drawn == [rings, rings[:1]]
     two = ["--object", "a", "--object", "b", "--box", "1,1,9,9", "--box", "30,30,40,40"]
-    assert cli.main(line(files, *layout(files), *two, "--cutout", str(files / "dog.png"))) == 0
+    assert cli.main(line(files, *layout(files), *two, *["--cutout", str(files / "dog.png")] * 2)) == 0
     assert fake.calls[-1]["guidance"][0].x0 == 30
     assert "mask_02.png" not in tree(files / "out"), "the earlier run's third object is gone"
     assert "layers/02_ball.png" not in tree(files / "out")
+
+
+def test_a_cutout_for_all_where_each_has_its_own(files: Path, fake: FakePipeline) -> None:
+    more = ["--objects-json", str(files / "objects.json"), "--cutout", str(files / "none.png")]
+    assert cli.main(line(files, *layout(files), *more)) == 0
+
+
+def test_several_objects_in_one_picture(files: Path, fake: FakePipeline) -> None:
+    """Named as arguments; each mask in a colour of its own. A single object has its candidates' sheet alone."""
+    assert cli.main(line(files, "dog", "ball", *layout(files), "--box", "2,2,20,40", "--box", "30,8,60,44")) == 0
+    record = json.loads((files / "out" / "result.json").read_text("utf-8"))
+    assert [item["object"] for item in record["objects"]] == ["dog", "ball"]
+    assert "overlay.png" in record["files"]
+    drawn = load_photo(files / "out" / "overlay.png").reshape(-1, 3)
+    assert all((drawn == rank_colour(number)).all(axis=1).any() for number in range(2))
+    assert cli.main(line(files, "dog", *layout(files))) == 0
+    assert "overlay.png" not in tree(files / "out")
 
 
 def test_json_alone_on_stdout(files: Path, fake: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
@@ -374,6 +392,10 @@ BAD: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
     ("box outside", f"{DOG} --box 90,90,99,99", "lies outside the scene, which is 64x48", None),
     ("box of words", f"{DOG} --box a,b,c,d", "is not a list of numbers", None),
     ("cut-out without alpha", "--object dog --cutout {}/solid.png", "solid.png' has no transparent background", None),
+    ("one cut-out for two things", "--object dog --object cat --box 1,1,9,9 --box 30,30,40,40 --cutout {}/dog.png",
+     "one --cutout for dog and cat, which are different things", None),
+    ("one cut-out for a phrase of two things", "--objects dog,cat --cutout {}/dog.png",
+     "one --cutout for dog and cat, which are different things", None),
     ("mask without cut-out", "--object dog --cutout-mask {}/mask.png", "add --cutout with it", None),
     ("cut-out's mask of another size", "--object dog --cutout {}/solid.png --cutout-mask {}/mask.png",
      "mask of the cut-out is 64x48, but the cut-out '", None),

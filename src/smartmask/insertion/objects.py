@@ -5,6 +5,7 @@ All errors are ValueError with one sentence that holds the offending value and w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from smartmask.geometry import box_mask
 from smartmask.guides import Box, as_guides
 from smartmask.guides.mask import PICTURE_SUFFIXES
 from smartmask.image.files import load_guide_mask
+from smartmask.insertion.cutout import share_cutouts
 from smartmask.insertion.lay import ObjectRequest
 from smartmask.io.checks import check_prompt
 from smartmask.io.settings import option
@@ -27,7 +29,7 @@ class InsertTexts(ObjectTexts):
 
     taken: ClassVar[tuple[str, ...]] = (FINISHED,)
     pictures: ClassVar[tuple[str, ...]] = (FINISHED, "cutout", "cutout_mask")
-    for_all: ClassVar[tuple[str, ...]] = ("cutout", "cutout_mask")
+    elsewhere: ClassVar[tuple[str, ...]] = ("cutout", "cutout_mask")
 
     mask: tuple[Path, ...] = option(
         (), "The finished mask, white on black: none is generated. Once an object.", metavar="PNG"
@@ -44,18 +46,29 @@ class InsertTexts(ObjectTexts):
             raise ValueError(
                 f"--cutout-mask {self.cutout_mask[0]} says what to keep of a cut-out; add --cutout with it."
             )
-        return [self._request(one, size) for one in self.asked(size, context)]
+        objects, count = self.asked(size, context), len(self.object)
+        alike = [one.prompt for one in objects[count:] if "cutout" not in one.pictures]
+        cutouts = self._cutouts(alike if len(self.cutout) == 1 else [])
+        for_all = cutouts[-1] if len(self.cutout) == 1 and cutouts else (None, None)
+        requests = []
+        for number, one in enumerate(objects):
+            cutout, kept = cutouts[number] if number < count else for_all
+            cutout, kept = (one.pictures["cutout"], None) if "cutout" in one.pictures else (cutout, kept)
+            kept = one.pictures.get("cutout_mask", kept)
+            mask, guides = _finished(one, size), list(one.guides) or None
+            requests.append(ObjectRequest(one.prompt, guides, mask, one.order, one.context, one.seed, cutout, kept))
+        return requests
 
-    def _request(self, one: Asked, size: tuple[int, int]) -> ObjectRequest:
-        files = one.pictures
-        if "cutout" not in files:  # one of JSON takes what is given for all
-            files = {kind: getattr(self, kind)[0] for kind in self.for_all if len(getattr(self, kind)) == 1} | dict(
-                files
+    def _cutouts(self, others: Sequence[str]) -> list[tuple[Path | None, Path | None]]:
+        """The cut-out of each object and what of it to keep, then of ``others``, which share the only one."""
+        if len(self.cutout_mask) not in (0, 1, len(self.cutout)):
+            raise ValueError(
+                f"--cutout-mask is given {len(self.cutout_mask)} times, but --cutout {len(self.cutout)} times; give it "
+                "once for each."
             )
-        return ObjectRequest(
-            one.prompt, list(one.guides) or None, _finished(one, size), one.order, one.context, one.seed,
-            files.get("cutout"), files.get("cutout_mask"),
-        )  # fmt: skip
+        kept = self.cutout_mask if len(self.cutout_mask) == len(self.cutout) else self.cutout_mask * len(self.cutout)
+        shared = share_cutouts([*self.object, *others], self.cutout, "--cutout")
+        return [(None, None) if at is None else (self.cutout[at], kept[at] if kept else None) for at in shared]
 
 
 def _finished(one: Asked, size: tuple[int, int]) -> np.ndarray | None:

@@ -19,6 +19,7 @@ from smartmask.guides.mask import PICTURE_SUFFIXES
 from smartmask.guides.parse import GuideTexts, read_guides
 from smartmask.guides.table import guide_of
 from smartmask.io.checks import check_prompt, check_seed
+from smartmask.io.inputs import also_reads
 from smartmask.io.reading import read_json, short_repr
 from smartmask.io.settings import argument, option
 from smartmask.masks.draws import Depth
@@ -48,11 +49,11 @@ class ObjectTexts(GuideTexts, Depth):
     """Objects as texts and files. One object takes all guides, of several each takes one of a kind, in their order.
 
     A request in which each object has pictures beside its guides declares them as fields and names them in
-    ``pictures``; those of ``for_all`` may be given once for every object.
+    ``pictures``, which are keys of the JSON too; those of ``elsewhere`` it shares out among the texts itself.
     """
 
     pictures: ClassVar[tuple[str, ...]] = ()
-    for_all: ClassVar[tuple[str, ...]] = ()
+    elsewhere: ClassVar[tuple[str, ...]] = ()
 
     named: tuple[str, ...] = argument("Objects, as --object says them.", metavar="[OBJECT]...", default=())
     object: tuple[str, ...] = option(
@@ -92,7 +93,8 @@ class ObjectTexts(GuideTexts, Depth):
                 f"--order {self.order} is given for {count + len(specs)} objects; use --objects-json to say whose."
             )
         texts = {kind: _shared_out(kind, values, count, True) for kind, values in self.texts().items()}
-        files = {kind: self._files(kind, count) for kind in self.pictures}
+        each = [kind for kind in self.pictures if kind not in self.elsewhere]
+        files = {kind: _shared_out(kind, getattr(self, kind), count, False) for kind in each}
         objects = []
         for number, prompt in enumerate(self.object):
             guides = read_guides({kind: shares[number] for kind, shares in texts.items()}, size)
@@ -102,11 +104,6 @@ class ObjectTexts(GuideTexts, Depth):
             what, folder = f"objects[{number}] in '{self.objects_json}'", (self.objects_json or Path()).parent
             objects.append(read_object(spec, what, folder, size, Asked("", (), self.order, context), self.pictures))
         return objects
-
-    def _files(self, kind: str, count: int) -> list[tuple[Any, ...]]:
-        values = getattr(self, kind)
-        one_for_all = kind in self.for_all and len(values) == 1
-        return [tuple(values)] * count if one_for_all else _shared_out(kind, values, count, False)
 
 
 def _shared_out(what: str, values: Sequence[Any], count: int, guide: bool) -> list[tuple[Any, ...]]:
@@ -162,6 +159,8 @@ def read_object(
     own = spec.get("context")
     context = shared.context if own is None else check_prompt(own, f"context of {what}")
     seed = None if spec.get("seed") is None else check_seed(spec["seed"])
+    for path in (*files.values(), *(text for found in texts.values() for text in found)):
+        also_reads(path, what)
     return Asked(prompt, read_guides(texts, size), order, context, seed, files)
 
 

@@ -9,9 +9,8 @@ from typing import Any
 from pydantic import ConfigDict
 
 from smartmask.image.files import save_png
-from smartmask.io.files import save_json
 from smartmask.io.package import VERSION
-from smartmask.io.publish import RESULT
+from smartmask.io.publish import RESULT, files_of, save_json
 from smartmask.io.records import Record, Size
 from smartmask.io.watch import rounded
 from smartmask.masks.model import MaskOutput
@@ -44,6 +43,7 @@ class MasksResult(Record):
 
     Of one object ``object``, ``context``, ``guidance``, ``order``, ``seed`` and ``masks`` stand at the top; of several
     in ``objects``, one each in the order of the request, and ``seed`` at the top is the call's.
+    files: all that was written, but ``result.json``.
     """
 
     model_config = ConfigDict(extra="allow")  # the request's own keys stand beside
@@ -56,6 +56,7 @@ class MasksResult(Record):
     layers: list[str]
     masks: list[MaskRecord] | None = None
     objects: list[ObjectMasks] | None = None
+    files: list[str]
     timings: dict[str, float]
     notes: list[str]
 
@@ -121,6 +122,7 @@ class MasksWriter:
             **told,
             size=Size(width=self.scene.width, height=self.scene.height),
             layers=[layer.name for layer in self.scene.layers],
+            files=files_of(self.folder),
             timings=rounded(self.seconds | dict(seconds)),
             notes=notes,
         )
