@@ -159,7 +159,7 @@ def read_object(
     own = spec.get("context")
     context = shared.context if own is None else check_prompt(own, f"context of {what}")
     seed = None if spec.get("seed") is None else check_seed(spec["seed"])
-    for path in (*files.values(), *(text for found in texts.values() for text in found)):
+    for path in [*files.values(), *(Path(text) for found in texts.values() for text in found)]:
         also_reads(path, what)
     return Asked(prompt, read_guides(texts, size), order, context, seed, files)
 
