@@ -114,7 +114,7 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
                 **found, **work.told, image=str(self.photo), seed=self.seed, inpainter=work.inpainter,
                 status="painted" if painters else "not painted", feather=self.feather, color_match=self.color_match,
                 shadow=self.shadow, layers_before=[layer.name for layer in plan.scene.layers], files=files,
-                notes=[*self._notes(plan), *work.notes], trouble=trouble,
+                notes=[*self._notes(plan), *(() if result is None else result.said), *work.notes], trouble=trouble,
                 timings=rounded(seconds),
             )  # fmt: skip
             save_result(report.model_dump(), folder)

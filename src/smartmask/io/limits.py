@@ -31,7 +31,8 @@ class Limits:
     Diffusion's, which its libraries map.
     network_size, network_depth: of one number of a network's config, and of one that counts layers or steps.
     name: characters of a name that stands in a file. prompt: characters of a text. masks: in one call.
-    steps: of denoising. scale: of guidance.
+    steps: of denoising. scale: of guidance. guides: in one call. points: of all its guides together; a minute of
+    drawing is some 7,000. guide_sides: of the picture, that a guide may reach beyond its border.
     """
 
     pixels: int = 100_000_000
@@ -52,6 +53,9 @@ class Limits:
     masks: int = 1000
     steps: int = 1000
     scale: float = 100.0
+    guides: int = 100
+    points: int = 20_000
+    guide_sides: int = 10
 
 
 def limits_of(variables: Mapping[str, str]) -> Limits:

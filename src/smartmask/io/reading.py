@@ -14,6 +14,7 @@ import io
 import json
 import os
 import re
+import reprlib
 import stat
 from collections.abc import Sequence
 from itertools import accumulate
@@ -201,10 +202,19 @@ def field(record: Any, name: str, path: Path, what: str) -> Any:
 
 
 def short_repr(value: Any, longest: int = 60) -> str:
-    """``repr`` of a value for an error's sentence, cut to ``longest`` characters."""
-    if isinstance(value, (str, bytes)):  # what is cut away need not be written out first
-        value = value[: longest + 1]
-    text = repr(value)
+    """``repr`` of a value for an error's sentence: one line, printable, cut to ``longest`` characters.
+
+    Costs little whatever the value: of long, deep or large ones only the beginning is looked at.
+    """
+    brief = reprlib.Repr()
+    brief.maxstring = brief.maxother = longest + 4
+    brief.maxlevel = 3
+    try:
+        text = brief.repr(value)
+    except (ValueError, OverflowError):  # Python writes no whole numbers of more than some thousand digits
+        text = f"a {type(value).__name__} of thousands of digits"
+    text = " ".join(text.split())
+    text = text if text.isprintable() else ascii(text)[1:-1]
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 

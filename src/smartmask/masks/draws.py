@@ -38,4 +38,4 @@ class Draws(Seeded):
 
 def seed_of_object(seed: int, number: int) -> int:
     """The first seed of object ``number`` of a call: 1000 apart, so that no object's masks depend on ``num_masks``."""
-    return check_seed(seed + MAX_MASKS * number)
+    return check_seed(seed, MAX_MASKS * number) + MAX_MASKS * number

@@ -13,7 +13,7 @@ from smartmask.guides import Guide
 from smartmask.guides.box import Box
 from smartmask.guides.table import as_guides
 from smartmask.image.files import load_guide_mask
-from smartmask.io.checks import check_order, check_pool
+from smartmask.io.checks import check_order, check_pool, check_seed
 from smartmask.io.publish import staging
 from smartmask.io.settings import argument, option, required
 from smartmask.io.watch import Watch, timed, unwatched
@@ -42,12 +42,11 @@ class MasksJob(MaskOptions, SceneFiles, ObjectTexts, Draws, Weights):
         # 1. everything that can be wrong with the input, cheapest first
         start = time.perf_counter()
         self.checked()
-        if self.diverse:
-            check_pool(self.num_masks)
+        drawn = check_pool(self.num_masks) if self.diverse else self.num_masks
         variations = None if self.like is None else load_guide_mask(self.like) > 0.5
         scene, notes = self.read(self.image)
         size = scene.height, scene.width
-        objects = self._objects(scene)
+        objects = self._objects(scene, drawn)
         not_here = as_guides([Box.parse(text) for text in self.not_box], *size)
         seconds = {"input": time.perf_counter() - start}
         # 2. the model, into a folder that is already known to be writable; each object is written as it comes
@@ -67,14 +66,17 @@ class MasksJob(MaskOptions, SceneFiles, ObjectTexts, Draws, Weights):
             asked = self.model_dump(mode="json", include=ASKED) | {"not_here": [guide.describe() for guide in not_here]}
             return writer.result(asked, self.seed, notes, seconds)
 
-    def _objects(self, scene: Scene) -> list[Asked]:
-        """The objects, each with its first seed."""
+    def _objects(self, scene: Scene, drawn: int) -> list[Asked]:
+        """The objects, each with its first seed, from which ``drawn`` are counted up."""
         objects = self.asked((scene.height, scene.width), self.context)
         if self.like is not None and len(objects) > 1:
             raise ValueError(f"--like {self.like} is a mask of one object, but there are {len(objects)}; name one.")
         for one in objects:
             check_order(one.order, len(scene.layers))
-        return [one.seeded(seed_of_object(self.seed, number)) for number, one in enumerate(objects)]
+        objects = [one.seeded(seed_of_object(self.seed, number)) for number, one in enumerate(objects)]
+        for one in objects:
+            check_seed(one.seed or 0, drawn - 1)
+        return objects
 
     def _suggest(
         self, pipeline: SmartMaskPipeline, scene: Scene, one: Asked, variations: np.ndarray | None,

@@ -149,7 +149,7 @@ def read_object(
     keys = ("object", "context", *kinds, *pictures, "order", "seed")
     unknown = sorted(set(spec) - set(keys))
     if unknown:
-        raise ValueError(f"{what} has the unknown key '{unknown[0]}'; the keys are {', '.join(keys)}.")
+        raise ValueError(f"{what} has the unknown key {short_repr(unknown[0])}; the keys are {', '.join(keys)}.")
     prompt = check_prompt(spec.get("object"), f"object of {what}")
     texts = {kind: [_guide_text(spec[kind], kind, what, folder)] for kind in kinds if spec.get(kind) is not None}
     files = {kind: folder / _text(spec, kind, what) for kind in pictures if spec.get(kind) is not None}
