@@ -1,7 +1,7 @@
 """The ``smartmask`` command: exit 0, 2 for bad input, 1 for any other failure, each told in one sentence.
 
-Nothing heavy is imported here: torch only once the input has proven good, and the modules of
-``data``, ``train`` and ``eval`` only when one of them is called.
+Nothing heavy is imported here: a command's modules only when it is called, and torch only by those that paint, train or
+measure, once the input has proven good.
 """
 
 from __future__ import annotations

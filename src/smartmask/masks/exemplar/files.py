@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from smartmask.io.checks import check_licences, is_open
-from smartmask.io.components import load_component, save_component
+from smartmask.io.components import save_component
 from smartmask.io.files import read_json
 from smartmask.io.package import VERSION
-from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
+from smartmask.masks.exemplar.choose import Chooser
 from smartmask.masks.exemplar.guess import StrokeTable
 from smartmask.masks.exemplar.memory import TIERS, Memory, join, read_memory, write_memory
 from smartmask.masks.exemplar.model import ExemplarModel
@@ -39,7 +39,7 @@ def load_model(root: Path, licences: str = "all", own: str | Path | None = None)
         defaults = ExemplarDefaults(**index.get("defaults", {}))
     except TypeError as error:
         raise ValueError(f"{root / 'model_index.json'} has unfit defaults ({error}); restore it.") from None
-    chooser = load_component(root / "chooser", Chooser, ChooserConfig)
+    chooser = Chooser.load(root / "chooser")
     strokes = StrokeTable.load(root / "chooser" / "strokes.safetensors")
     memory = join([*load_memories(root, licences).values(), *read_own(own, chooser, licences)])
     return ExemplarModel(text, memory, chooser, strokes, load_places(root / "place", text), defaults)
