@@ -1,4 +1,4 @@
-"""What a command loads: a user's call of bundled weights needs numpy, not torch, and no package that it does not use."""
+"""What a command loads: a user's call of bundled weights needs numpy, not torch, nor any package it does not use."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ def test_masks_load_nothing_heavy(examples: Path, tmp_path: Path) -> None:
     for guide in ([], ["--box", "100,100,300,300"]):
         out = ["--object", "dog", "-n", "2", "--seed", "0", "--out", str(tmp_path)]
         assert loaded(["masks", str(examples / "room.png"), *layout, *guide, *out]) == []
+
+
+def test_layouts_load_nothing_heavy(tmp_path: Path) -> None:
+    assert loaded(["layout", "a dog on a beach", "--size", "96x64", "--ideas", "1", "--out", str(tmp_path)]) == []
 
 
 @pytest.mark.parametrize("command", ["masks", "insert", "remove", "layout", "plan", "scene", "memory", "data"])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from smartmask.networks.layers import conv2d, erf, gelu, linear, unit
+from smartmask.networks.layers import attention, conv2d, erf, gelu, layer_norm, linear, log_softmax, silu, unit
 
 
 def test_erf_is_pythons() -> None:
@@ -20,6 +20,20 @@ def test_erf_is_pythons() -> None:
 def test_gelu_is_torchs() -> None:
     x = np.random.default_rng(0).normal(0, 4, (7, 11))
     np.testing.assert_allclose(gelu(x), functional.gelu(torch.from_numpy(x)).numpy(), atol=1e-10)
+
+
+def test_others_are_torchs() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(0, 20, (5, 8)) * [1, 1, 1, 1, 1, 1, 1, 50]
+    given, weight, bias = torch.from_numpy(x), rng.normal(size=8), rng.normal(size=8)
+    np.testing.assert_allclose(silu(x), functional.silu(given).numpy(), atol=1e-10)
+    np.testing.assert_allclose(log_softmax(x), functional.log_softmax(given, -1).numpy(), atol=1e-10)
+    normed = functional.layer_norm(given, (8,), torch.from_numpy(weight), torch.from_numpy(bias)).numpy()
+    np.testing.assert_allclose(layer_norm(x, weight, bias), normed, atol=1e-10)
+    q, k, v = (rng.normal(size=(5, 8)) for _ in range(3))
+    heads = [torch.from_numpy(part).reshape(5, 2, 4).transpose(0, 1) for part in (q, k, v)]
+    wanted = functional.scaled_dot_product_attention(*heads).transpose(0, 1).reshape(5, 8).numpy()
+    np.testing.assert_allclose(attention(q, k, v, 2), wanted, atol=1e-12)
 
 
 def test_linear_is_torchs() -> None:

@@ -33,6 +33,31 @@ def gelu(x: np.ndarray) -> np.ndarray:
     return 0.5 * x * (1 + erf(x * math.sqrt(0.5)))
 
 
+def silu(x: np.ndarray) -> np.ndarray:
+    """``x sigmoid(x)``."""
+    return x * 0.5 * (1 + np.tanh(0.5 * x))  # tanh: no overflow far below zero
+
+
+def log_softmax(x: np.ndarray) -> np.ndarray:
+    """Log shares along the last axis."""
+    far = x - x.max(axis=-1, keepdims=True)
+    return far - np.log(np.exp(far).sum(axis=-1, keepdims=True))
+
+
+def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Rows (..., n) at mean 0 and deviation 1, then scaled and moved (Ba et al., arXiv 1607.06450)."""
+    centred = x - x.mean(axis=-1, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-5) * weight + bias
+
+
+def attention(queries: np.ndarray, keys: np.ndarray, values: np.ndarray, heads: int) -> np.ndarray:
+    """``(n, width)`` scaled dot-product attention of rows (n, width) (Vaswani et al., arXiv 1706.03762, eq. 1)."""
+    count, width = queries.shape
+    q, k, v = (x.reshape(count, heads, -1).transpose(1, 0, 2) for x in (queries, keys, values))
+    shares = np.exp(log_softmax(q @ k.transpose(0, 2, 1) / math.sqrt(width // heads)))
+    return (shares @ v).transpose(1, 0, 2).reshape(count, width)
+
+
 def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
     """``(..., out)`` of x (..., in) and weight (out, in)."""
     product = x @ weight.T
