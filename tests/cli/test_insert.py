@@ -280,12 +280,14 @@ def test_remove(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_inserter_masks_and_jobs(files: Path, fake: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(line(files, *layout(files), "--object", "big dog", "--box", "20,10,60,44")) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("smartmask: No inserter is given: ")
-    assert "hf download" in error
-    assert "'paste'" in error
-    assert error.count("\n") == 1
+    """Nothing was asked for that failed: exit code 0, and a note on what would paint."""
+    assert cli.main(line(files, *layout(files), "--object", "big dog", "--box", "20,10,60,44")) == 0
+    printed = capsys.readouterr()
+    assert printed.err.startswith("smartmask: note: Nothing is painted. No inserter is given: ")
+    assert "hf download" in printed.err
+    assert "'paste'" in printed.err
+    assert printed.err.count("\n") == 1
+    assert "masks, and jobs for other tools, in " in printed.out
     out = files / "out"
     assert {"mask_00.png", "visible_00.png", "scene.json", "result.json"} <= set(tree(out))
     assert "result.png" not in tree(out)

@@ -107,7 +107,7 @@ def test_one_pixel_photo(tmp_path: Path) -> None:
         ("empty", "is empty (0 bytes)"),
         ("text", "is not a picture"),
         ("folder", "is a folder"),
-        ("fifo", "not a regular file"),
+        ("fifo", "it is a pipe"),
         ("truncated", "is damaged"),
         ("header only", "is "),
         ("float", "32-bit"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smartmask.export.pictures import overlay
+from smartmask.export.overlays import overlay
 from smartmask.guides import Blob, Box, Point, Scribble
 from smartmask.io.publish import staging
 

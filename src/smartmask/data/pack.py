@@ -25,6 +25,7 @@ from PIL import Image
 from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.geometry import mask_box, rle_decode, rle_encode
+from smartmask.io.reading import read_parquet
 from smartmask.scene import Layer, Scene
 
 if TYPE_CHECKING:
@@ -241,16 +242,9 @@ class Pack(Sequence[Record]):
     """
 
     def __init__(self, path: str | Path) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
 
         self.path = Path(path)
-        try:
-            table = pq.read_table(self.path)
-        except FileNotFoundError:
-            raise ValueError(f"{self.path} does not exist; write it with 'smartmask data pack'.") from None
-        except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(f"{self.path} is not a readable Parquet file ({str(error).splitlines()[0]}).") from None
+        table = read_parquet(self.path, "pack")
         version = (table.schema.metadata or {}).get(b"smartmask_pack", b"").decode()
         if version != VERSION:
             raise ValueError(f"{self.path} is not a SmartMask pack of version {VERSION}; write it again.")

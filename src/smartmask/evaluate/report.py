@@ -9,7 +9,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +18,7 @@ from smartmask.evaluate.protocol import ReportSettings
 from smartmask.io.files import save_json
 from smartmask.io.package import VERSION
 from smartmask.io.publish import staging
+from smartmask.io.reading import read_text
 
 Item = TypeVar("Item")
 RANKS = ("first", "mean", "best")
@@ -142,8 +142,8 @@ def machine() -> dict[str, Any]:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+        lines = read_text("/proc/cpuinfo").splitlines()
+    except ValueError:  # not Linux
         lines = []
     named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     return next(named, platform.processor() or platform.machine())

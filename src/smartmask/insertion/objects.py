@@ -19,7 +19,7 @@ from smartmask.guides.table import NONE, guide_of
 from smartmask.image.files import load_guide_mask
 from smartmask.insertion.lay import ObjectRequest
 from smartmask.io.checks import check_prompt, check_seed
-from smartmask.io.files import read_json, short_repr
+from smartmask.io.reading import read_json, short_repr
 from smartmask.io.settings import option
 
 FINISHED = "mask"  # here the finished mask: a rough one is a scribble

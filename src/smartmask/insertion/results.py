@@ -19,7 +19,8 @@ from smartmask.insertion.paint import InsertResult, crop_scene, request_for
 from smartmask.insertion.report import LayerRecord, ObjectRecord
 from smartmask.insertion.settings import PaintOptions
 from smartmask.io.files import save_json
-from smartmask.masks.results import mask_sheet
+from smartmask.masks.records import mask_records
+from smartmask.masks.sheets import mask_sheet
 from smartmask.scene import Scene
 from smartmask.scene.scene_file import save_scene
 
@@ -47,7 +48,8 @@ def save_plan(
         if laid.output is not None:
             before = replace(plan.after(number), photo=photo.rgb())
             guides = as_guides(laid.request.guidance, final.height, final.width)
-            save_png(mask_sheet(laid.output, before, guides), folder / f"overlay_{number:02d}.png")
+            sheet = mask_sheet(laid.output, mask_records(laid.output, before), before, guides)
+            save_png(sheet, folder / f"overlay_{number:02d}.png", quick=True)
     save_png(scene_colours(plan.scene), folder / "layout_before.png")
     save_png(scene_colours(final), folder / "layout_after.png")
     save_scene(final, folder / "scene.json", history)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from smartmask.io.components import arrays_of
+from smartmask.io.reading import read_json, read_tensors
 from smartmask.networks.layers import conv2d, linear
 
 Shapes = dict[str, tuple[int, ...]]
@@ -53,15 +51,17 @@ class Network:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The network of a component folder: ``config.json``, ``model.safetensors``. ValueError if one is damaged."""
-        settings = read_config(folder / "config.json", cls.Config)
-        path = folder / "model.safetensors"
+        path = folder / "config.json"
+        settings = read_json(path, "config")
         try:
-            return cls(settings, load_file(path))
-        except FileNotFoundError:
-            raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
-        except SafetensorError as error:
-            raise ValueError(f"{path} is damaged ({error}); copy or train the weights again.") from None
-        except ValueError as error:
+            config = cls.Config(**settings)
+        except (ValueError, TypeError, ArithmeticError) as error:  # no object, or sizes that cannot be
+            raise ValueError(f"{path} is damaged ({error}); restore it or save the weights again.") from None
+        path = folder / "model.safetensors"
+        tensors, _ = read_tensors(path)
+        try:
+            return cls(config, tensors)
+        except (ValueError, TypeError) as error:
             raise ValueError(f"{path} does not fit its config.json: {error}.") from None
 
     def weight(self, name: str) -> np.ndarray:
@@ -75,16 +75,6 @@ class Network:
     def conv(self, name: str, x: np.ndarray, stride: int = 1) -> np.ndarray:
         """x (B, in, H, W) through a layer."""
         return conv2d(x, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"], stride)
-
-
-def read_config(path: Path, config: Callable[..., Any]) -> Any:
-    """The settings in ``config.json``. Raises ValueError, naming the file, if it is missing or damaged."""
-    try:
-        return config(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
-    except (ValueError, TypeError, ArithmeticError) as error:  # no JSON, or sizes that cannot be
-        raise ValueError(f"{path} is damaged ({error}); restore it or save the weights again.") from None
 
 
 def linear_shapes(name: str, inner: int, outer: int, bias: bool = True) -> Shapes:

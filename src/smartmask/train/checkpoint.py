@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
+
+from smartmask.io.reading import open_file, read_json, read_tensors
 
 KEEP = 3
 
@@ -58,11 +60,12 @@ def load_latest(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], 
 
 
 def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    meta = json.loads((path / "state.json").read_text())
+    meta = read_json(path / "state.json", "state")
     state = path / "state.safetensors"
     if _digest(state) != meta["sha256"]:
         raise ValueError("its checksum does not match")
-    return load_file(state), meta
+    tensors = read_tensors(state, "state", finite=False)[0]  # a run that went astray is no damaged file
+    return {name: torch.tensor(array) for name, array in tensors.items()}, meta
 
 
 def _all(folder: Path) -> list[Path]:
@@ -70,7 +73,7 @@ def _all(folder: Path) -> list[Path]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_file(path, "state", "weights_mb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

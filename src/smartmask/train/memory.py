@@ -14,6 +14,7 @@ from smartmask.data.targets import Protocol, admitted, choose
 from smartmask.geometry import rle_decode
 from smartmask.guides import Scribble
 from smartmask.guides.simulated import draw_guide
+from smartmask.io.reading import read_parquet
 from smartmask.masks.exemplar.attributes import TRAITS
 from smartmask.masks.exemplar.choose import Chooser
 from smartmask.masks.exemplar.files import save_memories, save_model
@@ -39,9 +40,7 @@ COLUMNS = ("name", "set", "tier", "licence", "kind", "source", "split", "number"
 
 def read_curated(file: Path) -> list[dict[str, Any]]:
     """Rows of ``smartmask data curate``'s table, in its order."""
-    import pyarrow.parquet as pq
-
-    rows: list[dict[str, Any]] = pq.read_table(file, columns=list(COLUMNS)).to_pylist()
+    rows: list[dict[str, Any]] = read_parquet(file, "table of outlines", columns=list(COLUMNS)).to_pylist()
     return rows
 
 

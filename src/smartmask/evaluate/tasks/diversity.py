@@ -9,7 +9,8 @@ import numpy as np
 
 from smartmask.evaluate.protocol import WEIGHTS, Benchmark, ReportSettings
 from smartmask.evaluate.report import heading, show
-from smartmask.export.pictures import overlay, scene_colours
+from smartmask.export.overlays import overlay
+from smartmask.export.pictures import scene_colours
 from smartmask.geometry import mask_box
 from smartmask.image.files import save_png
 from smartmask.image.sheets import contact_sheet, rank_colour

@@ -26,6 +26,7 @@ from smartmask.insertion.smartbrush.network import (
 )
 from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
 from smartmask.io.package import VERSION
+from smartmask.io.reading import read_json
 from smartmask.text.encoder import TextEncoder
 
 INDEX = "model_index.json"
@@ -137,7 +138,7 @@ def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWo
             folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype or torch.float32
         )
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
+        scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
     except Exception as error:  # the libraries raise nearly anything on missing or damaged files
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise ValueError(f"A part of {folder} cannot be loaded ({reason}); copy the folder again.") from None
@@ -147,12 +148,9 @@ def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWo
 def _read_index(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; give one with a {INDEX}.")
-    try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"{folder} has no {INDEX}; give a folder in the diffusers format.") from None
-    except ValueError as error:
-        raise ValueError(f"{folder / INDEX} is not valid JSON ({error}); restore it.") from None
+    if not (folder / INDEX).exists():
+        raise ValueError(f"{folder} has no {INDEX}; give a folder in the diffusers format.")
+    index = read_json(folder / INDEX, "model index")
     if not isinstance(index, dict):
         raise ValueError(f"{folder / INDEX} is not a JSON object; restore it.")
     return index

@@ -14,8 +14,8 @@ import numpy as np
 
 from smartmask.io.checks import check_licences, is_open
 from smartmask.io.components import save_component
-from smartmask.io.files import read_json
 from smartmask.io.package import VERSION
+from smartmask.io.reading import read_json
 from smartmask.masks.exemplar.choose import Chooser
 from smartmask.masks.exemplar.guess import StrokeTable
 from smartmask.masks.exemplar.memory import TIERS, Memory, join, read_memory, write_memory

@@ -7,7 +7,6 @@ language model's own are trained (Hu et al., LoRA, arXiv 2106.09685); the vision
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from PIL import Image
 from smartmask.image.files import load_photo
 from smartmask.io.files import save_json
 from smartmask.io.hub import is_out_of_memory, model_folder
+from smartmask.io.reading import read_json
 from smartmask.plan.planners.vision import WHAT, open_model, wording
 from smartmask.train.schedules import Cosine
 from smartmask.train.settings import VisionSettings
@@ -48,9 +48,9 @@ def read_examples(folder: Path) -> list[Example]:
     if not path.is_file():
         raise ValueError(f"{path} does not exist; give a folder that 'smartmask data instruct' wrote.")
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = read_json(path, "samples", dataset=True)
         found = [_example(row, Path(folder)) for row in rows]
-    except (json.JSONDecodeError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"{path} is not in the form of LLaVA's conversations ({error!r}).") from None
     if not found:
         raise ValueError(f"{path} holds no sample; give a folder that 'smartmask data instruct' wrote.")

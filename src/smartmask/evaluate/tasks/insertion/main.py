@@ -39,6 +39,7 @@ from smartmask.image.files import save_png
 from smartmask.io.files import save_json
 from smartmask.io.package import BUNDLED_MASKS
 from smartmask.io.publish import staging
+from smartmask.io.reading import read_bytes
 from smartmask.io.settings import option, required
 from smartmask.metrics.pretrained import BoxSegmenter, ClipScore, ImageFeatures
 
@@ -162,7 +163,7 @@ def _digest(weights: Path | None) -> str:
     """The first 12 digits of the SHA-256 of all weight files, so that a report says which version it measured."""
     total = hashlib.sha256()
     for file in sorted((weights or BUNDLED_MASKS).rglob("*.safetensors")):
-        total.update(file.read_bytes())
+        total.update(read_bytes(file, "weights", "weights_mb"))
     return total.hexdigest()[:12]
 
 
