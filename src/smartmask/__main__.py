@@ -1,17 +1,43 @@
 """The ``smartmask`` command, also as ``python -m smartmask``: light, so that Ctrl-C ends it quietly from the start."""
 
+import os
 import sys
+
+from smartmask.io.explain import explain
+
+LEAST_ROOM = 450  # MB of address space that the libraries take before there is any picture
+
+
+def check_room() -> None:
+    """MemoryError where the address space is limited to less than the libraries take: some end the process unasked."""
+    try:
+        import resource
+    except ImportError:  # Windows knows no such limits
+        return
+    for kind, word in ((resource.RLIMIT_AS, "-v"), (resource.RLIMIT_DATA, "-d")):
+        most = resource.getrlimit(kind)[0] >> 20
+        least = LEAST_ROOM if word == "-v" else LEAST_ROOM // 3
+        if resource.getrlimit(kind)[0] != resource.RLIM_INFINITY and most < least:
+            raise MemoryError(f"ulimit {word} allows {most} MB, {least} are the least")
 
 
 def main() -> int:
     """Run the process's command line and return its exit code."""
+    # numpy's products here are small: more threads would only take address space, and may fail to start
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
+        check_room()
         from smartmask.cli.main import main as command  # takes some tenths of a second
 
         return command()
     except KeyboardInterrupt:
         print("smartmask: interrupted.", file=sys.stderr)
         return 130
+    except Exception as error:  # of an import: all others are told by the command
+        error.__traceback__ = None  # what its frames hold is needed now, if memory is short
+        code, sentence = explain(error)
+        print(f"smartmask: {sentence}", file=sys.stderr)
+        return code
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from smartmask.errors import ModelError, ModelMissingError, OutOfMemoryError
+from smartmask.io.explain import is_out_of_memory
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
 
 
 def model_folder(name: str | Path, what: str) -> Path | None:
@@ -199,14 +199,6 @@ def check_complete(report: dict[str, Any]) -> None:
     lost += sorted(str(key[0]) for key in report.get("mismatched_keys") or ())
     if lost:
         raise ValueError(f"its weights lack {lost[0]}" + (f" and {len(lost) - 1} more" if lost[1:] else ""))
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch or Python says that memory ran out."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if isinstance(error, MemoryError) or "OutOfMemoryError" in names:
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in _NO_MEMORY)
 
 
 def _is_absence(error: BaseException) -> bool:

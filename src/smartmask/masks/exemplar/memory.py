@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from smartmask.io.reading import read_tensors
 from smartmask.masks.exemplar.outline import Outline
 
 GRID = 1000  # steps along the longer side of an outline
@@ -252,12 +252,10 @@ def read_memory(path: Path) -> Memory:
 
 def read_file(path: Path) -> tuple[Memory, dict[str, str]]:
     """The memory in a file, and its metadata. Raises ValueError, naming the file, if it is missing or damaged."""
+    tensors, metadata = read_tensors(path, "memory of outlines")
+    if metadata.get("format") != FORMAT:
+        raise ValueError(f"{path} is not a memory of outlines; 'smartmask memory add' writes one.")
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise ValueError(f"{path} is not a memory of outlines; 'smartmask memory add' writes one.")
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         about = json.loads(metadata["about"])
         _check_tensors(tensors)
         text = tensors["sources"].tobytes().decode()
@@ -268,11 +266,7 @@ def read_file(path: Path) -> tuple[Memory, dict[str, str]]:
             sources=tuple(text.split("\n")) if len(tensors["name"]) else (),
         )  # fmt: skip
         _check_fit(memory)
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; give a folder of weights written by save_pretrained.") from None
-    except OSError as error:
-        raise ValueError(f"The memory of outlines {path} cannot be read ({error.strerror or error}).") from None
-    except (SafetensorError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError, _DamagedError) as error:
+    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError, _DamagedError) as error:
         raise ValueError(f"The memory of outlines {path} is damaged ({str(error)[:100]}); restore it.") from None
     return memory, metadata
 
