@@ -23,8 +23,9 @@ def check_room() -> None:
 
 def main() -> int:
     """Run the process's command line and return its exit code."""
-    # numpy's products here are small: more threads would only take address space, and may fail to start
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # their work here is small: more threads would only take address space, and may fail to start
+    for library in ("OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+        os.environ.setdefault(library, "1")
     try:
         check_room()
         from smartmask.cli.main import main as command  # takes some tenths of a second

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from smartmask.io.checks import MAX_PIXELS
-from smartmask.io.files import replacing
+from smartmask.io.publish import replacing
 from smartmask.io.reading import open_file
 
 # An explicit list: Pillow would also hand files to Ghostscript (EPS) or to readers nobody maintains.

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from smartmask.image.files import decode, is_deep_grey, open_picture, pixels_of, refuse_32_bit
-from smartmask.io.files import replacing
+from smartmask.io.publish import replacing
 from smartmask.io.reading import read_bytes
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # channels: Pillow's name

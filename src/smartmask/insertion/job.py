@@ -24,7 +24,7 @@ from smartmask.insertion.results import save_jobs, save_painting, save_plan
 from smartmask.insertion.settings import ModelOptions, PaintOptions, PasteOptions, Shadow, flags
 from smartmask.io.checks import check_prompt
 from smartmask.io.explain import explain
-from smartmask.io.publish import staging
+from smartmask.io.publish import files_of, staging
 from smartmask.io.settings import argument, internal, option, required
 from smartmask.io.watch import Progress, Watch, rounded, timed, unwatched
 from smartmask.masks.draws import Draws, Seeded
@@ -108,7 +108,7 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
                     "layers": [] if result is None else save_painting(result, folder, suffix),
                     "jobs": [] if painters else save_jobs(plan, photo, self, folder),
                 }
-                files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+                files = files_of(folder)
             seconds["total"] = time.perf_counter() - start
             report = work.report(
                 **found, **work.told, image=str(self.photo), seed=self.seed, inpainter=work.inpainter,

@@ -19,6 +19,7 @@ from smartmask.guides.table import NONE, guide_of
 from smartmask.image.files import load_guide_mask
 from smartmask.insertion.lay import ObjectRequest
 from smartmask.io.checks import check_prompt, check_seed
+from smartmask.io.inputs import also_reads
 from smartmask.io.reading import read_json, short_repr
 from smartmask.io.settings import option
 
@@ -142,6 +143,9 @@ def read_object(
         raise ValueError(f"{what} has the order {short_repr(own_order)}; it is a whole number, 0 at the back.")
     own_context = check_prompt(spec["context"], f"context of {what}") if spec.get("context") is not None else context
     seed = None if seed is None else check_seed(seed)
+    for path in (*masks, cutout, cutout_mask, *(text for found in texts.values() for text in found)):
+        if path is not None:
+            also_reads(path, what)
     return ObjectRequest(prompt, list(guides) or None, mask, own_order, own_context, seed, cutout, cutout_mask)
 
 

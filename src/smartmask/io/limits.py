@@ -27,7 +27,8 @@ class Limits:
     json_depth: lists and objects inside each other.
     text_mb: of a text or CSV file.
     table_mb: of a Parquet file; a pack of data may be large.
-    weights_mb: of one safetensors file that is read whole (the libraries of Stable Diffusion map theirs).
+    weights_mb: of one safetensors file that is read whole. model_mb: of one file of a saved model, such as Stable
+    Diffusion's, which its libraries map.
     network_size, network_depth: of one number of a network's config, and of one that counts layers or steps.
     name: characters of a name that stands in a file. prompt: characters of a text. masks: in one call.
     steps: of denoising. scale: of guidance.
@@ -43,6 +44,7 @@ class Limits:
     text_mb: int = 64
     table_mb: int = 16_384
     weights_mb: int = 4096
+    model_mb: int = 65_536
     network_size: int = 65_536
     network_depth: int = 1000
     name: int = 1000

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import hashlib
 import io
 import json
 import math
@@ -88,6 +89,12 @@ def read_bytes(path: str | Path, what: str = "file", limit: str = "text_mb", wan
     if len(data) > most:  # files of /proc state no size, and others may grow
         raise ValueError(f"The {what} '{path}' has more than {most // MEGABYTE:,} MB; give {wanted}.")
     return data
+
+
+def file_sum(path: str | Path, what: str = "file", limit: str = "model_mb") -> str:
+    """The SHA-256 of a file in hex digits."""
+    with open_file(path, what, limit) as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def read_text(path: str | Path, what: str = "file", wanted: str = "a text file in UTF-8") -> str:
@@ -209,7 +216,7 @@ def short_repr(value: Any, longest: int = 60) -> str:
 
 
 def read_tensors(
-    path: str | Path, what: str = "weights", finite: bool = True
+    path: str | Path, what: str = "weights file", finite: bool = True
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """``({name: array}, metadata)`` of a safetensors file; arrays are read-only.
 
@@ -253,7 +260,7 @@ def _tensor(data: bytes, about: Any) -> np.ndarray:
     return np.frombuffer(data, kind, math.prod(shape), start + first).reshape(shape)
 
 
-def tensor_names(path: str | Path, what: str = "weights") -> set[str]:
+def tensor_names(path: str | Path, what: str = "weights file") -> set[str]:
     """The names of the tensors in a safetensors file, from its header alone."""
     with open_file(path, what, "weights_mb", _SAFETENSORS) as handle:
         data = handle.read(8 + _HEADER)

@@ -10,9 +10,8 @@ from pydantic import ConfigDict
 
 from smartmask.guides import Guide
 from smartmask.image.files import save_png
-from smartmask.io.files import save_json
 from smartmask.io.package import VERSION
-from smartmask.io.publish import RESULT
+from smartmask.io.publish import RESULT, save_json
 from smartmask.io.records import Record, Size
 from smartmask.io.watch import rounded
 from smartmask.masks.model import MaskOutput
@@ -22,7 +21,10 @@ from smartmask.scene import Scene
 
 
 class MasksResult(Record):
-    """What ``result.json`` says: version, the request, the scene's size, and a record a mask, best first."""
+    """What ``result.json`` says: version, the request, the scene's size, and a record a mask, best first.
+
+    files: all that was written, but ``result.json``.
+    """
 
     model_config = ConfigDict(extra="allow")  # the request's own keys stand beside
 
@@ -32,21 +34,26 @@ class MasksResult(Record):
     size: Size
     layers: list[str]
     masks: list[MaskRecord]
+    files: list[str]
     timings: dict[str, float]
     notes: list[str]
 
     @classmethod
     def of_output(
         cls, output: MaskOutput, scene: Scene, guides: Sequence[Guide], asked: dict[str, Any],
-        notes: Sequence[str] = (), seconds: dict[str, float] | None = None,
+        notes: Sequence[str] = (), seconds: dict[str, float] | None = None, files: Sequence[str] = (),
     ) -> MasksResult:  # fmt: skip
-        """The result of a pipeline's output. asked: what of the request is repeated; notes: on the scene."""
+        """The result of a pipeline's output. asked: what of the request is repeated; notes: on the scene.
+
+        files: what was written.
+        """
         return cls(
             **asked,
             guidance=[guide.describe() for guide in guides],
             size=Size(width=scene.width, height=scene.height),
             layers=[layer.name for layer in scene.layers],
             masks=mask_records(output, scene),
+            files=list(files),
             timings=rounded(output.timings | (seconds or {})),
             notes=[*notes, *output.notes],
         )

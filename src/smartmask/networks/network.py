@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from smartmask.io.components import arrays_of
-from smartmask.io.reading import read_json, read_tensors
+from smartmask.io.components import WEIGHTS, arrays_of, read_config
+from smartmask.io.reading import read_tensors
 from smartmask.networks.layers import conv2d, linear
 
 Shapes = dict[str, tuple[int, ...]]
@@ -51,13 +51,9 @@ class Network:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The network of a component folder: ``config.json``, ``model.safetensors``. ValueError if one is damaged."""
-        path = folder / "config.json"
-        settings = read_json(path, "config")
-        try:
-            config = cls.Config(**settings)
-        except (ValueError, TypeError, ArithmeticError) as error:  # no object, or sizes that cannot be
-            raise ValueError(f"{path} is damaged ({error}); restore it or save the weights again.") from None
-        path = folder / "model.safetensors"
+        config, path = read_config(folder, cls.Config), folder / WEIGHTS
+        if not path.exists():
+            raise ValueError(f"{path} is missing; give a folder written by save_pretrained.")
         tensors, _ = read_tensors(path)
         try:
             return cls(config, tensors)

@@ -25,6 +25,8 @@ from smartmask.scene.scene_file import History, load_scene
 class SceneFiles(Settings):
     """Where a scene comes from: a photo with the files that describe its layout, or a saved scene."""
 
+    outputs = ("out", "segmenter_cache")
+
     layout: Path | None = option(
         None, "The photo's layout: a label map (with --names), or COCO's (with --panoptic).", metavar="PNG"
     )

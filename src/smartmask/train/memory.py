@@ -14,6 +14,7 @@ from smartmask.data.targets import Protocol, admitted, choose
 from smartmask.geometry import rle_decode
 from smartmask.guides import Scribble
 from smartmask.guides.simulated import draw_guide
+from smartmask.io.publish import replacing_folder
 from smartmask.io.reading import read_parquet
 from smartmask.masks.exemplar.attributes import TRAITS
 from smartmask.masks.exemplar.choose import Chooser
@@ -133,8 +134,9 @@ def make_memory(curated: Path, pack: Path, text: Path, chooser: Path, out: Path)
     memories = build_memories(curated, all_traits(curated))
     strokes = build_strokes(Pack(pack), TextEncoder.from_pretrained(text), join([*memories.values()]))
     folder = out / "memory"
-    save_memories(folder, {tier: embedded(memory, reader) for tier, memory in memories.items()})
-    strokes.save(folder / STROKES_FILE)
+    with replacing_folder(folder) as partial:
+        save_memories(partial, {tier: embedded(memory, reader) for tier, memory in memories.items()})
+        strokes.save(partial / STROKES_FILE)
     return folder, {tier: len(memory) for tier, memory in memories.items()}
 
 

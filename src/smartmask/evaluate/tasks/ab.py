@@ -27,8 +27,7 @@ from smartmask.evaluate.report import finish, heading
 from smartmask.image.composition import resize, side_size
 from smartmask.image.files import load_photo
 from smartmask.io.checks import check_prompt, check_seed
-from smartmask.io.files import save_json
-from smartmask.io.publish import staging
+from smartmask.io.publish import save_json, save_text, staging
 from smartmask.io.reading import read_json, read_rows, read_text
 from smartmask.io.settings import Settings, argument, option, required
 from smartmask.metrics.intervals import binomial_test, exact_interval
@@ -277,7 +276,7 @@ def run(settings: AbSettings) -> None:
     question = check_prompt(settings.question, "question")
     page, key = blind(pairs, (str(settings.a), str(settings.b)), number, question, settings.side)
     with staging(settings.out) as folder:
-        (folder / "page.html").write_text(page, encoding="utf-8")
+        save_text(page, folder / "page.html")
         save_json({**heading("ab"), **key}, folder / "key.json")
     print(f"{len(pairs)} pairs in {settings.out / 'page.html'} ({len(page) / 2**20:.1f} MiB)")
     print(f"keep {settings.out / 'key.json'} back until the votes are in")

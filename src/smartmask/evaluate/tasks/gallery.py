@@ -17,8 +17,7 @@ from smartmask.export.overlays import overlay
 from smartmask.export.pictures import scene_colours
 from smartmask.image.files import save_png
 from smartmask.image.sheets import contact_sheet, rank_colour
-from smartmask.io.files import save_json
-from smartmask.io.publish import staging
+from smartmask.io.publish import save_json, staging
 from smartmask.io.settings import option, required
 
 KINDS = ("box", "scribble", "none")

@@ -21,6 +21,7 @@ from smartmask.data.targets import choose, find_targets
 from smartmask.evaluate.protocol import LIMIT, Benchmark, ObjectSettings, cases, listed
 from smartmask.evaluate.report import finish, measured, table, watched
 from smartmask.evaluate.systems import load_pipeline
+from smartmask.io.publish import replacing
 from smartmask.io.reading import read_arrays
 from smartmask.io.settings import option
 
@@ -63,7 +64,8 @@ def answers(settings: MachinesSettings, out: Path) -> None:
         orders += [found.orders[i] for i in by_seed]
         scores += [float(found.scores[i]) for i in by_seed]
     told: dict[str, Any] = {"outlines": outlines, "orders": orders, "scores": scores, "areas": areas}
-    np.savez(out, masks=np.concatenate(masks), **told)
+    with replacing(out) as handle:
+        np.savez(handle, masks=np.concatenate(masks), **told)
 
 
 def compared(first: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dict[str, Any]:

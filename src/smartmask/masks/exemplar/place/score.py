@@ -8,7 +8,6 @@ networks vote: few scenes are labelled in full, and one alone learns some of the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -30,10 +29,8 @@ class ScoreConfig:
     features: int = FEATURES
     whole: int = WHOLE
 
-
-def _config(**settings: Any) -> ScoreConfig:
-    settings["dropout"] = tuple(settings.get("dropout", (0.0, 0.0)))
-    return ScoreConfig(**settings)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dropout", tuple(self.dropout))
 
 
 class ScoreNetwork(Network):
@@ -43,7 +40,7 @@ class ScoreNetwork(Network):
     in torch, with dropout.
     """
 
-    Config = staticmethod(_config)
+    Config = ScoreConfig
 
     @staticmethod
     def shapes(config: ScoreConfig) -> Shapes:
