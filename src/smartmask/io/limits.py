@@ -32,6 +32,7 @@ class Limits:
     network_size, network_depth: of one number of a network's config, and of one that counts layers or steps.
     name: characters of a name that stands in a file. prompt: characters of a text. masks: in one call.
     steps: of denoising. scale: of guidance.
+    hub_seconds: until the hub has to answer when a model is fetched.
     """
 
     pixels: int = 100_000_000
@@ -52,6 +53,7 @@ class Limits:
     masks: int = 1000
     steps: int = 1000
     scale: float = 100.0
+    hub_seconds: float = 10.0
 
 
 def limits_of(variables: Mapping[str, str]) -> Limits:
