@@ -4,6 +4,7 @@ import os
 import sys
 
 from smartmask.io.explain import explain
+from smartmask.io.terminal import say
 
 LEAST_ROOM = 450  # MB of address space that the libraries take before there is any picture
 
@@ -28,16 +29,26 @@ def main() -> int:
         os.environ.setdefault(library, "1")
     try:
         check_room()
-        from smartmask.cli.main import main as command  # takes some tenths of a second
+        from smartmask.cli.main import broken_pipe  # takes some tenths of a second
+        from smartmask.cli.main import main as command
 
-        return command()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # help has letters that not every terminal shows
+                stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        code = command()
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            return broken_pipe()
+        return code
     except KeyboardInterrupt:
-        print("smartmask: interrupted.", file=sys.stderr)
+        say("smartmask: interrupted.", file=sys.stderr)
         return 130
     except Exception as error:  # of an import: all others are told by the command
         error.__traceback__ = None  # what its frames hold is needed now, if memory is short
         code, sentence = explain(error)
-        print(f"smartmask: {sentence}", file=sys.stderr)
+        say(f"smartmask: {sentence}", file=sys.stderr)
         return code
 
 

@@ -114,7 +114,7 @@ def test_memory_and_data(child: Child) -> None:
 @pytest.mark.slow
 def test_train_and_eval(child: Child, pack: Pack) -> None:
     out = child.folder / "out"
-    child.run("train", "chooser", "--data", pack.path, "--out", out / "chooser", "--steps", "2", "--batch", "2")
+    child.run("train", "stuff", "--data", pack.path, "--out", out / "stuff", "--steps", "2", "--batch", "2")
     child.run("eval", "masks", "--data", pack.path, "--limit", "2", "--out", out / "masks")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, place_of, printed, step_progress
+from smartmask.io.terminal import say
 from smartmask.masks.job import MasksJob
 from smartmask.scene.neighbours import said
 
@@ -23,8 +24,8 @@ def masks(job: MasksCommand) -> None:
         return
     for record in result.masks:
         depth = said(record.in_front_of, record.behind)
-        print(f"{record.mask}  score {record.score:.3f}  box {place_of(record.box)}  {depth}  seed {record.seed}")
-    print(f"{len(result.masks)} masks in {job.out} after {result.timings['total']:.1f} s")
+        say(f"{record.mask}  score {record.score:.3f}  box {place_of(record.box)}  {depth}  seed {record.seed}")
+    say(f"{len(result.masks)} masks in {job.out} after {result.timings['total']:.1f} s")
 
 
 command = command_of(MasksCommand, masks)
