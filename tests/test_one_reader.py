@@ -24,15 +24,14 @@ PAIRS = {
 }  # fmt: skip
 OURS = {"smartmask.io.reading"}  # imported from here, such a name is the reader's own
 
+_OWN = "publishing's locks, journals and earlier results, never a user's file"
 # where else files are read, and why
 ALLOWED = {
     ("image/files.py", "Image.open"): "decodes a handle of open_picture",
     ("image/photo.py", "Image.open"): "decodes a handle of open_picture",
-    **{
-        (f"io/{name}.py", call): "locks and journals of its own, never a user's file"
-        for name in ("locks", "publish", "swap")
-        for call in ("open", "os.open", "json.loads", "plan.read_bytes")
-    },
+    **{("io/locks.py", call): _OWN for call in ("open", "os.open")},
+    **{("io/publish.py", call): _OWN for call in ("open",)},
+    **{("io/swap.py", call): _OWN for call in ("os.open", "json.loads", "plan.read_bytes", "?.read_bytes")},
 }
 # libraries that read folders of their own form; the folders are checked before (io/hub.py) or after
 LOADERS = {

@@ -141,7 +141,7 @@ def test_several_objects(files: Path, fake: FakePipeline) -> None:
     objects = [
         {"object": "cat", "box": [35, 25, 45, 35], "seed": 9, "order": 2, "context": "at night"},
         {"object": "dog", "scribble": [[30, 20], [40, 30]], "cutout": "dog.png"},
-        {"object": "ball", "mask": "mask.png"},
+        {"object": "ball", "mask": "mask.png", "cutout": "dog.png"},
     ]
     (files / "more.json").write_text(json.dumps(objects))
     more = ["--objects-json", str(files / "more.json"), "--cutout", str(files / "dog.png")]
@@ -157,7 +157,7 @@ def test_several_objects(files: Path, fake: FakePipeline) -> None:
     drawn = [call["guidance"][0].to_json()["rings"] for call in fake.calls[-2:]]
     assert drawn == [rings, rings[:1]]
     two = ["--object", "a", "--object", "b", "--box", "1,1,9,9", "--box", "30,30,40,40"]
-    assert cli.main(line(files, *layout(files), *two, "--cutout", str(files / "dog.png"))) == 0
+    assert cli.main(line(files, *layout(files), *two, *["--cutout", str(files / "dog.png")] * 2)) == 0
     assert fake.calls[-1]["guidance"][0].x0 == 30
     assert "mask_02.png" not in tree(files / "out"), "the earlier run's third object is gone"
     assert "layers/02_ball.png" not in tree(files / "out")
@@ -369,11 +369,15 @@ BAD: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
     ("black mask", "--object a --mask {}/black.png", "has nothing painted", None),
     ("mask of another size", "--object a --mask {}/dog.png", "is 20x20, but the photo is 64x48", None),
     ("order of several", "--object a --object b --order 1", "--order 1 is given for 2 objects", None),
-    ("order outside", f"{DOG} --order 9", "order 9 of 'dog' is outside 0..3", None),
-    ("negative order", f"{DOG} --order=-1", "order -1 of 'dog' is outside", None),
+    ("order outside", f"{DOG} --order 9", "Order 9 of 'dog' is outside 0..3", None),
+    ("negative order", f"{DOG} --order=-1", "Order -1 of 'dog' is outside", None),
     ("box outside", f"{DOG} --box 90,90,99,99", "lies outside the scene, which is 64x48", None),
     ("box of words", f"{DOG} --box a,b,c,d", "is not a list of numbers", None),
     ("cut-out without alpha", "--object dog --cutout {}/solid.png", "solid.png' has no transparent background", None),
+    ("one cut-out for two things", "--object dog --object cat --box 1,1,9,9 --box 30,30,40,40 --cutout {}/dog.png",
+     "one --cutout for dog and cat, which are different things", None),
+    ("one cut-out for a phrase of two things", "--objects dog,cat --cutout {}/dog.png",
+     "one --cutout for dog and cat, which are different things", None),
     ("mask without cut-out", "--object dog --cutout-mask {}/mask.png", "add --cutout with it", None),
     ("cut-out's mask of another size", "--object dog --cutout {}/solid.png --cutout-mask {}/mask.png",
      "mask of the cut-out is 64x48, but the cut-out '", None),

@@ -89,7 +89,9 @@ class PackJob(Reading):
 
     out: Path = required("The pack to write, NAME.parquet.", metavar="FILE")
     root: Path | None = argument(
-        "A folder with known sets: coco/, cocoa/, voc/, camvid/, ...", metavar="ROOT", default=None
+        "A folder with known sets (coco/, cocoa/, voc/, camvid/, ...), or the folder of one.",
+        metavar="ROOT",
+        default=None,
     )
     source: tuple[str, ...] = option((), "One more set; better COCO sources first.", metavar="FORMAT=PATH")
     max_side: int = option(512, "Longer side of the packed layouts, in pixels.", ge=16, le=4096)

@@ -256,6 +256,18 @@ def _is_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
+def check_finite(network: Any, place: str = "its weights") -> None:
+    """ValueError, naming the tensor, if a torch module's weights hold NaN or infinity: it would answer, but nothing.
+
+    place: names the weights, at the beginning of the sentence.
+    """
+    import torch
+
+    for key, value in network.state_dict().items():
+        if value.is_floating_point() and not value.is_meta and not torch.isfinite(value).all():
+            raise ValueError(f"{place} are damaged: {key} holds numbers that are not finite.")
+
+
 def _is_absence(error: BaseException) -> bool:
     """OSError is what both libraries raise, and what network errors derive from; safetensors only lack counts too."""
     return isinstance(error, OSError) or "Connection" in type(error).__name__
