@@ -21,6 +21,7 @@ from smartmask.plan.layouts.surfaces import draw_surfaces, layers_of, upright
 from smartmask.plan.planners.given import drawing_order
 from smartmask.plan.planners.interface import NextObject, PlanState
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.networks.stuff import StuffModule
 
 TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 FIELD = load_field()
@@ -180,7 +181,7 @@ def test_only_a_setting_gives_only_surfaces(tiny: SmartMaskPipeline) -> None:
 
 
 def test_an_untrained_field_still_covers_the_picture() -> None:
-    field = StuffField(StuffConfig(scenes=3)).eval()
+    field = StuffField.of(StuffModule(StuffConfig(scenes=3)))
     assert (draw_surfaces(field, TEXT, ["sky", "grass"], 24, 32, 0, tries=1).top() >= 0).all()
 
 
