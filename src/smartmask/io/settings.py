@@ -6,23 +6,16 @@ and its JSON schema serves a web service. Settings that several requests share a
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from types import UnionType
-from typing import TYPE_CHECKING, Any, Self, Union, get_args, get_origin
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
-
-from smartmask.io.checks import real, whole
-from smartmask.io.reading import short_repr
-=======
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from types import UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from smartmask.io.checks import real, whole
 from smartmask.io.inputs import guarded
->>>>>>> main
+from smartmask.io.reading import short_repr
 
 
 class Settings(BaseModel):

@@ -9,13 +9,8 @@ from smartmask.guides.box import Box
 from smartmask.guides.parse import GuideTexts
 from smartmask.guides.table import as_guides
 from smartmask.image.files import load_guide_mask
-<<<<<<< HEAD
 from smartmask.io.checks import check_order, check_pool, check_seed
-from smartmask.io.publish import staging
-=======
-from smartmask.io.checks import check_order, check_pool
 from smartmask.io.publish import files_of, staging
->>>>>>> main
 from smartmask.io.settings import argument, option, required
 from smartmask.io.watch import Watch, unwatched
 from smartmask.masks.draws import Draws

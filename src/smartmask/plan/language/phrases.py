@@ -120,18 +120,11 @@ def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Reque
         raise ValueError(
             f"No object or place is known in {short_repr(text, 200)}; name some, as in 'two dogs on grass'."
         )
-<<<<<<< HEAD
-    if len(state.objects) > grammar.MOST:
-        raise ValueError(
-            f"{short_repr(text, 200)} asks for {len(state.objects)} objects; at most {grammar.MOST} can be drawn."
-        )
-=======
     if not state.objects and any(isinstance(part, NounPhrase) and part.count == 0 for part in parts):  # "0 dogs"
-        raise ValueError(f"'{text}' asks for no object; name one to draw, as in 'two dogs on grass'.")
+        raise ValueError(f"{short_repr(text, 200)} asks for no object; name one to draw, as in 'two dogs on grass'.")
     things = sum(not item.surface for item in state.objects)
     if things > grammar.MOST:
         raise too_many(text, things, grammar.MOST)
->>>>>>> main
     if state.setting is None:  # "a car in front of a building" plays where buildings are
         surfaces = (item.name for item in state.objects if item.surface and item.name in grammar.SETTINGS)
         state.setting = next(surfaces, None)
