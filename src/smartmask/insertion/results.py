@@ -13,6 +13,7 @@ import numpy as np
 from smartmask.export.pictures import scene_colours
 from smartmask.guides import as_guides
 from smartmask.image.files import save_png
+from smartmask.image.mask_png import save_mask
 from smartmask.image.photo import Photo
 from smartmask.insertion.lay import Plan
 from smartmask.insertion.paint import InsertResult, crop_scene, request_for
@@ -41,9 +42,9 @@ def save_plan(
     records = []
     for number, laid in enumerate(plan.objects):
         index = indices.index(number)
-        visible = final.visible(index)
-        save_png(laid.mask, folder / f"mask_{number:02d}.png")
-        save_png(visible, folder / f"visible_{number:02d}.png")
+        visible = final.seen(index)
+        save_mask(laid.window, folder / f"mask_{number:02d}.png")
+        save_mask(visible, folder / f"visible_{number:02d}.png")
         records.append(ObjectRecord.of(laid, number, final, index, visible))
         if laid.output is not None:
             before = replace(plan.after(number), photo=photo.rgb())

@@ -20,6 +20,9 @@ class Limits:
     """Each field is set by PREFIX and its name in capitals (``SMARTMASK_MAX_PIXELS``); ``mb`` are of 2^20 bytes.
 
     pixels: of a photo, scene, label map or guide; a photo of the default is 300 MB decoded.
+    layers: of a scene file, label map or panoptic map: several times what the fullest annotated photographs hold.
+    layer_pixels: of the boxes of all its layers together, which are kept as bits: 250 MB at the default, which 20
+    layers as large as the largest picture fill.
     picture_mb: of a picture's file, before it is decoded.
     json_mb, json_values: of a JSON file that a user hands over (names, scenes, panoptic, COCO, lists of objects); the
     values are counted before parsing, since each takes some 60 to 240 bytes of memory: about 1 GB at the default.
@@ -38,6 +41,8 @@ class Limits:
     """
 
     pixels: int = 100_000_000
+    layers: int = 2000
+    layer_pixels: int = 2_000_000_000
     picture_mb: int = 1024
     json_mb: int = 64
     json_values: int = 4_000_000

@@ -109,10 +109,8 @@ class SmartMaskPipeline:
 
 
 def _output(scene: Scene, ranked: list[Suggestion], notes: list[str], clock: dict[str, float]) -> MaskOutput:
-    covered = {order: scene.covered(order) for order in {s.order for s in ranked}}
     return MaskOutput(
-        masks=np.stack([s.mask for s in ranked]),
-        visible=np.stack([s.mask & ~covered[s.order] for s in ranked]),
+        windows=[s.window for s in ranked], seen=[s.window.without(scene.fronts(s.order)) for s in ranked],
         scores=np.array([s.score for s in ranked]), orders=[s.order for s in ranked], seeds=[s.seed for s in ranked],
         boxes=[s.box for s in ranked], why=[s.why for s in ranked], timings=clock, notes=notes,
     )  # fmt: skip

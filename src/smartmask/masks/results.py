@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 
 from smartmask.guides import Guide
 from smartmask.image.files import save_png
+from smartmask.image.mask_png import save_mask
 from smartmask.io.package import VERSION
 from smartmask.io.publish import RESULT, save_json
 from smartmask.io.records import Record, Size
@@ -61,9 +62,9 @@ class MasksResult(Record):
 
 def save_masks(output: MaskOutput, scene: Scene, guides: Sequence[Guide], folder: Path) -> None:
     """``mask_00.png``, ``visible_00.png``, ... best first, and ``overlay.png``, into a staging folder."""
-    for index, (mask, visible) in enumerate(zip(output.masks, output.visible, strict=True)):
-        save_png(mask, folder / f"mask_{index:02d}.png")
-        save_png(visible, folder / f"visible_{index:02d}.png")
+    for index, (mask, visible) in enumerate(zip(output.windows, output.seen, strict=True)):
+        save_mask(mask, folder / f"mask_{index:02d}.png")
+        save_mask(visible, folder / f"visible_{index:02d}.png")
     save_png(mask_sheet(output, mask_records(output, scene), scene, guides), folder / "overlay.png", quick=True)
 
 

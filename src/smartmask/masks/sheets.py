@@ -18,6 +18,7 @@ from smartmask.scene.neighbours import said
 SHEET_MASKS = 59  # masks on a sheet; with the layout 60 tiles
 SHEET_WIDTH = 2000  # pixels, at most
 SHEET_PIXELS = 1_400_000  # of all tiles, above which they get smaller: what a sheet may cost to write
+LAYOUT_SIDE = 2048  # the longer side from which a layout is drawn from fewer pixels than it has
 LARGEST_TILE, SMALLEST_TILE = 640, 256  # their longer side
 
 
@@ -40,13 +41,12 @@ def mask_sheet(output: MaskOutput, records: Sequence[MaskRecord], scene: Scene, 
     """
     count = min(len(records), SHEET_MASKS)
     columns, side = grid_of(count + 1, scene.height, scene.width)
-    colours = scene_colours(scene)
-    tiles = [overlay(colours, guides=guides, side=side)]
+    tiles = [overlay(scene_colours(scene, LAYOUT_SIDE), guides=guides, side=side, size=(scene.height, scene.width))]
     captions = [f"layout {scene.width}x{scene.height}\n{len(scene.layers)} layers"]
-    picture = colours if scene.photo is None else scene.photo
+    picture = scene_colours(scene) if scene.photo is None else scene.photo
     small = fitted_to(picture, round(INSET * side))
     for index, record in enumerate(records[:count]):
-        mask, visible = output.masks[index], output.visible[index]
+        mask, visible = output.windows[index], output.seen[index]
         tiles.append(close_up(picture, mask, visible, record.box, guides, rank_colour(index), side, small))
         captions.append(
             f"{index:02d}  score {record.score:.2f}  seed {record.seed}  order {record.order}\n"

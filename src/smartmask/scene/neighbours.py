@@ -6,30 +6,28 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from smartmask.geometry import mask_box
+from smartmask.geometry import MaskWindow, window_of
 from smartmask.scene.layer import Layer
 from smartmask.scene.scene import Scene
 
 SHARED = 0.01  # a share below is a border that touches
 
 
-def neighbours(scene: Scene, mask: np.ndarray, order: int, *, own: bool = False) -> tuple[str | None, str | None]:
+def neighbours(
+    scene: Scene, mask: MaskWindow | np.ndarray, order: int, *, own: bool = False
+) -> tuple[str | None, str | None]:
     """``(in_front_of, behind)`` of a mask at ``order``: names of the nearest layers behind it and before it.
 
-    mask: (H, W) bool, amodal. Only layers that it overlaps count: that share SHARED of its pixels, or of their own
-    whole mask's; None where none does, so that nothing is said of a car at the other end of the street.
+    mask: a window or (H, W) bool, amodal. Only layers that it overlaps count: that share SHARED of its pixels, or of
+    their own whole mask's; None where none does, so that nothing is said of a car at the other end of the street.
     own: layer ``order`` is the mask itself.
     """
-    box = mask_box(mask)
-    if box is None:
-        return None, None
-    x0, y0, x1, y1 = (int(edge) for edge in box)
-    part = mask[y0:y1, x0:x1]
-    area = np.count_nonzero(part)
+    window = window_of(mask)
+    area = window.area
 
     def overlaps(layer: Layer) -> bool:
-        shared = np.count_nonzero(layer.mask[y0:y1, x0:x1] & part)
-        return shared > 0 and (shared >= SHARED * area or shared >= SHARED * np.count_nonzero(layer.mask))
+        shared = window.shared(layer.window)
+        return shared > 0 and (shared >= SHARED * area or shared >= SHARED * layer.window.area)
 
     def first(layers: Iterable[Layer]) -> str | None:
         return next((layer.name for layer in layers if overlaps(layer)), None)
