@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from smartmask.geometry import mask_box
 from smartmask.guides import Box
 from smartmask.insertion.lay import as_pipeline, seed_of
 from smartmask.io.watch import Progress
@@ -273,8 +272,7 @@ def relation_holds(relation: Relation, items: dict[str, Item], given: Sequence[R
     subject, reference = items.get(relation.subject), items.get(relation.reference)
     if subject is None or reference is None:
         return False
-    a, b = mask_box(subject.mask), mask_box(reference.mask)
-    if a is None or b is None:
+    if not (subject.mask.any() and reference.mask.any()):
         return False
     if not reference.thing:  # surfaces fill the picture; standing on one is standing in it
         carrier = next(
@@ -284,4 +282,4 @@ def relation_holds(relation: Relation, items: dict[str, Item], given: Sequence[R
         return relation.kind not in ("on", "in") or relations.stands_on(stander.mask, reference.mask)
     if not subject.thing:
         return True
-    return relations.holds(relation.kind, a, b, subject.depth > reference.depth)
+    return relations.masks_hold(relation.kind, subject.mask, reference.mask, subject.depth > reference.depth)
