@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from smartmask.geometry import box_mask
 from smartmask.guides import Box
 from smartmask.insertion.lay import as_pipeline, seed_of
 from smartmask.io.watch import Progress
@@ -17,6 +18,7 @@ from smartmask.masks.weights import Weights
 from smartmask.plan.language import grammar, relations
 from smartmask.plan.language.phrases import Relation, Request, Wanted, parse
 from smartmask.plan.layouts.arrange import Placed, arrange, place
+from smartmask.plan.layouts.furnish import furnished
 from smartmask.plan.layouts.ground import Ground, fit_zoom, read_ground
 from smartmask.plan.layouts.stuff import StuffField, load_field
 from smartmask.plan.layouts.surfaces import GROUND, draw_surfaces
@@ -121,6 +123,7 @@ def draw_layout(
     planner = planner or GivenList()
     # 1. surfaces
     names, notes = surfaces_of(request)
+    request, more = furnished(request, names)
     scene = draw_surfaces(field, pipeline.text, names, height, width, seed)
     surfaces = tuple(
         Item(layer.name, layer.name, layer.mask, False, float(index), seed) for index, layer in enumerate(scene.layers)
@@ -130,7 +133,7 @@ def draw_layout(
     order = [] if getattr(planner, "step_by_step", False) else _order(planner, request, scene)
     placed = arrange(request, order, ground, pipeline.text, (), seed)
     # 3. masks
-    layout = Layout(request, height, width, surfaces, ground, seed, (), (*request.notes, *notes))
+    layout = Layout(request, height, width, surfaces, ground, seed, (), (*request.notes, *notes, *more))
     for number, spot in enumerate(placed):
         item = draw_item(layout, spot, pipeline, item_seed(layout), num_masks)
         layout = replace(layout, items=(*layout.items, item))
@@ -201,7 +204,8 @@ _GROUNDS = word_set("floor grass road sand sea snow water river pavement playing
 
 def guess_surfaces(names: Sequence[str]) -> str:
     """Surfaces for things without a place."""
-    nouns = {name.replace(" ", "_") for name in names} | {name.split()[-1] for name in names}
+    nouns = {name.replace(" ", "_") for name in names}
+    nouns |= {name.split()[-1] for name in names if name.replace(" ", "_") not in grammar.SMALL}  # no teddy bear's
     for words, found in (
         ({"boat", "ship", "surfboard"}, "sky sea sand"),
         ({"skis", "snowboard", "snowman"}, "sky mountain snow"),
@@ -235,6 +239,8 @@ def draw_item(layout: Layout, spot: Placed, pipeline: SmartMaskPipeline, seed: i
         mask = _in_perspective(spot, layout)
         return Item(spot.key, name, mask, True, spot.depth, seed, spot, attributes)
     box = Box(*spot.box)
+    if name == grammar.POLE:
+        return Item(spot.key, name, box_mask(spot.box, layout.height, layout.width), True, spot.depth, seed, spot)
     output = pipeline(
         layout.scene(), name, context_prompt=layout.request.text, guidance=box, num_masks=num_masks, generator=seed
     )
