@@ -280,12 +280,14 @@ def test_remove(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_inserter_masks_and_jobs(files: Path, fake: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(line(files, *layout(files), "--object", "big dog", "--box", "20,10,60,44")) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("smartmask: No inserter is given: ")
-    assert "hf download" in error
-    assert "'paste'" in error
-    assert error.count("\n") == 1
+    """Nothing was asked for that failed: exit code 0, and a note on what would paint."""
+    assert cli.main(line(files, *layout(files), "--object", "big dog", "--box", "20,10,60,44")) == 0
+    printed = capsys.readouterr()
+    assert printed.err.startswith("smartmask: note: Nothing is painted. No inserter is given: ")
+    assert "hf download" in printed.err
+    assert "'paste'" in printed.err
+    assert printed.err.count("\n") == 1
+    assert "masks, and jobs for other tools, in " in printed.out
     out = files / "out"
     assert {"mask_00.png", "visible_00.png", "scene.json", "result.json"} <= set(tree(out))
     assert "result.png" not in tree(out)
@@ -367,8 +369,8 @@ BAD: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
     ("black mask", "--object a --mask {}/black.png", "has nothing painted", None),
     ("mask of another size", "--object a --mask {}/dog.png", "is 20x20, but the photo is 64x48", None),
     ("order of several", "--object a --object b --order 1", "--order 1 is given for 2 objects", None),
-    ("order outside", f"{DOG} --order 9", "order 9 of 'dog' is outside 0..3", None),
-    ("negative order", f"{DOG} --order=-1", "order -1 of 'dog' is outside", None),
+    ("order outside", f"{DOG} --order 9", "Order 9 of 'dog' is outside 0..3", None),
+    ("negative order", f"{DOG} --order=-1", "Order -1 of 'dog' is outside", None),
     ("box outside", f"{DOG} --box 90,90,99,99", "lies outside the scene, which is 64x48", None),
     ("box of words", f"{DOG} --box a,b,c,d", "is not a list of numbers", None),
     ("cut-out without alpha", "--object dog --cutout {}/solid.png", "solid.png' has no transparent background", None),

@@ -13,7 +13,7 @@ from smartmask.data.discover import discover, parse_source, read_all
 from smartmask.data.registry import read
 from smartmask.data.summary import Summary, sheet, summarise
 from smartmask.image.files import save_png
-from smartmask.io.files import output_file, output_folder
+from smartmask.io.publish import output_file, output_folder
 from smartmask.io.records import Record
 from smartmask.io.settings import Settings, argument, option, required
 

@@ -20,7 +20,8 @@ from smartmask.image.files import load_guide_mask
 from smartmask.insertion.cutout import share_cutouts
 from smartmask.insertion.lay import ObjectRequest
 from smartmask.io.checks import check_prompt, check_seed
-from smartmask.io.files import read_json, short_repr
+from smartmask.io.inputs import also_reads
+from smartmask.io.reading import read_json, short_repr
 from smartmask.io.settings import option
 
 FINISHED = "mask"  # here the finished mask: a rough one is a scribble
@@ -133,7 +134,7 @@ def read_object(
         raise ValueError(f'{what} is {short_repr(spec)}; give an object such as {{"object": "dog"}}.')
     unknown = sorted(set(spec) - set(KEYS))
     if unknown:
-        raise ValueError(f"{what} has the unknown key '{unknown[0]}'; the keys are {', '.join(KEYS)}.")
+        raise ValueError(f"{what} has the unknown key {short_repr(unknown[0])}; the keys are {', '.join(KEYS)}.")
     prompt = check_prompt(spec.get("object"), f"object of {what}")
     texts = {kind: [_guide_text(spec[kind], kind, what, folder)] for kind in GUIDES if spec.get(kind) is not None}
     guides = read_guides(texts, size)
@@ -148,6 +149,9 @@ def read_object(
         raise ValueError(f"{what} has the order {short_repr(own_order)}; it is a whole number, 0 at the back.")
     own_context = check_prompt(spec["context"], f"context of {what}") if spec.get("context") is not None else context
     seed = None if seed is None else check_seed(seed)
+    for path in (*masks, cutout, cutout_mask, *(text for found in texts.values() for text in found)):
+        if path is not None:
+            also_reads(path, what)
     return ObjectRequest(prompt, list(guides) or None, mask, own_order, own_context, seed, cutout, cutout_mask)
 
 

@@ -20,11 +20,11 @@ import numpy as np
 from smartmask.errors import ModelError, ModelMissingError, OutOfMemoryError
 from smartmask.image.files import load_photo
 from smartmask.io.checks import MAX_PIXELS
-from smartmask.io.files import output_folder, read_json, save_json
 from smartmask.io.hub import (
     cached_folder,
     check_complete,
     check_files,
+    check_finite,
     check_weights,
     is_out_of_memory,
     loading,
@@ -32,6 +32,8 @@ from smartmask.io.hub import (
     quiet,
     read_config,
 )
+from smartmask.io.publish import output_folder, save_json
+from smartmask.io.reading import read_json
 from smartmask.scene.categories import is_thing
 from smartmask.scene.layer import Layer
 from smartmask.scene.layer_json import JsonRecord, layer_from_json, layer_to_json
@@ -226,6 +228,7 @@ def _load(name: str, revision: str | None, device: str, stamp: str) -> Segmenter
                 name, revision=revision, use_safetensors=True, dtype=torch.float32, output_loading_info=True
             )
         check_complete(report)
+        check_finite(network)
         names = _names(config)
         network = network.eval().to(torch.device(device))
     return Segmenter(name, processor, network, names, _kinds(config, names))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
@@ -25,12 +22,19 @@ from smartmask.insertion.smartbrush.network import (
     merge_lora,
 )
 from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
+from smartmask.io.hub import check_finite
+from smartmask.io.integrity import SUMS, check_numbers, check_sums, settings_of, sums_of
+from smartmask.io.limits import LIMITS
 from smartmask.io.package import VERSION
+from smartmask.io.publish import replacing_folder, save_json
+from smartmask.io.reading import read_json
 from smartmask.text.encoder import TextEncoder
 
 INDEX = "model_index.json"
 CLASS_NAME = "SmartBrushPipeline"
 SD_PARTS = ("vae", "text_encoder", "tokenizer", "scheduler")  # taken over from a Stable Diffusion folder as they are
+# of the settings in the index: a crop of 4,096 pixels a side is more than any such network was trained on
+RANGES = {"side": (8, 4096), "patch": (0, 64), "steps": (1, LIMITS.steps), "guidance_scale": (0, LIMITS.scale)}
 CLIP_PARTS = {"text_encoder": "CLIPTextModel", "tokenizer": "CLIPTokenizer"}
 
 
@@ -67,11 +71,8 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
     index = _read_index(folder)
     if index.get("_class_name") != CLASS_NAME:
         raise ValueError(f"{folder / INDEX} describes a {index.get('_class_name')}, not a SmartBrushPipeline.")
-    try:
-        described = dict(index["settings"])
-        settings = BrushSettings(**{**described, "parts": Parts(**described.get("parts", {}))})
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{folder / INDEX} has unfit settings ({error}); restore it.") from None
+    settings = settings_of(BrushSettings, index.get("settings"), folder / INDEX, RANGES)
+    check_sums(folder / INDEX, index)
     unet = load_unet(folder / "unet", dtype)
     codec: Any
     words: Any
@@ -94,15 +95,19 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
 
 
 def save(parts: BrushParts, folder: Path, half: bool = False) -> None:
-    """Writes the pipeline's folder beside its place, then moves it there; LoRA matrices are merged first."""
-    from diffusers import DDPMScheduler
-
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    """Writes the pipeline's folder, as a whole; LoRA matrices are merged first."""
     merge_lora(parts.network.unet)
     unet = deepcopy(parts.network.unet).half() if half else parts.network.unet
-    unet.save_pretrained(partial / "unet", safe_serialization=True)
+    with replacing_folder(folder) as partial:
+        unet.save_pretrained(partial / "unet", safe_serialization=True)
+        index = _save_words(parts, partial)
+        save_json({**index, SUMS: sums_of(partial)}, partial / INDEX, indent=1)
+
+
+def _save_words(parts: BrushParts, partial: Path) -> dict[str, Any]:
+    """Writes all but the U-Net into a folder that is being staged; the folder's index."""
+    from diffusers import DDPMScheduler
+
     index: dict[str, Any] = {
         "_class_name": CLASS_NAME,
         "_smartmask_version": VERSION,
@@ -113,17 +118,13 @@ def save(parts: BrushParts, folder: Path, half: bool = False) -> None:
     words: Any = parts.words
     if parts.settings.patch:
         words.text.save_pretrained(partial / "text")
-        index["text"] = ["smartmask", "TextEncoder"]
-    else:
-        codec.vae.save_pretrained(partial / "vae", safe_serialization=True)
-        words.text_encoder.save_pretrained(partial / "text_encoder", safe_serialization=True)
-        words.tokenizer.save_pretrained(partial / "tokenizer")
-        DDPMScheduler.from_config(parts.path.config).save_pretrained(partial / "scheduler")
-        index |= {"vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "DDPMScheduler"]}
-        index |= {name: ["transformers", kind] for name, kind in CLIP_PARTS.items()}
-    (partial / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+        return index | {"text": ["smartmask", "TextEncoder"]}
+    codec.vae.save_pretrained(partial / "vae", safe_serialization=True)
+    words.text_encoder.save_pretrained(partial / "text_encoder", safe_serialization=True)
+    words.tokenizer.save_pretrained(partial / "tokenizer")
+    DDPMScheduler.from_config(parts.path.config).save_pretrained(partial / "scheduler")
+    index |= {"vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "DDPMScheduler"]}
+    return index | {name: ["transformers", kind] for name, kind in CLIP_PARTS.items()}
 
 
 def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWords, NoisePath]:
@@ -131,28 +132,29 @@ def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWo
     from transformers import CLIPTextModel, CLIPTokenizer
 
     known: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "torch_dtype": dtype}
+    for part in ("vae", "text_encoder"):
+        check_numbers(read_json(folder / part / "config.json", "config"), folder / part / "config.json")
     try:
         vae = AutoencoderKL.from_pretrained(folder / "vae", **known)
         text_encoder = CLIPTextModel.from_pretrained(
             folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype or torch.float32
         )
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
+        scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
     except Exception as error:  # the libraries raise nearly anything on missing or damaged files
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise ValueError(f"A part of {folder} cannot be loaded ({reason}); copy the folder again.") from None
+    check_finite(vae, f"The weights in {folder / 'vae'}")
+    check_finite(text_encoder, f"The weights in {folder / 'text_encoder'}")
     return VAECodec(in_own_memory(vae)), ClipWords(tokenizer, in_own_memory(text_encoder)), scheduler_path(scheduler)
 
 
 def _read_index(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; give one with a {INDEX}.")
-    try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"{folder} has no {INDEX}; give a folder in the diffusers format.") from None
-    except ValueError as error:
-        raise ValueError(f"{folder / INDEX} is not valid JSON ({error}); restore it.") from None
+    if not (folder / INDEX).exists():
+        raise ValueError(f"{folder} has no {INDEX}; give a folder in the diffusers format.")
+    index = read_json(folder / INDEX, "model index")
     if not isinstance(index, dict):
         raise ValueError(f"{folder / INDEX} is not a JSON object; restore it.")
     return index

@@ -15,6 +15,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from smartmask.io.hub import check_finite
+from smartmask.io.integrity import check_numbers
+from smartmask.io.reading import read_json
+
 PRECISION_FEATURES = 32
 
 
@@ -188,6 +192,7 @@ def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
 
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder / 'config.json'} is missing; give a folder with a U-Net in the diffusers format.")
+    check_numbers(read_json(folder / "config.json", "config"), folder / "config.json")
     try:
         unet = UNet2DConditionModel.from_pretrained(
             folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True
@@ -197,6 +202,7 @@ def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
         raise ValueError(
             f"The U-Net in {folder} cannot be loaded ({reason}); copy or train the weights again."
         ) from None
+    check_finite(unet, f"The weights in {folder}")
     return in_own_memory(unet)
 
 
