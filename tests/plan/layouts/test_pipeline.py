@@ -206,5 +206,5 @@ def test_a_planner_may_go_step_by_step(tiny: SmartMaskPipeline) -> None:
     layout = draw_layout("a park with a dog and a cat", 72, 96, tiny, FIELD, planner=planner, num_masks=1)
     assert planner.seen == [[], ["dog"], planner.seen[2], planner.seen[3]]
     assert sorted(planner.seen[3]) == ["bird", "cat", "dog"]
-    assert [item.key for item in layout.items if item.thing] == ["dog", "cat", "idea:bird 2"]
+    assert [item.key for item in layout.items if item.thing] == ["dog", "cat", "idea:bird"]
     assert "A note of the planner." in layout.notes
