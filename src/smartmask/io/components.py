@@ -11,7 +11,7 @@ import numpy as np
 
 from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.publish import replacing_folder, save_json, save_tensors
-from smartmask.io.reading import read_json, read_tensors
+from smartmask.io.reading import read_json, read_tensors, reason_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -85,5 +85,5 @@ def load_weights(folder: Path, network: nn.Module) -> None:
         own = {name: torch.tensor(array, dtype=torch.float32) for name, array in tensors.items()}
         network.load_state_dict(own, assign=True)
     except (RuntimeError, TypeError) as error:
-        reason = str(error).splitlines()[-1].strip()
+        reason = reason_of(RuntimeError(str(error).splitlines()[-1]), 200)
         raise ValueError(f"{path} does not fit its config.json: {reason}") from None

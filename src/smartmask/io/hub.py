@@ -118,12 +118,12 @@ def check_weights(folder: Path, what: str, stems: Iterable[str] = ("model",)) ->
 
 def read_config(path: Path, what: str) -> dict[str, Any]:
     """A model's JSON object; ModelError of one sentence if it cannot be read."""
-    from smartmask.io.reading import read_json
+    from smartmask.io.reading import read_json, reason_of
 
     try:
         data = read_json(path)
     except ValueError as error:
-        raise ModelError(f"The {what} has a '{path}' that cannot be read ({_first_line(error)}).") from error
+        raise ModelError(f"The {what} has a '{path}' that cannot be read ({reason_of(error, 300)}.).") from error
     if not isinstance(data, dict):
         raise ModelError(f"The {what} has a '{path}' that holds no JSON object; download it again.")
     return data
@@ -154,7 +154,9 @@ def loading(name: str | Path, what: str, without: str) -> Iterator[None]:
             raise OutOfMemoryError(f"There is not enough memory to load the {what} '{name}'") from error
         if model_folder(name, what) is None and _is_absence(error):
             raise ModelMissingError(_fetch(name, what, without, error)) from error
-        reason = _first_line(error).rstrip(".")
+        from smartmask.io.reading import reason_of
+
+        reason = reason_of(error, 300)
         raise ModelError(
             f"The {what} '{name}' cannot be loaded: {reason}; download it again, or give another."
         ) from error
@@ -282,9 +284,3 @@ def _fetch(name: str | Path, what: str, without: str, error: Exception) -> str:
         f"The {what} '{name}' is not on this machine, {why}; 'hf download {name}' fetches it, "
         f"or give a local folder ({without})"
     )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return (text if len(text) <= 300 else text[:297] + "...").rstrip(".:") + "."

@@ -224,6 +224,13 @@ def short_repr(value: Any, longest: int = 60) -> str:
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
+def reason_of(error: BaseException, longest: int = 100) -> str:
+    """What a library says is wrong, for an error's sentence: its first line, printable, cut, without its full stop."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    text = lines[0] if lines[0].isprintable() else ascii(lines[0])[1:-1]
+    return (text if len(text) <= longest else text[: longest - 3] + "...").rstrip(".:")
+
+
 # --- weights and tables ----------------------------------------------------------------------------
 
 
@@ -241,7 +248,7 @@ def read_tensors(
     try:
         tensors = {name: _tensor(data, about) for name, about in header.items() if name != "__metadata__"}
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"The {what} '{path}' is damaged ({str(error)[:100]}); restore it.") from None
+        raise ValueError(f"The {what} '{path}' is damaged ({reason_of(error)}); restore it.") from None
     for name, array in tensors.items():
         if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(
@@ -298,7 +305,7 @@ def read_array(path: str | Path, what: str = "array") -> np.ndarray:
         try:
             found: np.ndarray = np.lib.format.read_array(handle, allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
-            raise ValueError(f"The {what} '{path}' is not a NumPy array ({str(error)[:100]}).") from None
+            raise ValueError(f"The {what} '{path}' is not a NumPy array ({reason_of(error)}).") from None
     return found
 
 
@@ -318,7 +325,7 @@ def read_arrays(path: str | Path, what: str = "arrays") -> dict[str, np.ndarray]
             with np.load(handle, allow_pickle=False) as found:
                 return dict(found)
         except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise ValueError(f"The {what} '{path}' is not a NumPy archive ({str(error)[:100]}).") from None
+            raise ValueError(f"The {what} '{path}' is not a NumPy archive ({reason_of(error)}).") from None
 
 
 def read_parquet(path: str | Path, what: str = "table", **options: Any) -> pyarrow.Table:
@@ -330,8 +337,9 @@ def read_parquet(path: str | Path, what: str = "table", **options: Any) -> pyarr
         try:
             return pyarrow.parquet.read_table(handle, **options)
         except (pyarrow.ArrowException, OSError, ValueError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:100].rstrip(".")
-            raise ValueError(f"The {what} '{path}' is not a Parquet file as it should be ({reason}).") from None
+            raise ValueError(
+                f"The {what} '{path}' is not a Parquet file as it should be ({reason_of(error)})."
+            ) from None
 
 
 # --- folders ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from smartmask.image.photo import deep_png
 from smartmask.io.reading import read_bytes
@@ -68,8 +68,8 @@ def _turned(rng: np.random.Generator) -> Image.Exif:
     return notes
 
 
-def _profile(rng: np.random.Generator) -> bytes:
-    return rng.bytes(200)
+def _profile(_: np.random.Generator) -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 # kind: saves a file of (height, width) and returns its path
