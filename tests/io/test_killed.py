@@ -71,6 +71,17 @@ def leftovers(out: Path) -> set[str]:
     return found | {path.name.removeprefix(".smartmask-") for path in out.rglob(".smartmask-*") if out.is_dir()}
 
 
+def hidden(out: Path) -> bool:
+    return bool(leftovers(out))
+
+
+def written(out: Path) -> bool:
+    """Whether the last file of a result lies in its hidden folder, or what is one file grows no more."""
+    return any(out.glob(".smartmask-*/result.json")) or any(
+        path.is_file() and time.time() - path.stat().st_mtime > 0.001 for path in out.parent.glob(".smartmask-*x*")
+    )
+
+
 def phase(out: Path, was: Any, now: Any) -> str:
     left = leftovers(out)
     if any(name in MOVED or "x" not in name.split("-")[0] for name in left):
@@ -97,12 +108,13 @@ def killed_often(life: Life, count: int, rng: random.Random, often: int = 10) ->
         number = 1 + (was == whole[1])
         process = forked(lambda number=number: life.run(number))
         begun = time.monotonic()
-        if turn % 2:  # into its second half: once there is something hidden, soon after
-            while time.monotonic() - begun < lasts and not leftovers(life.out):
-                time.sleep(0.0005)
-            time.sleep(rng.uniform(0, lasts / 4))
-        else:
+        aim = (None, hidden, written)[turn % 3]
+        if aim is None:
             time.sleep(rng.uniform(0, 1.1 * lasts))
+        else:  # into its second half; or into its last moments, once all is written
+            while time.monotonic() - begun < 2 * lasts and not aim(life.out):
+                time.sleep(0.0002)
+            time.sleep(rng.uniform(0, lasts / 4 if aim is hidden else 0.05))
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
         now = life.read()
