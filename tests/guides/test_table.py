@@ -99,7 +99,7 @@ def test_a_guide_elsewhere_names_the_scenes_size(kind: str, size: tuple[int, int
         ({"kind": "box", "x0": 1}, "The box has the fields x0; write it as a result does"),
         ({"kind": "point"}, "The point has the fields none"),
         ({"kind": "point", "x": 1, "y": 2, "z": 3}, "The point has the fields x, y, z"),
-        ({"kind": "point", "x": "left", "y": 2}, "not a number"),
+        ({"kind": "point", "x": "left", "y": 2}, "not a finite number"),
         ({"kind": "scribble", "rings": []}, "The scribble has the fields rings"),
         ({"kind": "polygon", "rings": [[[1, 1], [2, 2]]]}, "polygon 1,1;2,2 has no area"),
         ({"kind": "mask", "box": [1, 2, 3, 4], "area": 3}, "The mask has the fields box, area"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from smartmask.guides import Guidance, as_guides
 from smartmask.image.composition import LayerKind
-from smartmask.io.checks import MAX_MASKS, check_num_masks, check_prompt, check_seed
+from smartmask.io.checks import MAX_MASKS, check_num_masks, check_order, check_pick, check_prompt, check_seed
 from smartmask.io.watch import Progress
 from smartmask.masks.weights import Weights
 from smartmask.scene import Scene
@@ -125,10 +126,7 @@ def check_request(request: ObjectRequest, scene: Scene, known: int) -> None:
     as_guides(request.guidance, scene.height, scene.width)
     if request.seed is not None:
         check_seed(request.seed)
-    if request.order is not None and not 0 <= request.order <= known:
-        raise ValueError(
-            f"The order {request.order} of '{request.prompt}' is outside 0..{known}; 0 is the back, {known} the front."
-        )
+    check_order(request.order, known, f" of '{request.prompt}'")
     if request.mask is None:
         return
     mask = np.asarray(request.mask)
@@ -158,17 +156,15 @@ def lay(
     ``num_masks``; a torch.Generator draws them; None is chance.
     Raises ValueError for bad input, and for an object that would be wholly hidden.
     """
-    check_num_masks(num_masks)
-    if pick is not None and not 0 <= pick < num_masks:
-        raise ValueError(f"Pick {pick} does not exist; of {num_masks} masks the ranks are 0 to {num_masks - 1}.")
-    if isinstance(generator, int):
-        check_seed(generator)
+    num_masks = check_num_masks(num_masks)
+    pick = check_pick(pick, num_masks)
+    generator = first_seed(generator, MAX_MASKS * (len(requests) - 1) + num_masks - 1)
     for number, request in enumerate(requests):
         check_request(request, scene, len(scene.layers) + number)
     plan = Plan(scene, ())
     for number, request in enumerate(requests):
         start = generator + MAX_MASKS * number if isinstance(generator, int) else generator
-        start = start if request.seed is None else request.seed
+        start = start if request.seed is None else check_seed(request.seed, num_masks - 1)
         if request.mask is not None:
             laid = _given(request, plan.after(), start)
         else:
@@ -192,10 +188,22 @@ def _given(request: ObjectRequest, scene: Scene, start: Any) -> Laid:
     return Laid(request, mask, order, seed_of(start))
 
 
-def seed_of(start: Any) -> int:
-    """The one seed that a generator argument stands for: an int itself; a torch.Generator draws it; None is chance."""
+def first_seed(start: Any, added: int = 0) -> Any:
+    """A generator argument as it is, but a number as a seed that leaves room for ``added`` more (else ValueError)."""
+    torch = sys.modules.get("torch")  # without it nobody has made a generator
+    if start is None or (torch is not None and isinstance(start, torch.Generator)):
+        return start
+    return check_seed(start, added)
+
+
+def seed_of(start: Any, added: int = 0) -> int:
+    """The one seed that a generator argument stands for: an int itself; a torch.Generator draws it; None is chance.
+
+    added: how far seeds are counted up from it; ValueError if that leads beyond the largest.
+    """
+    start = first_seed(start, added)
     if isinstance(start, int):
-        return check_seed(start)
+        return start
     if start is None:
         return int(np.random.default_rng().integers(2**31))
     import torch  # a torch.Generator: torch is loaded already

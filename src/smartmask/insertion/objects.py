@@ -134,7 +134,7 @@ def read_object(
         raise ValueError(f'{what} is {short_repr(spec)}; give an object such as {{"object": "dog"}}.')
     unknown = sorted(set(spec) - set(KEYS))
     if unknown:
-        raise ValueError(f"{what} has the unknown key '{unknown[0]}'; the keys are {', '.join(KEYS)}.")
+        raise ValueError(f"{what} has the unknown key {short_repr(unknown[0])}; the keys are {', '.join(KEYS)}.")
     prompt = check_prompt(spec.get("object"), f"object of {what}")
     texts = {kind: [_guide_text(spec[kind], kind, what, folder)] for kind in GUIDES if spec.get(kind) is not None}
     guides = read_guides(texts, size)

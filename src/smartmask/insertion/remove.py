@@ -26,7 +26,8 @@ from smartmask.insertion.paint import (
     paint,
 )
 from smartmask.insertion.settings import PaintOptions
-from smartmask.io.checks import check_prompt
+from smartmask.io.checks import check_prompt, whole
+from smartmask.io.reading import short_repr
 from smartmask.io.watch import Progress
 from smartmask.scene import Scene
 
@@ -101,8 +102,8 @@ def erasure(
     box = mask_box(mask)
     if box is None:
         raise ValueError(f"Nothing of the region {_called(region)} is seen; give another one.")
-    if grow is not None and not 0 <= grow <= max(mask.shape):
-        raise ValueError(f"The region cannot grow by {grow} pixels; use 0 to {max(mask.shape)}.")
+    if grow is not None and (whole(grow) is None or not 0 <= grow <= max(mask.shape)):
+        raise ValueError(f"The region cannot grow by {short_repr(grow)} pixels; use 0 to {max(mask.shape)}.")
     longer = max(box[2] - box[0], box[3] - box[1])
     reach = int(np.ceil(feather) + np.ceil(GROW * longer)) if grow is None else grow
     window = crop_window(box, scene.height, scene.width, CONTEXT + reach / longer)
@@ -125,9 +126,12 @@ def _layer_index(scene: Scene, region: int | str) -> int:
         listed = ", ".join(f"{index} {name}" for index, name in enumerate(names)) or "none"
         trouble = "occurs at " + ", ".join(map(str, found)) if found else f"is not there; the layers are {listed}"
         raise ValueError(f"The layer '{region}' {trouble}; give an index.")
-    if not 0 <= region < len(names):
-        raise ValueError(f"The layer {region} does not exist; the scene has {len(names)} layers, counted from 0.")
-    return region
+    index = whole(region)
+    if index is None or not 0 <= index < len(names):
+        raise ValueError(
+            f"The layer {short_repr(region)} does not exist; the scene has {len(names)} layers, counted from 0."
+        )
+    return index
 
 
 def _called(region: np.ndarray | int | str) -> str:

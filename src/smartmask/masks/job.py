@@ -9,7 +9,7 @@ from smartmask.guides.box import Box
 from smartmask.guides.parse import GuideTexts
 from smartmask.guides.table import as_guides
 from smartmask.image.files import load_guide_mask
-from smartmask.io.checks import check_order, check_pool
+from smartmask.io.checks import check_order, check_pool, check_seed
 from smartmask.io.publish import files_of, staging
 from smartmask.io.settings import argument, option, required
 from smartmask.io.watch import Watch, unwatched
@@ -33,8 +33,7 @@ class MasksJob(MaskOptions, SceneFiles, GuideTexts, Draws, Weights):
         # 1. everything that can be wrong with the input, cheapest first
         start = time.perf_counter()
         self.checked()
-        if self.diverse:
-            check_pool(self.num_masks)
+        check_seed(self.seed, (check_pool(self.num_masks) if self.diverse else self.num_masks) - 1)
         variations = None if self.like is None else load_guide_mask(self.like) > 0.5
         scene, notes = self.read(self.image)
         size = scene.height, scene.width

@@ -11,8 +11,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+from pydantic import field_validator
 
 from smartmask.geometry import mask_box
+from smartmask.io.checks import check_prompt
 from smartmask.io.settings import Settings, argument, option, required
 from smartmask.scene.layer import Layer
 from smartmask.scene.layer_json import layer_from_json, layer_to_json
@@ -112,13 +114,16 @@ class Reorder(LayerEdit):
 class Rename(LayerEdit):
     """Gives a layer another name."""
 
-    name: str = required("Its new name.", metavar="TEXT", min_length=1, max_length=1000)
+    name: str = required("Its new name.", metavar="TEXT")
 
     def changed(self, scene: Scene, at: int) -> tuple[int, Layer | None]:
-        if not self.name.strip():
-            raise ValueError(f"The name is empty ({self.name!r}); give a text such as 'dog'.")
         layer = scene.layers[at]
-        return at, Layer(self.name.strip(), layer.mask, layer.thing)
+        return at, Layer(self.name, layer.mask, layer.thing)
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        return check_prompt(value, "new name")
 
 
 class Undo(SceneEdit):

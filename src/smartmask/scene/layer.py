@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smartmask.io.checks import check_prompt
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -20,6 +22,7 @@ class Layer:
     thing: bool = True
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "name", check_prompt(self.name, "name of a layer"))
         mask = np.asarray(self.mask)
         if mask.ndim != 2:
             raise ValueError(f"Layer '{self.name}' has a mask of shape {mask.shape}; a (height, width) mask is needed.")

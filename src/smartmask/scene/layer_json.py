@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from smartmask.geometry import mask_box, rle_decode, rle_encode
+from smartmask.io.checks import check_prompt
 from smartmask.io.reading import short_repr
 from smartmask.scene.layer import Layer
 
@@ -24,7 +25,8 @@ def layer_from_json(item: Any, what: str, index: int, width: int, height: int) -
         if isinstance(error, ValueError) and str(error).startswith(what):
             raise
         raise rle.error("counts", f"a run-length code of {width}x{height} pixels") from error
-    return Layer(record.get("name", str), mask, record.get("thing", bool))
+    name = check_prompt(record.get("name", str), f"name of layers[{index}] in {what[0].lower()}{what[1:]}")
+    return Layer(name, mask, record.get("thing", bool))
 
 
 class JsonRecord:
