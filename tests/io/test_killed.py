@@ -29,7 +29,7 @@ from smartmask.image.files import save_png
 from smartmask.io import swap
 from smartmask.io.publish import staging
 
-BEFORE, STAGING, PUBLISHING, AFTER = "before staging", "staging", "publishing", "after"
+BEFORE, STAGING, FLUSHING, PUBLISHING, AFTER = "before staging", "staging", "flushing", "changing places", "after"
 MOVED = {"fresh", "journal"}  # how the names of what lies there only during the publishing go on after ".smartmask-"
 
 
@@ -88,7 +88,7 @@ def phase(out: Path, was: Any, now: Any) -> str:
         return PUBLISHING
     if now != was:
         return PUBLISHING if left else AFTER
-    return STAGING if left else BEFORE
+    return FLUSHING if written(out) else STAGING if left else BEFORE
 
 
 def killed_often(life: Life, count: int, rng: random.Random, often: int = 10) -> Counter[str]:
@@ -114,7 +114,7 @@ def killed_often(life: Life, count: int, rng: random.Random, often: int = 10) ->
         else:  # into its second half; or into its last moments, once all is written
             while time.monotonic() - begun < 2 * lasts and not aim(life.out):
                 time.sleep(0.0002)
-            time.sleep(rng.uniform(0, lasts / 4 if aim is hidden else 0.05))
+            time.sleep(rng.uniform(0, lasts / 4 if aim is hidden else 0.2))
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
         now = life.read()
@@ -243,7 +243,7 @@ def test_a_hundred_times(request: pytest.FixtureRequest, command: str, capsys: p
     phases = killed_often(life, int(os.environ.get("SMARTMASK_KILLS", "100")), random.Random(command))
     with capsys.disabled():
         print(f"\n{command}: {dict(phases)}")
-    assert phases[BEFORE] + phases[STAGING] + phases[PUBLISHING] > 0
+    assert phases[STAGING] + phases[FLUSHING] + phases[PUBLISHING] > phases.total() / 2
 
 
 # --- publishing alone, at moments a few microseconds apart -------------------------------------------------

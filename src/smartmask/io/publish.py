@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = ["RESULT", "files_of", "output_file", "output_folder", "remove_file", "remove_folder", "replacing",
-           "replacing_folder", "save_json", "save_tensors", "save_text", "staging"]  # fmt: skip
+           "replacing_folder", "save_bytes", "save_json", "save_tensors", "save_text", "staging"]  # fmt: skip
 
 # What a folder that ``replacing_folder`` may replace is known by.
 _KNOWN = ("model_index.json", "config.json", "adapter_config.json", "state.json", ".safetensors")
