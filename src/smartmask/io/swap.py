@@ -9,7 +9,7 @@
    ``result.json`` lies, the result is whole; a process killed between has left the earlier result in the journal, and
    the next writer puts it back.
 
-Callers hold the target's lock. Names are relative to the target, with forward slashes.
+Callers hold the target's lock and have flushed what is to be published. Names are relative to the target, with forward slashes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ def publish(hidden: Path, target: Path, old: Iterable[str]) -> None:
     """Moves the files of ``hidden``, a folder in ``target``, into place, and those called ``old`` away: all or none."""
     new = files_of(hidden)
     gone = sorted({*old, *(name for name in new if os.path.lexists(target / name))})
-    flush(hidden)
     if not _exchanged(hidden, target, {*gone, *new}):
         _moved(hidden, target, gone, new)
 
@@ -278,13 +277,31 @@ def _drop_empty(target: Path, names: Iterable[str]) -> None:
 # --- what is on the disk, and what was there -----------------------------------------------------------
 
 
-def flush(folder: Path) -> None:
-    """Files and folders below a folder are on the disk when this returns; several at a time, as disks like it."""
-    from concurrent.futures import ThreadPoolExecutor
+class Flusher:
+    """Brings the files of a folder to the disk while others are still being made: disks like several at a time."""
 
-    paths = [Path(where) / name for where, _, files in os.walk(folder) for name in ("", *files)]
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(flush_folder, paths))
+    def __init__(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._threads = ThreadPoolExecutor(4)
+        self._begun: dict[Path, Any] = {}
+
+    def begin(self, path: Path) -> None:
+        """A file is whole."""
+        self._begun[path] = self._threads.submit(flush_folder, path)
+
+    def finish(self, folder: Path) -> None:
+        """All below a folder is on the disk when this returns. Raises OSError where there is no room."""
+        paths = [Path(where) / name for where, _, files in os.walk(folder) for name in ("", *files)]
+        for path in paths:
+            if path not in self._begun:
+                self.begin(path)
+        for path in paths:
+            self._begun[path].result()
+
+    def close(self) -> None:
+        """Ends its threads."""
+        self._threads.shutdown(cancel_futures=True)
 
 
 def flush_folder(path: Path) -> None:
@@ -351,7 +368,6 @@ def _plain(folder: Path, name: str) -> bool:
 
 def publish_whole(hidden: Path, target: Path) -> None:
     """``hidden``, beside the target, takes its place with all that it holds; what the target was is gone."""
-    flush(hidden)
     if not target.exists():
         os.rename(hidden, target)
     else:
