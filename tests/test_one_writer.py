@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "smartmask"
-WRITERS = {"io/publish.py", "io/swap.py", "io/locks.py"}  # publish.py, and what it is made of
+WRITERS = {"io/publish.py", "io/swap.py", "io/locks.py", "io/flush.py"}  # publish.py, and what it is made of
 
 # Calls of os, of shutil (all but those that only look), and methods of paths.
 OS = {"rename", "renames", "replace", "unlink", "remove", "rmdir", "removedirs", "mkdir", "makedirs", "mkfifo", "link",

@@ -66,9 +66,11 @@ def forked(run: Callable[[], Any]) -> int:
 
 
 def leftovers(out: Path) -> set[str]:
-    """Hidden names in and beside an output."""
-    found = {path.name.removeprefix(".smartmask-") for path in out.parent.glob(".smartmask-*")}
-    return found | {path.name.removeprefix(".smartmask-") for path in out.rglob(".smartmask-*") if out.is_dir()}
+    """Hidden names in and beside an output, also while they come and go."""
+    names = os.listdir(out.parent)
+    for _, folders, files in os.walk(out):
+        names += [*folders, *files]
+    return {name.removeprefix(".smartmask-") for name in names if name.startswith(".smartmask-")}
 
 
 def hidden(out: Path) -> bool:
@@ -77,9 +79,12 @@ def hidden(out: Path) -> bool:
 
 def written(out: Path) -> bool:
     """Whether the last file of a result lies in its hidden folder, or what is one file grows no more."""
-    return any(out.glob(".smartmask-*/result.json")) or any(
-        path.is_file() and time.time() - path.stat().st_mtime > 0.001 for path in out.parent.glob(".smartmask-*x*")
-    )
+    try:
+        return any(out.glob(".smartmask-*/result.json")) or any(
+            path.is_file() and time.time() - path.stat().st_mtime > 0.001 for path in out.parent.glob(".smartmask-*x*")
+        )
+    except FileNotFoundError:  # it came and went
+        return False
 
 
 def phase(out: Path, was: Any, now: Any) -> str:

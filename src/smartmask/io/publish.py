@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from smartmask.io import signals, swap
+from smartmask.io.flush import Flusher, flush_folder
 from smartmask.io.inputs import check_file_not_read, check_not_read
 from smartmask.io.locks import discard, hidden_name, hold, locked, sweep
 from smartmask.io.places import check_folder, check_free, explained, no_room, settled, size_of
@@ -31,7 +32,7 @@ __all__ = ["RESULT", "files_of", "output_file", "output_folder", "remove_file", 
 # What a folder that ``replacing_folder`` may replace is known by.
 _KNOWN = ("model_index.json", "config.json", "adapter_config.json", "state.json", ".safetensors")
 # Folders that are being staged: what they will be called, and what brings their files to the disk.
-_staged: dict[Path, tuple[str, swap.Flusher]] = {}
+_staged: dict[Path, tuple[str, Flusher]] = {}
 
 
 # --- folders -------------------------------------------------------------------------------------
@@ -67,6 +68,7 @@ def staging(folder: str | Path, adding: bool = False) -> Iterator[Path]:
             check_free(target, new, folder)
             check_not_read(target, [*old, *new])
             with explained(folder):
+                swap.mark(hidden)
                 _staged[hidden][1].finish(hidden)
                 swap.publish(hidden, target, old)
             signals.tell(str(folder), "the new result is complete in")
@@ -106,7 +108,7 @@ def _hidden(parent: Path, shown: str) -> Iterator[Path]:
     """A new hidden folder, known as living while its lock is held; whatever is left of it goes in the end."""
     hidden = parent / hidden_name()
     lock = None
-    flusher = swap.Flusher()
+    flusher = Flusher()
     try:
         hidden.mkdir()
         lock = hold(hidden)
@@ -206,7 +208,7 @@ def replacing(path: str | Path, new: bool = False) -> Iterator[BinaryIO]:
                 _place(temporary, path, new)
             finally:
                 os.close(lock)
-        swap.flush_folder(path.parent)
+        flush_folder(path.parent)
     finally:
         discard(temporary)
 

@@ -9,7 +9,8 @@
    ``result.json`` lies, the result is whole; a process killed between has left the earlier result in the journal, and
    the next writer puts it back.
 
-Callers hold the target's lock and have flushed what is to be published. Names are relative to the target, with forward slashes.
+Callers hold the target's lock and have flushed what is to be published. Names are relative to the target, with forward
+slashes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from smartmask.io.flush import flush_folder
 from smartmask.io.locks import PREFIX, discard
 
 RESULT = "result.json"
@@ -38,7 +40,7 @@ def files_of(folder: Path) -> list[str]:
     """The names of all files below a folder, ``result.json`` last."""
     found = []
     for where, _, files in os.walk(folder):
-        found += [(Path(where) / file).relative_to(folder).as_posix() for file in files]
+        found += [(Path(where) / file).relative_to(folder).as_posix() for file in files if file != _FRESH]
     return sorted(found, key=lambda name: (name == RESULT, name))
 
 
@@ -48,6 +50,11 @@ def publish(hidden: Path, target: Path, old: Iterable[str]) -> None:
     gone = sorted({*old, *(name for name in new if os.path.lexists(target / name))})
     if not _exchanged(hidden, target, {*gone, *new}):
         _moved(hidden, target, gone, new)
+
+
+def mark(hidden: Path) -> None:
+    """Tells a finished folder from what it will have replaced, should the process be killed around the exchange."""
+    (hidden / _FRESH).touch()
 
 
 def recover(target: Path) -> None:
@@ -71,9 +78,6 @@ def _ours(folder: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISDIR(status.st_mode) and (not hasattr(os, "geteuid") or status.st_uid == os.geteuid())
-
-
-# --- exchanged at once -------------------------------------------------------------------------------
 
 
 def exchange(one: Path, other: Path) -> None:
@@ -106,15 +110,14 @@ def _exchanged(hidden: Path, target: Path, own: set[str]) -> bool:
     try:
         if not _may_exchange(target) or os.path.lexists(aside):
             return False
-        (hidden / _FRESH).touch()
         _copy_rights(target, hidden)
         os.rename(hidden, aside)
     except OSError:
-        (hidden / _FRESH).unlink(missing_ok=True)
         return False
     try:
         if _link(target, aside, own, linked):
-            flush_folder(aside)
+            if linked:
+                flush_folder(aside)
             exchange(aside, target)
             done = True
         else:
@@ -122,14 +125,12 @@ def _exchanged(hidden: Path, target: Path, own: set[str]) -> bool:
     except OSError:
         done = False
     if done:
-        flush_folder(target.parent)
         _rescue(aside, target, own, set(linked))
         _clear(aside)
         (target / _FRESH).unlink()
     else:
         for name in linked:
             (aside / name).unlink()
-        (aside / _FRESH).unlink()
         os.rename(aside, hidden)
     return done
 
@@ -211,9 +212,6 @@ def _clear(folder: Path) -> None:
         return
 
 
-# --- moved one by one, with a journal -----------------------------------------------------------------
-
-
 def _moved(hidden: Path, target: Path, gone: list[str], new: list[str]) -> None:
     journal = target / _JOURNAL
     (journal / "old").mkdir(parents=True)
@@ -277,48 +275,6 @@ def _drop_empty(target: Path, names: Iterable[str]) -> None:
 # --- what is on the disk, and what was there -----------------------------------------------------------
 
 
-class Flusher:
-    """Brings the files of a folder to the disk while others are still being made: disks like several at a time."""
-
-    def __init__(self) -> None:
-        from concurrent.futures import ThreadPoolExecutor
-
-        self._threads = ThreadPoolExecutor(4)
-        self._begun: dict[Path, Any] = {}
-
-    def begin(self, path: Path) -> None:
-        """A file is whole."""
-        self._begun[path] = self._threads.submit(flush_folder, path)
-
-    def finish(self, folder: Path) -> None:
-        """All below a folder is on the disk when this returns. Raises OSError where there is no room."""
-        paths = [Path(where) / name for where, _, files in os.walk(folder) for name in ("", *files)]
-        for path in paths:
-            if path not in self._begun:
-                self.begin(path)
-        for path in paths:
-            self._begun[path].result()
-
-    def close(self) -> None:
-        """Ends its threads."""
-        self._threads.shutdown(cancel_futures=True)
-
-
-def flush_folder(path: Path) -> None:
-    """A folder's entries, or a file's content, are on the disk when this returns; no error where that cannot be."""
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(file)
-    except OSError as error:
-        if error.errno in (5, 28, 122):  # lost, no space, over quota: told only now
-            raise
-    finally:
-        os.close(file)
-
-
 def _flush_folders(target: Path, names: Iterable[str]) -> None:
     for part in {Path(name).parent for name in names} | {Path()}:
         if (target / part).is_dir():
@@ -361,9 +317,6 @@ def _plain(folder: Path, name: str) -> bool:
         return all(map(stat.S_ISDIR, parents)) and stat.S_ISREG(os.lstat(folder / name).st_mode)
     except (OSError, ValueError):
         return False
-
-
-# --- folders that are one thing --------------------------------------------------------------------------
 
 
 def publish_whole(hidden: Path, target: Path) -> None:
