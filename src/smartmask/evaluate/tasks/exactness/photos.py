@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from smartmask.image.photo import deep_png
+from smartmask.io.publish import replacing, save_bytes
 from smartmask.io.reading import read_bytes
 
 _ORIENTATION = 0x0112
@@ -35,7 +36,9 @@ def _saved(kind: str, suffix: str, mode: str = "RGB", then: str | None = None, *
     def save(rng: np.random.Generator, height: int, width: int, stem: Path) -> Path:
         path, image = stem.with_suffix(suffix), _image(rng, height, width, mode)
         image = image if then is None else image.convert(then)
-        image.save(path, kind, **{key: value(rng) if callable(value) else value for key, value in options.items()})
+        given = {key: value(rng) if callable(value) else value for key, value in options.items()}
+        with replacing(path) as handle:
+            image.save(handle, kind, **given)
         return path
 
     return save
@@ -44,7 +47,7 @@ def _saved(kind: str, suffix: str, mode: str = "RGB", then: str | None = None, *
 def _deep(channels: int) -> Any:
     def save(rng: np.random.Generator, height: int, width: int, stem: Path) -> Path:
         path = stem.with_suffix(".png")
-        path.write_bytes(b"".join(deep_png(picture(rng, height, width, channels, deep=True))))
+        save_bytes(b"".join(deep_png(picture(rng, height, width, channels, deep=True))), path)
         return path
 
     return save
@@ -55,7 +58,7 @@ def _deep_file(suffix: str) -> Any:
         path = stem.with_suffix(suffix)
         ok, data = cv2.imencode(suffix, picture(rng, height, width, 3, deep=True))
         assert ok, suffix
-        path.write_bytes(data.tobytes())
+        save_bytes(data.tobytes(), path)
         return path
 
     return save
