@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from smartmask.io.checks import MAX_PIXELS
 from smartmask.io.publish import replacing
-from smartmask.io.reading import open_file
+from smartmask.io.reading import open_file, reason_of
 
 # An explicit list: Pillow would also hand files to Ghostscript (EPS) or to readers nobody maintains.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
@@ -74,7 +74,7 @@ def load_label_map(path: str | Path) -> np.ndarray:
 
 
 def load_panoptic_png(path: str | Path) -> np.ndarray:
-    """``(H, W)`` int64 segment ids of a COCO panoptic PNG: id = R + 256 G + 65536 B.
+    """``(H, W)`` int32 segment ids of a COCO panoptic PNG: id = R + 256 G + 65536 B.
 
     Raises ValueError as load_label_map does, and for pictures that are not 8-bit RGB.
     """
@@ -86,8 +86,11 @@ def load_panoptic_png(path: str | Path) -> np.ndarray:
         raise ValueError(
             f"The panoptic map '{path}' has {image.mode} pixels; COCO's are RGB (a grey or palette map needs names)."
         )
-    rgb = np.asarray(image).astype(np.int64)
-    return rgb[..., 0] + 256 * rgb[..., 1] + 65536 * rgb[..., 2]
+    ids = np.zeros((image.height, image.width), np.int32)
+    for band in ("B", "G", "R"):
+        ids <<= 8
+        ids |= np.asarray(image.getchannel(band))
+    return ids
 
 
 def load_guide_mask(path: str | Path) -> np.ndarray:
@@ -228,5 +231,5 @@ def _too_large(what: str, pixels: int | None) -> str:
 
 
 def _damaged(what: str, error: Exception) -> str:
-    reason = str(error).split("\n")[0].rstrip(".") or type(error).__name__
+    reason = reason_of(error)
     return f"{what} is damaged ({reason}); save or download it again."

@@ -16,7 +16,7 @@ from smartmask.image.files import frames_note
 from smartmask.image.photo import Photo
 from smartmask.insertion.inpainter import Inpainter
 from smartmask.insertion.lay import ObjectRequest, Plan, lay
-from smartmask.insertion.objects import ObjectTexts, read_region
+from smartmask.insertion.objects import InsertTexts, read_region
 from smartmask.insertion.paint import NO_INPAINTER, load_inpainters, paint
 from smartmask.insertion.pipeline import scene_of
 from smartmask.insertion.remove import erasure, refuse_paste
@@ -132,7 +132,7 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
         return notes
 
 
-class InsertJob(PaintJob, ObjectTexts, PasteOptions, Draws, Weights):
+class InsertJob(PaintJob, InsertTexts, PasteOptions, Draws, Weights):
     """Objects into a photo, from files, into a folder."""
 
     num_masks: int = option(8, "Candidate masks an object.", flags=("--num-masks", "-n"))

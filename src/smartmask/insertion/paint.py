@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.geometry import mask_box
+from smartmask.geometry import MaskWindow
 from smartmask.image.composition import (
     PaintedLayer,
     Window,
@@ -165,7 +165,8 @@ def crop_scene(scene: Scene, window: Window, size: tuple[int, int] | None = None
     """The scene of a window, scaled to ``size`` (height, width); layers keep their indices."""
     height, width = size or (window.height, window.width)
     layers = tuple(
-        Layer(layer.name, resize_mask(layer.mask[window.slices], height, width), layer.thing) for layer in scene.layers
+        Layer(layer.name, resize_mask(layer.window.crop(*window.as_list()), height, width), layer.thing)
+        for layer in scene.layers
     )
     return Scene(height, width, layers, caption=scene.caption)
 
@@ -174,7 +175,7 @@ def request_for(
     pixels: np.ndarray, scene: Scene, order: int, laid: Laid, side: int | None, options: PaintOptions
 ) -> tuple[PaintRequest, Window]:
     """What an inserter of this ``side`` is asked for one object, and the window of the photo that it sees."""
-    box = mask_box(laid.mask)
+    box = laid.window.bounds
     if box is None:
         raise ValueError(f"The mask of '{laid.name}' is empty; paint at least one pixel.")
     window = crop_window(box, scene.height, scene.width)
@@ -205,8 +206,8 @@ def _paint_one(
     inpainter: Inpainter,
     options: PaintOptions,
     callback: Progress | None,
-) -> tuple[list[PaintedLayer], np.ndarray, tuple[str, ...]]:
-    """The layers of one object, bottom first, its final (H, W) amodal mask, and what to note."""
+) -> tuple[list[PaintedLayer], MaskWindow, tuple[str, ...]]:
+    """The layers of one object, bottom first, its final amodal mask, and what to note."""
     # 1. paint a crop, at the inserter's size
     request, window = request_for(pixels, scene, order, laid, inpainter.side, options)
     painting = inpainter(replace(request, callback=callback))
@@ -215,7 +216,11 @@ def _paint_one(
     height, width = window.height, window.width
     image = resize(painting.image, height, width)
     alpha = None if painting.alpha is None else resize(painting.alpha.astype(np.float32), height, width)
-    amodal = laid.mask[window.slices] if painting.outline is None else resize_mask(painting.outline, height, width)
+    amodal = (
+        laid.window.crop(*window.as_list())
+        if painting.outline is None
+        else resize_mask(painting.outline, height, width)
+    )
     covered = crop_scene(scene, window).covered(order + 1)
     visible = amodal & ~covered
     # 3. colours, edge, shadow
@@ -234,9 +239,8 @@ def _paint_one(
         shadow = contact_shadow(amodal, covered, window, f"{laid.name} shadow")
         layers.insert(0, replace(shadow, applied=options.shadow == "paint"))
     # 4. the mask says what was painted; what is hidden stays as it was thought to be
-    mask = np.zeros((scene.height, scene.width), dtype=bool)
-    mask[window.slices] = layer.touched | (amodal & covered)
-    return layers, mask, notes
+    drawn = layer.touched | (amodal & covered)
+    return layers, MaskWindow.within((scene.height, scene.width), window.x0, window.y0, drawn), notes
 
 
 def _matched(

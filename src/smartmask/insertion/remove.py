@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from smartmask.geometry import mask_box, signed_distance
+from smartmask.geometry import MaskWindow, mask_box, signed_distance
 from smartmask.image.composition import CONTEXT, crop_window, ring
 from smartmask.image.photo import Photo
 from smartmask.insertion.inpainter import Inpainter
@@ -109,12 +109,12 @@ def erasure(
     window = crop_window(box, scene.height, scene.width, CONTEXT + reach / longer)
     near = mask[window.slices]
     around = ring(near)
-    mask = np.zeros(mask.shape, dtype=bool)
-    mask[window.slices] = (near | (signed_distance(near) > -reach)) & ~crop_scene(base, window).covered(order)
+    grown = (near | (signed_distance(near) > -reach)) & ~crop_scene(base, window).covered(order)
+    found = MaskWindow.within(mask.shape, window.x0, window.y0, grown)
     name = check_prompt(_commonest(crop_scene(base, window), around) if fill is None else fill, "fill")
-    request = ObjectRequest(name, mask=mask, order=order, context=context)
+    request = ObjectRequest(name, mask=found.dense(), order=order, context=context)
     check_request(request, base, len(base.layers))
-    return Plan(base, (Laid(request, mask, order, seed_of(generator), kind="fill"),))
+    return Plan(base, (Laid(request, found, order, seed_of(generator), kind="fill"),))
 
 
 def _layer_index(scene: Scene, region: int | str) -> int:

@@ -10,6 +10,7 @@ import math
 import operator
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 from smartmask.io.limits import LIMITS
@@ -19,6 +20,8 @@ FACINGS = ("left", "right")  # which way an object looks
 LICENCES = ("all", "open")  # which remembered outlines are used
 OPEN_LICENCES = ("cc by", "cc0", "public domain", "mit", "apache", "sil", "ofl", "own", "as smartmask")
 MAX_PIXELS = LIMITS.pixels  # of a scene or photo (300 MB decoded): 10,000 x 10,000; beyond it a size is a mistake
+MAX_LAYERS = LIMITS.layers  # of a scene that is read
+MAX_WINDOWS = LIMITS.layer_pixels  # of all its layers' boxes together
 MAX_PROMPT = LIMITS.prompt  # characters
 MAX_MASKS = LIMITS.masks
 POOL = 4  # masks drawn for each one that a diverse choice keeps
@@ -169,6 +172,24 @@ def check_pick(pick: int | None, count: int) -> int | None:
     if number is None or not 0 <= number < count:
         raise ValueError(f"Pick {short_repr(pick)} does not exist; of {count} masks the ranks are 0 to {count - 1}.")
     return number
+
+
+def check_layers(count: int, what: str) -> int:
+    """How many layers a file gives a scene: up to MAX_LAYERS. what: begins the sentence of the error."""
+    if count > MAX_LAYERS:
+        raise ValueError(f"{what} has {count:,} regions; at most {MAX_LAYERS:,} layers are read, merge or drop some.")
+    return count
+
+
+def check_windows(boxes: Iterable[tuple[int, int, int, int]], what: str) -> int:
+    """How many pixels the layers' boxes (x0, y0, x1, y1) hold together: up to MAX_WINDOWS."""
+    total = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes)
+    if total > MAX_WINDOWS:
+        raise ValueError(
+            f"{what} has layers whose boxes hold {total:,} pixels together, more than {MAX_WINDOWS:,}; "
+            "scale it down, or give it fewer layers."
+        )
+    return total
 
 
 def check_licences(licences: str) -> str:

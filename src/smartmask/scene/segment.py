@@ -36,7 +36,7 @@ from smartmask.io.publish import output_folder, save_json
 from smartmask.io.reading import read_json
 from smartmask.scene.categories import is_thing
 from smartmask.scene.layer import Layer
-from smartmask.scene.layer_json import JsonRecord, layer_from_json, layer_to_json
+from smartmask.scene.layer_json import JsonRecord, layer_to_json, layers_from_json
 from smartmask.scene.panoptic import MergeRule, depth_order, merge_queries
 
 # The smallest of its family: half the size of the base model, and it reads a photo in seconds on a CPU.
@@ -138,7 +138,7 @@ def _kept_layers(file: Path, photo: np.ndarray) -> tuple[Layer, ...]:
         f"The kept layout '{file}'",
     )
     height, width = photo.shape[:2]
-    return tuple(layer_from_json(item, what, i, width, height) for i, item in enumerate(record.get("layers", list)))
+    return layers_from_json(record.get("layers", list), what, width, height)
 
 
 def fetched_model() -> Path | None:
