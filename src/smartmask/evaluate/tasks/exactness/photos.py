@@ -12,11 +12,8 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from smartmask.image.photo import deep_png
-<<<<<<< HEAD
 from smartmask.io.publish import replacing, save_bytes
-=======
 from smartmask.io.reading import read_bytes
->>>>>>> main
 
 _ORIENTATION = 0x0112
 
