@@ -156,7 +156,8 @@ def _guided(run: Run, seeds: list[bytes], arguments: argparse.Namespace) -> None
         (folder / f"{number}").write_bytes(seed)
     words: list[Any] = [
         sys.argv[0], f"-runs={arguments.runs or -1}", f"-max_total_time={int(arguments.seconds)}",
-        f"-max_len={LARGEST}", "-rss_limit_mb=0", "-timeout=600", f"-seed={arguments.seed}", "-verbosity=0", str(folder),
+        f"-max_len={LARGEST}", "-rss_limit_mb=0", "-timeout=600", "-verbosity=0", f"-seed={arguments.seed}",
+        str(folder),
     ]  # fmt: skip
     atheris.Setup(words, one, custom_mutator=mutated)
     atheris.Fuzz()

@@ -198,7 +198,7 @@ from smartmask.guides import KINDS, as_guides, draw, guide_from_json
 from smartmask.guides.parse import GuideTexts
 from smartmask.guides.simulated import draw_guide
 from smartmask.guides.ring import Ring
-from smartmask.insertion.objects import read_object
+from smartmask.masks.objects import read_object
 
 SIZE = (96, 128)
 ring = Ring(64.0, 50.0, 30.0)
@@ -212,7 +212,7 @@ def look(request):
 app.command()(command_of(GuideTexts, look))
 assert CliRunner().invoke(app, ["--ring", "64,50,30", "--box", "1,2,30,40"]).exception is None
 assert seen == [(Box(1, 2, 30, 40), ring)], seen
-assert read_object({"object": "dog", "ring": [64, 50, 30]}, "it", Path("."), SIZE).guidance == [ring]
+assert read_object({"object": "dog", "ring": [64, 50, 30]}, "it", Path("."), SIZE).guides == (ring,)
 # JSON
 assert guide_from_json(json.loads(json.dumps(ring.to_json()))) == ring
 # errors

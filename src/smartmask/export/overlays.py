@@ -52,10 +52,11 @@ def overlay(
         seen = whole if visible is None else np.minimum(_cover(visible, columns, rows, part), whole)
         _paint(drawn, whole, seen, colour)
     if guides:
-        x = x0 + (np.arange(columns) + 0.5) * (x1 - x0) / columns
-        y = y0 + (np.arange(rows) + 0.5) * (y1 - y0) / rows
+        x, y = np.meshgrid(
+            x0 + (np.arange(columns) + 0.5) * (x1 - x0) / columns, y0 + (np.arange(rows) + 0.5) * (y1 - y0) / rows
+        )
         for guide in guides:
-            _line(drawn, guide.sample(*np.meshgrid(x, y), height, width) >= 0.5, GUIDE_COLOUR)
+            _line(drawn, guide.sample(x, y, height, width) >= 0.5, GUIDE_COLOUR)
     return drawn
 
 

@@ -8,6 +8,7 @@ import hashlib
 import numpy as np
 
 from smartmask.scene import Scene
+from smartmask.scene.neighbours import plain_name
 
 UNLABELED_COLOUR = (40, 40, 40)
 # What fills the ground and back of pictures gets a colour near its own, pale, so that a layout reads at a glance.
@@ -27,7 +28,7 @@ NATURAL: dict[str, tuple[int, int, int]] = {
 def name_colour(name: str) -> tuple[int, int, int]:
     """RGB in 0..255, the same for a name in every scene, run and machine."""
     name = name.strip().lower()
-    plain = name.removesuffix("-merged").removesuffix("-other")
+    plain = plain_name(name)
     if plain in NATURAL:
         return NATURAL[plain]
     digest = hashlib.sha1(name.encode()).digest()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from smartmask.geometry.runs import runs_of
 from smartmask.geometry.windows import MaskWindow
 
 
@@ -19,10 +20,9 @@ def rle_encode(mask: np.ndarray) -> dict[str, Any]:
 def rle_decode(rle: dict[str, Any]) -> np.ndarray:
     """``(H, W)`` bool mask of a COCO RLE, compressed (str or bytes) or as a list of counts.
 
-    Raises ValueError if the runs do not fill the stated size.
+    Raises ValueError as ``runs_of`` does, before anything is allocated.
     """
-    height, width = (int(s) for s in rle["size"])
-    counts = _counts_of(rle["counts"], height, width)
+    height, width, counts = runs_of(rle)
     columns = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return np.ascontiguousarray(columns.reshape(width, height).T)
 
@@ -54,8 +54,8 @@ def window_of_rle(rle: dict[str, Any], most: int | None = None) -> MaskWindow:
 
     most: pixels that the box may hold. Raises ValueError as ``rle_decode`` does, WindowTooLargeError beyond ``most``.
     """
-    height, width = (int(s) for s in rle["size"])
-    ends = np.cumsum(_counts_of(rle["counts"], height, width))
+    height, width, counts = runs_of(rle)
+    ends = np.cumsum(counts)
     starts, stops = ends[0 : len(ends) - 1 : 2], ends[1::2]
     full = stops > starts
     starts, stops = starts[full], stops[full]
@@ -77,35 +77,3 @@ def window_of_rle(rle: dict[str, Any], most: int | None = None) -> MaskWindow:
 
 class WindowTooLargeError(ValueError):
     """The mask of an RLE would take more memory than there is room for."""
-
-
-def _counts_of(given: Any, height: int, width: int) -> np.ndarray:
-    """The run lengths, int64, known to fill the size."""
-    counts = np.asarray(given, dtype=np.int64) if isinstance(given, (list, tuple)) else _rle_counts(given)
-    # each by itself first: a sum of huge ones wraps round, and nothing is allocated before they are known to fit
-    if counts.size and (counts.min() < 0 or counts.max() > height * width):
-        raise ValueError(
-            f"RLE counts run to {counts.max()}, but the size {width}x{height} has {height * width} pixels."
-        )
-    if counts.sum() != height * width:
-        raise ValueError(
-            f"RLE counts add up to {counts.sum()}, but the size {width}x{height} has {height * width} pixels."
-        )
-    return counts
-
-
-def _rle_counts(text: str | bytes) -> np.ndarray:
-    """Run lengths, int64, of COCO's compressed counts: 5 bits a character, runs from the fourth on as differences."""
-    codes = np.frombuffer(text.encode() if isinstance(text, str) else text, dtype=np.uint8).astype(np.int64) - 48
-    if codes.size == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 0x20:
-        raise ValueError("The RLE's counts are not a string that COCO's tools write.")
-    last = np.flatnonzero(codes & 0x20 == 0)  # the sixth bit says that a number goes on
-    first = np.concatenate([[0], last[:-1] + 1])
-    if (last - first).max() > 6:
-        raise ValueError("The RLE's counts hold a number beyond any picture's size.")
-    shift = 5 * (np.arange(codes.size) - np.repeat(first, last - first + 1))
-    counts = np.add.reduceat((codes & 0x1F) << shift, first)
-    counts -= (codes[last] & 0x10 != 0) * (1 << (shift[last] + 5))  # the fifth bit of the last part is the sign
-    for parity in (1, 2):
-        counts[parity::2] = np.cumsum(counts[parity::2])
-    return counts

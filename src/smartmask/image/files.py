@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from smartmask.io.checks import MAX_PIXELS
 from smartmask.io.publish import replacing
-from smartmask.io.reading import open_file
+from smartmask.io.reading import open_file, reason_of
 
 # An explicit list: Pillow would also hand files to Ghostscript (EPS) or to readers nobody maintains.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
@@ -143,6 +143,19 @@ def decode(path: str | Path, what: str) -> Decoded:
         return decode_handle(handle, f"The {what} '{path}'")
 
 
+def frames_note(path: str | Path, what: str = "photo") -> tuple[str, ...]:
+    """A note if a picture's file holds several frames or pages, of which only the first is used; read from its head."""
+    with open_picture(path, what) as handle, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(handle, formats=FORMATS) as image:
+                # of a phone's picture that brings previews (MPO) nobody means the others
+                several = image.format != "MPO" and getattr(image, "is_animated", False)
+        except Exception:  # what is wrong with a picture is told by who decodes it
+            return ()
+    return (f"The {what} '{path}' has several frames; the first one is used.",) if several else ()
+
+
 def open_picture(path: str | Path, what: str = "picture") -> io.BufferedReader:
     """A picture's file, opened; ValueError if it is missing, empty, no regular file or too large."""
     handle = open_file(path, what, "picture_mb", "a picture file")
@@ -218,5 +231,5 @@ def _too_large(what: str, pixels: int | None) -> str:
 
 
 def _damaged(what: str, error: Exception) -> str:
-    reason = str(error).split("\n")[0].rstrip(".") or type(error).__name__
+    reason = reason_of(error)
     return f"{what} is damaged ({reason}); save or download it again."

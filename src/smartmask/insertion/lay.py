@@ -15,6 +15,7 @@ from smartmask.guides import Guidance, as_guides
 from smartmask.image.composition import LayerKind
 from smartmask.io.checks import MAX_MASKS, check_num_masks, check_order, check_pick, check_prompt, check_seed
 from smartmask.io.watch import Progress
+from smartmask.masks.draws import seed_of_object
 from smartmask.masks.weights import Weights
 from smartmask.scene import Scene
 
@@ -169,7 +170,7 @@ def lay(
         check_request(request, scene, len(scene.layers) + number)
     plan = Plan(scene, ())
     for number, request in enumerate(requests):
-        start = generator + MAX_MASKS * number if isinstance(generator, int) else generator
+        start = seed_of_object(generator, number) if isinstance(generator, int) else generator
         start = start if request.seed is None else check_seed(request.seed, num_masks - 1)
         if request.mask is not None:
             laid = _given(request, plan.after(), start)

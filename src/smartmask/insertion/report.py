@@ -38,9 +38,8 @@ class ObjectRecord(Record):
 
     mask, visible: files of its whole and its seen part. box: (x0, y0, x1, y1) pixel edges, None for an empty mask.
     score: of a mask that was drawn, in [0, 1]. order: its index in the layers when it was laid; layer: in the last
-    scene. in_front_of, behind: there, the nearest layer behind it and the nearest one before it among those that it
-    overlaps (a hundredth of its pixels or of theirs); None where there is none. picked: the rank of its mask among the candidates; candidates: the file
-    that shows them; why: what the mask was made of.
+    scene. in_front_of, behind: there, as of a mask of ``masks``. picked: the rank of its mask among the candidates;
+    candidates: the file that shows them; why: what the mask was made of.
     """
 
     optional = ("candidates",)

@@ -33,9 +33,12 @@ class Limits:
     weights_mb: of one safetensors file that is read whole. model_mb: of one file of a saved model, such as Stable
     Diffusion's, which its libraries map.
     network_size, network_depth: of one number of a network's config, and of one that counts layers or steps.
+    runs: of a mask's run-length code. outline_steps: fifths of a pixel along the outlines of one call to the rasteriser
+    of polygons, which keeps each of them in memory.
     name: characters of a name that stands in a file. prompt: characters of a text. masks: in one call.
     steps: of denoising. scale: of guidance. guides: in one call. points: of all its guides together; a minute of
     drawing is some 7,000. guide_sides: of the picture, that a guide may reach beyond its border.
+    hub_seconds: until the hub has to answer when a model is fetched.
     """
 
     pixels: int = 100_000_000
@@ -53,11 +56,14 @@ class Limits:
     model_mb: int = 65_536
     network_size: int = 65_536
     network_depth: int = 1000
+    runs: int = 4_000_000
+    outline_steps: int = 20_000_000
     name: int = 1000
     prompt: int = 1000
     masks: int = 1000
     steps: int = 1000
     scale: float = 100.0
+    hub_seconds: float = 10.0
     guides: int = 100
     points: int = 20_000
     guide_sides: int = 10

@@ -12,8 +12,8 @@ import errno
 import hashlib
 import io
 import json
+import math
 import os
-import re
 import reprlib
 import stat
 from collections.abc import Sequence
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG")
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _NO_MARKS = bytes(set(range(256)) - set(b'"[]{}'))  # what says nothing of how deep a JSON text is nested
-# Numbers that may be beyond any use: three digits of exponent, nineteen in a row. Others need no look of their own.
-_LONG_NUMBER = re.compile(rb"[eE]\+?\d{3}|\d{19}")
+# Numbers that may be beyond any use have three digits of exponent, or nineteen in a row. This table leaves what tells.
+_DIGITS = bytes(0x30 if 0x30 <= code <= 0x39 else code if code == 0x2B else code | 32 if code | 32 == 0x65 else 32
+                for code in range(256))  # fmt: skip
+_LONG_NUMBERS = (b"e000", b"e+000", b"0" * 19)
 _HEADER = 16 * MEGABYTE  # of a safetensors file: its tensors' names and places
 _SAFETENSORS = "a safetensors file"
 
@@ -80,7 +82,10 @@ def read_bytes(path: str | Path, what: str = "file", limit: str = "text_mb", wan
     most = getattr(LIMITS, limit) * MEGABYTE
     with open_file(path, what, limit, wanted) as handle:
         try:
-            data = handle.read(most + 1)
+            # asked for n bytes, a file takes memory for n, however few it has; some of /proc state no size
+            data = handle.read(min(os.fstat(handle.fileno()).st_size, most) + 1)
+            while len(data) <= most and (more := handle.read(MEGABYTE)):
+                data += more
         except OSError as error:
             raise ValueError(f"The {what} '{path}' cannot be read ({error.strerror}).") from None
     if len(data) > most:  # files of /proc state no size, and others may grow
@@ -147,7 +152,8 @@ def parse_json(data: bytes, what: str, unique: bool = False, limit: str = "json_
     hooks: dict[str, Any] = {"parse_constant": _no_number}
     if unique:
         hooks["object_pairs_hook"] = _unique
-    if _LONG_NUMBER.search(data):  # the hooks are slow, and hardly any file needs them
+    digits = data.translate(_DIGITS)
+    if any(long in digits for long in _LONG_NUMBERS):  # the hooks are slow, and hardly any file needs them
         hooks |= {"parse_float": _float, "parse_int": _int}
     try:
         return json.loads(data.decode("utf-8-sig"), **hooks)
@@ -167,11 +173,11 @@ def _depth(data: bytes) -> int:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in record:
-            raise ValueError(f"the key {short_repr(key)} occurs twice")
-        record[key] = value
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {short_repr(twice)} occurs twice")
     return record
 
 
@@ -218,6 +224,13 @@ def short_repr(value: Any, longest: int = 60) -> str:
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
+def reason_of(error: BaseException, longest: int = 100) -> str:
+    """What a library says is wrong, for an error's sentence: its first line, printable, cut, without its full stop."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    text = lines[0] if lines[0].isprintable() else ascii(lines[0])[1:-1]
+    return (text if len(text) <= longest else text[: longest - 3] + "...").rstrip(".:")
+
+
 # --- weights and tables ----------------------------------------------------------------------------
 
 
@@ -229,22 +242,41 @@ def read_tensors(
     Raises ValueError, naming file and tensor, for damage, and if ``finite`` for numbers that are not.
     """
     import numpy as np
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
 
     data = read_bytes(path, what, "weights_mb", _SAFETENSORS)
     header = _header(data, f"The {what} '{path}' is damaged")
     try:
-        loaded = load(data)  # in any order; here in the file's
-        tensors: dict[str, np.ndarray] = {name: loaded[name] for name in header if name != "__metadata__"}
-    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"The {what} '{path}' is damaged ({str(error)[:100]}); restore it.") from None
+        tensors = {name: _tensor(data, about) for name, about in header.items() if name != "__metadata__"}
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"The {what} '{path}' is damaged ({reason_of(error)}); restore it.") from None
     for name, array in tensors.items():
         if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(
                 f"The {what} '{path}' is damaged: {short_repr(name)} holds numbers that are not finite; restore it."
             )
     return tensors, dict(header.get("__metadata__") or {})
+
+
+_TYPES = {
+    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
+    "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
+}  # fmt: skip
+
+
+def _tensor(data: bytes, about: Any) -> np.ndarray:
+    """An array of a safetensors file, as its header tells it, without a copy; the library ends the process with a
+    panic where memory is short."""
+    import numpy as np
+
+    first, last = about["data_offsets"]
+    shape = tuple(about["shape"])
+    kind = np.dtype(_TYPES[about["dtype"]])
+    start = 8 + int.from_bytes(data[:8], "little")
+    if not all(isinstance(number, int) and number >= 0 for number in (first, last, *shape)):
+        raise ValueError("a tensor has a shape or place that cannot be")
+    if last - first != math.prod(shape) * kind.itemsize or start + last > len(data):
+        raise ValueError("a tensor has another size than its shape, or the file is cut off")
+    return np.frombuffer(data, kind, math.prod(shape), start + first).reshape(shape)
 
 
 def tensor_names(path: str | Path, what: str = "weights file") -> set[str]:
@@ -273,7 +305,7 @@ def read_array(path: str | Path, what: str = "array") -> np.ndarray:
         try:
             found: np.ndarray = np.lib.format.read_array(handle, allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
-            raise ValueError(f"The {what} '{path}' is not a NumPy array ({str(error)[:100]}).") from None
+            raise ValueError(f"The {what} '{path}' is not a NumPy array ({reason_of(error)}).") from None
     return found
 
 
@@ -293,7 +325,7 @@ def read_arrays(path: str | Path, what: str = "arrays") -> dict[str, np.ndarray]
             with np.load(handle, allow_pickle=False) as found:
                 return dict(found)
         except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise ValueError(f"The {what} '{path}' is not a NumPy archive ({str(error)[:100]}).") from None
+            raise ValueError(f"The {what} '{path}' is not a NumPy archive ({reason_of(error)}).") from None
 
 
 def read_parquet(path: str | Path, what: str = "table", **options: Any) -> pyarrow.Table:
@@ -305,8 +337,9 @@ def read_parquet(path: str | Path, what: str = "table", **options: Any) -> pyarr
         try:
             return pyarrow.parquet.read_table(handle, **options)
         except (pyarrow.ArrowException, OSError, ValueError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:100].rstrip(".")
-            raise ValueError(f"The {what} '{path}' is not a Parquet file as it should be ({reason}).") from None
+            raise ValueError(
+                f"The {what} '{path}' is not a Parquet file as it should be ({reason_of(error)})."
+            ) from None
 
 
 # --- folders ---------------------------------------------------------------------------------------

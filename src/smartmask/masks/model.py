@@ -19,8 +19,9 @@ from smartmask.io.checks import (
     check_scale,
     check_steps,
 )
-from smartmask.io.settings import Settings, internal, option, required
+from smartmask.io.settings import internal, option, required
 from smartmask.io.watch import Progress
+from smartmask.masks.draws import Depth
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
@@ -30,12 +31,10 @@ if TYPE_CHECKING:
 Facing = Literal["left", "right"]
 
 
-class MaskOptions(Settings):
-    """What Python, commands and services ask of a mask model alike, in words and numbers."""
+class MaskOptions(Depth):
+    """What Python, commands and services ask of a mask model alike, in words and numbers, beside the object."""
 
-    object: str = required("What to insert: 'dog', 'a sitting man', 'two birds facing left'.", metavar="TEXT")
     context: str | None = option(None, "A sentence about the whole picture; its caption by default.", metavar="TEXT")
-    order: int | None = option(None, "Depth: 0 is behind all layers; the model's own choice by default.")
     facing: Facing | None = option(None, "Which way it faces.", metavar="left|right")
     like_distance: float = option(0.3, "How far variations of --like go: 0 near, 1 far.")
     diverse: bool = option(
@@ -44,11 +43,6 @@ class MaskOptions(Settings):
     guidance_scale: float | None = option(None, "How much the fit to name and scene counts; 1 by default, 0: not.")
     context_guidance_scale: float | None = option(None, "How much the context sentence counts.")
     steps: int | None = option(None, "Denoising steps, for models that have them.")
-
-    @field_validator("object")
-    @classmethod
-    def _object(cls, value: str) -> str:
-        return check_prompt(value)
 
     @field_validator("context")
     @classmethod
@@ -82,9 +76,15 @@ class MaskRequest(MaskOptions):
     Guides and masks are checked against the scene by the pipeline, which knows its size.
     """
 
+    object: str = required("What to insert: 'dog', 'a sitting man', 'two birds facing left'.", metavar="TEXT")
     guides: tuple[Guide, ...] = internal((), "Where it is: boxes, points, blobs, scribbles, polygons, painted masks.")
     not_here: tuple[Guide, ...] = internal((), "Guides that say where it is not.")
     like: Any = internal(None, "A mask (H, W) of the scene's size: suggestions are variations of it.")
+
+    @field_validator("object")
+    @classmethod
+    def _object(cls, value: str) -> str:
+        return check_prompt(value)
 
 
 @dataclass(frozen=True, eq=False, init=False)

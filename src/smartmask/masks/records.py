@@ -13,8 +13,9 @@ from smartmask.scene.neighbours import neighbours
 class MaskRecord(Record):
     """One mask of a result. mask, visible: its files. box: (x0, y0, x1, y1) pixel edges, None for an empty mask.
 
-    order: its index in the scene's layers. in_front_of, behind: the nearest layer behind it and the nearest one before
-    it among those that it overlaps (a hundredth of its pixels or of theirs); None where there is none.
+    order: its index in the scene's layers. in_front_of, behind: the nearest thing behind it and the nearest one before
+    it among those that it overlaps (a hundredth of its pixels or of theirs), where there is none the stuff that it
+    overlaps most; None where it overlaps nothing.
     """
 
     mask: str

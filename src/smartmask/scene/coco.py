@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from smartmask.geometry import polygons_to_mask, rle_decode
-from smartmask.io.checks import MAX_PIXELS
+from smartmask.io.checks import MAX_PIXELS, check_prompt
 from smartmask.io.reading import field, short_repr
 from smartmask.scene.outlines import IntBox, cropped
 
@@ -69,10 +69,11 @@ def mask_of(segmentation: Any, height: int, width: int, file: Path, what: str) -
 
 def category_names(content: Any, file: Path) -> dict[int, str]:
     """``{category id: name}`` of a COCO JSON."""
-    return {
-        number(c, "id", file, "a category"): str(field(c, "name", file, "a category"))
-        for c in table(content, "categories", file)
-    }
+    names: dict[int, str] = {}
+    for record in table(content, "categories", file):
+        key = number(record, "id", file, "a category")
+        names[key] = check_prompt(field(record, "name", file, f"category {key}"), f"name of category {key} in '{file}'")
+    return names
 
 
 def crop_of(segmentation: Any, height: int, width: int, file: Path, what: str) -> tuple[np.ndarray, IntBox] | None:

@@ -24,6 +24,7 @@ from smartmask.io.hub import (
     cached_folder,
     check_complete,
     check_files,
+    check_finite,
     check_weights,
     is_out_of_memory,
     loading,
@@ -227,6 +228,7 @@ def _load(name: str, revision: str | None, device: str, stamp: str) -> Segmenter
                 name, revision=revision, use_safetensors=True, dtype=torch.float32, output_loading_info=True
             )
         check_complete(report)
+        check_finite(network)
         names = _names(config)
         network = network.eval().to(torch.device(device))
     return Segmenter(name, processor, network, names, _kinds(config, names))

@@ -15,7 +15,6 @@ from smartmask.insertion.smartbrush.network import (
     InpaintNetwork,
     Parts,
     build_unet,
-    check_finite,
     extend_unet,
     in_own_memory,
     inpaint_preset,
@@ -23,6 +22,7 @@ from smartmask.insertion.smartbrush.network import (
     merge_lora,
 )
 from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
+from smartmask.io.hub import check_finite
 from smartmask.io.integrity import SUMS, check_numbers, check_sums, settings_of, sums_of
 from smartmask.io.limits import LIMITS
 from smartmask.io.package import VERSION
@@ -144,8 +144,8 @@ def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWo
     except Exception as error:  # the libraries raise nearly anything on missing or damaged files
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise ValueError(f"A part of {folder} cannot be loaded ({reason}); copy the folder again.") from None
-    check_finite(vae, folder / "vae")
-    check_finite(text_encoder, folder / "text_encoder")
+    check_finite(vae, f"The weights in {folder / 'vae'}")
+    check_finite(text_encoder, f"The weights in {folder / 'text_encoder'}")
     return VAECodec(in_own_memory(vae)), ClipWords(tokenizer, in_own_memory(text_encoder)), scheduler_path(scheduler)
 
 

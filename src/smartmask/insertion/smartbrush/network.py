@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from smartmask.io.hub import check_finite
 from smartmask.io.integrity import check_numbers
 from smartmask.io.reading import read_json
 
@@ -201,15 +202,8 @@ def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
         raise ValueError(
             f"The U-Net in {folder} cannot be loaded ({reason}); copy or train the weights again."
         ) from None
-    check_finite(unet, folder)
+    check_finite(unet, f"The weights in {folder}")
     return in_own_memory(unet)
-
-
-def check_finite(module: Any, folder: Path) -> None:
-    """Raises ValueError, naming the tensor, if weights that were loaded from a folder hold NaN or infinity."""
-    for name, tensor in module.state_dict().items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise ValueError(f"The weights in {folder} are damaged: '{name}' is not finite; copy or train them again.")
 
 
 def in_own_memory(module: Any) -> Any:

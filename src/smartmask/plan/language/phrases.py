@@ -121,7 +121,7 @@ def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Reque
             f"No object or place is known in {short_repr(text, 200)}; name some, as in 'two dogs on grass'."
         )
     if not state.objects and any(isinstance(part, NounPhrase) and part.count == 0 for part in parts):  # "0 dogs"
-        raise ValueError(f"'{text}' asks for no object; name one to draw, as in 'two dogs on grass'.")
+        raise ValueError(f"{short_repr(text, 200)} asks for no object; name one to draw, as in 'two dogs on grass'.")
     things = sum(not item.surface for item in state.objects)
     if things > grammar.MOST:
         raise too_many(text, things, grammar.MOST)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from smartmask.image.photo import deep_png
+from smartmask.io.reading import read_bytes
 
 _ORIENTATION = 0x0112
 
@@ -66,8 +68,8 @@ def _turned(rng: np.random.Generator) -> Image.Exif:
     return notes
 
 
-def _profile(rng: np.random.Generator) -> bytes:
-    return rng.bytes(200)
+def _profile(_: np.random.Generator) -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 # kind: saves a file of (height, width) and returns its path
@@ -112,11 +114,12 @@ SIZES: dict[str, Callable[[np.random.Generator], tuple[int, int]]] = {
 def pixels_of(path: Path) -> np.ndarray:
     """``(H, W, C)`` of a picture file, upright, as a finished picture has to hold it: C = 1 grey, 2 grey and alpha,
     3 RGB, 4 RGBA; uint16 where the file has 16 bits. Read by Pillow, or OpenCV where that reads 8 bits alone."""
-    deep = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    with Image.open(path) as image:
+    data = read_bytes(path, "picture", "picture_mb")
+    deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    with Image.open(io.BytesIO(data)) as image:
         image.load()
         if deep is not None and deep.dtype == np.uint16:
-            return _of_opencv(deep, path)
+            return _of_opencv(deep, data)
         upright = ImageOps.exif_transpose(image)
     clear = upright.has_transparency_data
     grey = upright.mode in ("1", "L", "LA")
@@ -125,9 +128,8 @@ def pixels_of(path: Path) -> np.ndarray:
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
-def _of_opencv(deep: np.ndarray, path: Path) -> np.ndarray:
+def _of_opencv(deep: np.ndarray, data: bytes) -> np.ndarray:
     if deep.ndim == 2:
         return deep[..., None]
     pixels = deep[..., [2, 1, 0, 3][: deep.shape[2]]]
-    head = path.read_bytes()[:26]
-    return pixels[..., [0, 3]] if head[1:4] == b"PNG" and head[25] == 4 else pixels  # colour type: grey and alpha
+    return pixels[..., [0, 3]] if data[1:4] == b"PNG" and data[25] == 4 else pixels  # colour type: grey and alpha
