@@ -278,9 +278,7 @@ def _light_note(
     light = _light(visible, pixels, window)
     if light is None or change_of_light(image, _solid(visible, alpha), light) > FAR_TOO_BRIGHT:
         return ()
-    return (
-        f"The cut-out of '{name}' is far brighter than the place; leave --no-color-match out to put it into the light there.",
-    )
+    return (f"The cut-out of '{name}' is far brighter than the place; without --no-color-match it takes its light.",)
 
 
 def _check_painting(painting: Painting, request: PaintRequest, inpainter: Inpainter) -> None:
