@@ -51,7 +51,9 @@ def load_mask_model(name: str | Path | None = None, *, revision: str | None = No
     kind = str(index.get("_class_name") if isinstance(index, dict) else index)
     if kind not in MODELS:
         known = ", ".join(MODELS)
-        raise ValueError(f"{folder / 'model_index.json'} is of {short_repr(kind)}, which is no mask model; known are {known}.")
+        raise ValueError(
+            f"{folder / 'model_index.json'} is of {short_repr(kind)}, which is no mask model; known are {known}."
+        )
     return MODELS[kind][0](folder, **options)
 
 
