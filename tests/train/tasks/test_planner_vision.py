@@ -17,6 +17,7 @@ from smartmask.data.record import Record
 from smartmask.errors import ModelError
 from smartmask.image.files import save_png
 from smartmask.io.package import BUNDLED_MASKS
+from smartmask.io.publish import staging
 from smartmask.plan.planners.load import load_planner
 from smartmask.plan.planners.vision import VisionPlanner, open_model
 from smartmask.scene import Scene
@@ -56,7 +57,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("instruct")
-    write_instructions([Record(str(i), "coco_panoptic", drawn(9 * i), ("a dog on grass",)) for i in range(2)], folder)
+    records = [Record(str(i), "coco_panoptic", drawn(9 * i), ("a dog on grass",)) for i in range(2)]
+    with staging(folder) as inside:
+        write_instructions(records, inside)
     return folder
 
 
