@@ -80,7 +80,7 @@ def test_layoutgpt_files_are_judged(prompts: Path, tmp_path: Path) -> None:
     ("content", "said"),
     [
         (None, "does not exist"),
-        ("{", "output format"),
+        ("{", "not valid JSON"),
         ("[1]", "output format"),
         ('[{"query_id": 1, "object_list": [["cat", [0, 1]]]}]', "output format"),
         ('[{"query_id": 99, "object_list": []}]', "no layout of these"),
