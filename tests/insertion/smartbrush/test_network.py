@@ -9,17 +9,17 @@ import pytest
 import torch
 from tiny_diffusion import save_diffusion
 
-from smartmask.insertion.smartbrush.conditions import PixelCodec
+from smartmask.image.codecs import PixelCodec
 from smartmask.insertion.smartbrush.network import (
     InpaintNetwork,
     add_lora,
     build_unet,
     extend_unet,
     inpaint_preset,
-    load_unet,
     merge_lora,
     precision_features,
 )
+from smartmask.io.diffusion import load_unet
 
 
 @pytest.fixture(scope="module")

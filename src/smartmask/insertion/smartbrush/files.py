@@ -12,26 +12,23 @@ from typing import Any
 
 import torch
 
-from smartmask.insertion.smartbrush.conditions import ClipWords, PixelCodec, VAECodec, VocabularyWords
+from smartmask.image.codecs import PixelCodec, VAECodec
 from smartmask.insertion.smartbrush.masked_diffusion import NoisePath, scheduler_path
 from smartmask.insertion.smartbrush.network import (
     InpaintNetwork,
     Parts,
     build_unet,
     extend_unet,
-    in_own_memory,
     inpaint_preset,
-    load_unet,
     merge_lora,
 )
 from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
+from smartmask.io.diffusion import CLIP_PARTS, INDEX, check_sd_folder, load_sd_parts, load_unet, read_index
 from smartmask.io.package import VERSION
 from smartmask.text.encoder import TextEncoder
+from smartmask.text.states import ClipWords, VocabularyWords
 
-INDEX = "model_index.json"
 CLASS_NAME = "SmartBrushPipeline"
-SD_PARTS = ("vae", "text_encoder", "tokenizer", "scheduler")  # taken over from a Stable Diffusion folder as they are
-CLIP_PARTS = {"text_encoder": "CLIPTextModel", "tokenizer": "CLIPTokenizer"}
 
 
 def new(preset: str, text: TextEncoder, parts: Parts | None = None) -> BrushParts:
@@ -49,11 +46,7 @@ def from_stable_diffusion(folder: Path, parts: Parts | None = None) -> BrushPart
     The U-Net is extended (see ``extend_unet``); VAE, CLIP text model and scheduler are taken over frozen.
     ValueError, naming the file, for a folder that is not one.
     """
-    index = _read_index(folder)
-    missing = [name for name in ("unet", *SD_PARTS) if not (folder / name).is_dir()]
-    if missing or "StableDiffusion" not in str(index.get("_class_name")):
-        what = f"lacks {', '.join(missing)}" if missing else f"is a {index.get('_class_name')}"
-        raise ValueError(f"{folder} {what}; give a Stable Diffusion 1 or 2 folder in the diffusers format.")
+    check_sd_folder(folder)
     unet = load_unet(folder / "unet")
     extend_unet(unet)
     codec, words, path = _sd_parts(folder, None)
@@ -64,7 +57,7 @@ def from_stable_diffusion(folder: Path, parts: Parts | None = None) -> BrushPart
 
 def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
     """The parts of a folder that ``save`` wrote; ValueError names what is missing or damaged."""
-    index = _read_index(folder)
+    index = read_index(folder)
     if index.get("_class_name") != CLASS_NAME:
         raise ValueError(f"{folder / INDEX} describes a {index.get('_class_name')}, not a SmartBrushPipeline.")
     try:
@@ -127,32 +120,6 @@ def save(parts: BrushParts, folder: Path, half: bool = False) -> None:
 
 
 def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWords, NoisePath]:
-    from diffusers import AutoencoderKL
-    from transformers import CLIPTextModel, CLIPTokenizer
-
-    known: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "torch_dtype": dtype}
-    try:
-        vae = AutoencoderKL.from_pretrained(folder / "vae", **known)
-        text_encoder = CLIPTextModel.from_pretrained(
-            folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype or torch.float32
-        )
-        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
-    except Exception as error:  # the libraries raise nearly anything on missing or damaged files
-        reason = str(error).strip().split("\n")[0].rstrip(".")
-        raise ValueError(f"A part of {folder} cannot be loaded ({reason}); copy the folder again.") from None
-    return VAECodec(in_own_memory(vae)), ClipWords(tokenizer, in_own_memory(text_encoder)), scheduler_path(scheduler)
-
-
-def _read_index(folder: Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder; give one with a {INDEX}.")
-    try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"{folder} has no {INDEX}; give a folder in the diffusers format.") from None
-    except ValueError as error:
-        raise ValueError(f"{folder / INDEX} is not valid JSON ({error}); restore it.") from None
-    if not isinstance(index, dict):
-        raise ValueError(f"{folder / INDEX} is not a JSON object; restore it.")
-    return index
+    parts = load_sd_parts(folder, dtype)
+    words = ClipWords(parts.tokenizer, parts.text_encoder)
+    return VAECodec(parts.vae), words, scheduler_path(parts.scheduler)
