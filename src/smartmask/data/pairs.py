@@ -11,6 +11,7 @@ truly known (compose.py) nothing needs hiding.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -108,11 +109,13 @@ def make_pair(
     config: PairConfig | None = None,
     kind: str | None = None,
     composed: bool = False,
+    decoys: Sequence[BoxXYXY] = (),
 ) -> Pair:
     """The training pair of layer ``index``: S_k is the scene without it.
 
     modal: the scene's masks are visible parts only, so the hiding rule applies. kind: force a guide
-    kind (default: drawn from the config). Raises ValueError if the layer is empty.
+    kind (default: drawn from the config). decoys: boxes, in the canvas's pixels, round which the layout is hidden as
+    it is round the object, beside those that the config draws. Raises ValueError if the layer is empty.
     """
     config = config or PairConfig()
     layer = scene.layers[index]
@@ -131,13 +134,15 @@ def make_pair(
     target_box = mask_box(amodal)
     if target_box is None:  # squeezed away by the warp: fall back to the plain view
         plain = replace(PLAIN, canvas=config.canvas, whole=config.whole)
-        return make_pair(scene, index, rng, modal=modal, config=plain, kind=kind, composed=composed)
+        return make_pair(scene, index, rng, modal=modal, config=plain, kind=kind, composed=composed, decoys=decoys)
     hidden = np.zeros_like(amodal)
     if modal:
         hidden = hidden_region(target_box, amodal.shape, rng)
         front_map = np.zeros_like(amodal)
     if rng.random() < config.decoys:
         hidden |= decoy_regions(target_box, amodal.shape, rng)
+    for decoy in decoys:
+        hidden |= hidden_region(decoy, amodal.shape, rng)
     if rng.random() < config.degrade:
         top = degrade(top, rng)
     top = np.where(hidden & (top != OUTSIDE), UNLABELED, top).astype(np.int16)

@@ -192,7 +192,6 @@ class LatentTrainSettings(TrainSettings, TextSettings):
     base: str | None = option(
         None, "The Stable Diffusion folder or hub name to start from, if not the preset's own.", metavar="NAME"
     )
-    codec_steps: int = option(1000, "Steps of tiny's own VAE, which is trained first.", ge=1)
     steps: Steps = 20000
     batch: int = option(0, "Samples of one process in a batch; 0: the preset's.", ge=0)
     learning_rate: float = option(0.0, "Peak learning rate; 0: the preset's.", ge=0)
@@ -207,13 +206,6 @@ class LatentTrainSettings(TrainSettings, TextSettings):
             "ema": ema if self.ema < 0 else self.ema,
             "batch": self.batch or batch,
         }
-
-    def of_codec(self) -> dict[str, Any]:
-        """What is other for the VAE: its batches are parts of pictures."""
-        return {
-            "steps": self.codec_steps, "minutes": None, "ema": 0.0, "accumulate": 1, "learning_rate": 2e-3,
-            "batch": max(self.batch // 4, 1),
-        }  # fmt: skip
 
 
 class MemorySettings(TextSettings):

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from smartmask.image.codecs import VAECodec
+from smartmask.image.codecs import Codec, PixelCodec, VAECodec
 from smartmask.io.components import load_component, save_component
-from smartmask.io.diffusion import CLIP_PARTS, INDEX, in_own_memory, load_sd_parts, load_unet, read_index
+from smartmask.io.diffusion import CLIP_PARTS, INDEX, load_sd_parts, load_unet, read_index
 from smartmask.io.hub import check_files, check_weights, read_config
 from smartmask.io.package import VERSION
 from smartmask.masks.latent.network import LatentNetwork, MarksConfig, TextMarks
@@ -54,15 +54,16 @@ def save(parts: LatentParts, folder: Path) -> None:
     network = parts.network
     network.unet.save_pretrained(partial / "unet", safe_serialization=True)
     save_component(partial / MARKS, network.marks, network.marks.config, half=False)
-    codec.vae.save_pretrained(partial / "vae", safe_serialization=True)
     parts.scheduler.save_pretrained(partial / "scheduler")
     parts.text.save_pretrained(partial / "text")
     index: dict[str, Any] = {
         "_class_name": CLASS, "_smartmask_version": VERSION,
-        "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],
-        "scheduler": ["diffusers", type(parts.scheduler).__name__],
+        "unet": ["diffusers", "UNet2DConditionModel"], "scheduler": ["diffusers", type(parts.scheduler).__name__],
         "text": ["smartmask", "TextEncoder"], MARKS: ["smartmask", "TextMarks"],
     }  # fmt: skip
+    if not parts.settings.patch:
+        codec.vae.save_pretrained(partial / "vae", safe_serialization=True)
+        index["vae"] = ["diffusers", "AutoencoderKL"]
     if parts.settings.clip:
         words.text_encoder.save_pretrained(partial / "text_encoder", safe_serialization=True)
         words.tokenizer.save_pretrained(partial / "tokenizer")
@@ -82,6 +83,10 @@ def read_settings(folder: Path) -> LatentSettings:
         )
     try:
         described = dict(index["settings"])
+        if type(described["side"]) is not int or type(described["clip"]) is not bool:
+            raise TypeError("side is a whole number, clip true or false")
+        if described["clip"] == bool(described.get("patch", 0)):
+            raise TypeError("patch belongs to a model without CLIP and VAE")
         return LatentSettings(**{**described, "defaults": Defaults(**described.get("defaults", {}))})
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{folder / INDEX} has unfit settings ({error}); restore it.") from None
@@ -89,7 +94,7 @@ def read_settings(folder: Path) -> LatentSettings:
 
 def _check(folder: Path, settings: LatentSettings) -> None:
     """ModelError of one sentence unless all parts are there, their weights in safetensors."""
-    networks = ["unet", "vae", *(["text_encoder"] if settings.clip else [])]
+    networks = ["unet", *(["vae", "text_encoder"] if settings.clip else [])]
     for name in (*networks, MARKS, "scheduler", "text", *(["tokenizer"] if settings.clip else [])):
         if not (folder / name).is_dir():
             raise ValueError(f"The {WHAT} '{folder}' lacks the folder {name}; copy or train the whole folder again.")
@@ -98,19 +103,12 @@ def _check(folder: Path, settings: LatentSettings) -> None:
         check_weights(folder / name, WHAT, (STEM, "model"))
 
 
-def _frozen(folder: Path, settings: LatentSettings, text: TextEncoder) -> tuple[VAECodec, Words]:
-    """The VAE, and what reads texts."""
-    from diffusers import AutoencoderKL
-
-    if settings.clip:
-        parts = load_sd_parts(folder)
-        return VAECodec(parts.vae), ClipWords(parts.tokenizer, parts.text_encoder)
-    try:
-        vae = AutoencoderKL.from_pretrained(folder / "vae", local_files_only=True, use_safetensors=True)
-    except Exception as error:  # diffusers raises nearly anything on damaged files
-        reason = str(error).strip().split("\n")[0].rstrip(".")
-        raise ValueError(f"The VAE in {folder / 'vae'} cannot be loaded ({reason}); restore it.") from None
-    return VAECodec(in_own_memory(vae)), VocabularyWords(text)
+def _frozen(folder: Path, settings: LatentSettings, text: TextEncoder) -> tuple[Codec, Words]:
+    """What makes latents of pictures, and what reads texts."""
+    if not settings.clip:
+        return PixelCodec(settings.patch), VocabularyWords(text)
+    parts = load_sd_parts(folder)
+    return VAECodec(parts.vae), ClipWords(parts.tokenizer, parts.text_encoder)
 
 
 def _check_fit(parts: LatentParts, folder: Path) -> None:
@@ -118,7 +116,7 @@ def _check_fit(parts: LatentParts, folder: Path) -> None:
     config, codec = parts.network.unet.config, parts.codec
     if (config.in_channels, config.out_channels) != (2 * codec.channels, codec.channels):
         raise ValueError(
-            f"The U-Net in {folder / 'unet'} takes {config.in_channels} channels, but the VAE's latents have "
+            f"The U-Net in {folder / 'unet'} takes {config.in_channels} channels, but its latents have "
             f"{codec.channels}, of which it needs twice as many; save the model again."
         )
     blocks = 2 ** (len(config.block_out_channels) - 1)

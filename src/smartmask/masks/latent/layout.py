@@ -13,7 +13,7 @@ from typing import Self
 import cv2
 import numpy as np
 
-from smartmask.geometry import components
+from smartmask.geometry import BoxXYXY, components
 from smartmask.guides import Guide
 from smartmask.guides.guide import sample
 from smartmask.masks.latent.palette import OUTSIDE_COLOUR, UNLABELED_COLOUR, WHITE
@@ -50,6 +50,12 @@ class Canvas:
         steps = (np.arange(self.side) + 0.5 - self.side / 2) * self.scale
         x, y = np.meshgrid(steps + self.width / 2, steps + self.height / 2)
         return x, y
+
+    def box(self, box: BoxXYXY) -> BoxXYXY:
+        """A box of the scene (pixel edges) in the canvas's cells."""
+        x0, y0, x1, y1 = box
+        dx, dy = self.side / 2 - self.width / 2 / self.scale, self.side / 2 - self.height / 2 / self.scale
+        return x0 / self.scale + dx, y0 / self.scale + dy, x1 / self.scale + dx, y1 / self.scale + dy
 
     def inside(self) -> np.ndarray:
         """``(side, side)`` bool: cells whose centre lies in the scene."""

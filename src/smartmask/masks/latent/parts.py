@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from smartmask.image.codecs import Codec, VAECodec
+from smartmask.image.codecs import Codec, PixelCodec, VAECodec
 from smartmask.io.diffusion import check_sd_folder, load_sd_parts, load_unet
 from smartmask.masks.latent.network import LatentNetwork, build_unet, widen_unet
 from smartmask.masks.latent.presets import Defaults, LatentPreset, latent_preset
@@ -18,22 +18,25 @@ from smartmask.text.states import ClipWords, VocabularyWords, Words
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 SAMPLERS = ("DPMSolverMultistepScheduler", "DDIMScheduler")  # deterministic ones; others are replaced by the first
 
+UNCLIPPED = {"clip_sample": False, "thresholding": False}  # latents are no pictures: they go beyond 1
+
 
 @dataclass(frozen=True)
 class LatentSettings:
     """What a folder says of itself. preset: that it was made by; side: of the canvas in pixels; clip: whether a CLIP
-    model reads its texts, else the vocabulary."""
+    model reads its texts, else the vocabulary; patch: pixels folded into channels, 0 with a VAE."""
 
     preset: str
     side: int
     clip: bool
+    patch: int = 0
     defaults: Defaults = field(default_factory=Defaults)
 
 
 @dataclass(frozen=True, eq=False)
 class LatentParts:
-    """network: U-Net and text marks. codec: the VAE, frozen. words: what reads texts, frozen. text: the vocabulary,
-    which gives names their colours. scheduler: a diffusers sampler, whose config also is the training's."""
+    """network: U-Net and text marks. codec: the VAE, frozen, or folded pixels. words: what reads texts, frozen.
+    text: the vocabulary, which gives names their colours. scheduler: a sampler, whose config also is the training's."""
 
     network: LatentNetwork
     codec: Codec
@@ -45,8 +48,6 @@ class LatentParts:
 
 def new(preset: str, text: TextEncoder, seed: int = 0) -> LatentParts:
     """Untrained parts of a preset that starts from nothing. ValueError for any other preset."""
-    from diffusers import AutoencoderKL
-
     chosen = latent_preset(preset)
     if chosen.base is not None:
         raise ValueError(
@@ -55,8 +56,8 @@ def new(preset: str, text: TextEncoder, seed: int = 0) -> LatentParts:
     torch.manual_seed(seed)
     network = LatentNetwork(build_unet(chosen))
     torch.nn.init.normal_(network.marks.marks, std=0.1)
-    codec = VAECodec(AutoencoderKL(**chosen.vae))
-    settings = LatentSettings(preset, chosen.side, False, chosen.defaults)
+    settings = LatentSettings(preset, chosen.side, False, chosen.patch, chosen.defaults)
+    codec = PixelCodec(chosen.patch)
     return LatentParts(network, codec, VocabularyWords(text), text, sampler(chosen.scheduler), settings)
 
 
@@ -75,7 +76,7 @@ def from_stable_diffusion(
     parts = load_sd_parts(folder, dtype)
     _check_width(unet, parts.text_encoder, folder)
     codec = VAECodec(parts.vae)
-    settings = LatentSettings(preset, int(unet.config.sample_size) * codec.factor, True, chosen.defaults)
+    settings = LatentSettings(preset, int(unet.config.sample_size) * codec.factor, True, 0, chosen.defaults)
     words = ClipWords(parts.tokenizer, parts.text_encoder)
     return LatentParts(LatentNetwork(unet), codec, words, text, sampler(parts.scheduler), settings)
 
@@ -94,19 +95,19 @@ def sampler(config: dict[str, Any], kind: str | None = None) -> Any:
     import diffusers
 
     named = kind or str(config.get("_class_name"))
-    made = getattr(diffusers, named if named in SAMPLERS else SAMPLERS[0]).from_config(config)
+    made = getattr(diffusers, named if named in SAMPLERS else SAMPLERS[0]).from_config({**config, **UNCLIPPED})
     if made.config.prediction_type not in PREDICTIONS:
         raise ValueError(f"The scheduler predicts '{made.config.prediction_type}'; {', '.join(PREDICTIONS)} are known.")
     return made
 
 
 def describe(preset: LatentPreset) -> dict[str, int]:
-    """Numbers of weights of a preset's networks, counted without memory: U-Net (widened), VAE."""
+    """Numbers of weights of a preset's networks, counted without memory: U-Net (widened), VAE (where it has one)."""
     from diffusers import AutoencoderKL
 
     with torch.device("meta"):
-        unet, vae = build_unet(preset), AutoencoderKL(**preset.vae)
-    return {"unet": _weights(unet), "vae": _weights(vae)}
+        made = {"unet": build_unet(preset), **({} if preset.patch else {"vae": AutoencoderKL(**preset.vae)})}
+    return {name: _weights(module) for name, module in made.items()}
 
 
 def _weights(module: torch.nn.Module) -> int:

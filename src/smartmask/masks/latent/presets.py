@@ -1,8 +1,8 @@
 """Named configurations of the latent model: what its networks are made of, and how they are trained and asked.
 
 ``sd15`` and ``sd21`` are Stable Diffusion's own networks, widened: what the paper starts from. ``tiny`` starts from
-nothing: a small VAE for flat colours, a small U-Net, and the project's own vocabulary for CLIP, so that all paths run
-on a CPU. What the paper leaves open is our choice and says so in ``docs/latent.md``.
+nothing: pixels folded into channels for a VAE, a small U-Net, and the project's own vocabulary for CLIP, so that all
+paths run on a CPU. What the paper leaves open is our choice and says so in ``docs/latent.md``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class LatentPreset:
 
     base: hub name of the Stable Diffusion model that it starts from; None: from nothing, with the vocabulary's words.
     side: of the canvas in pixels. unet, vae: arguments of UNet2DConditionModel (without its channels in, which are the
-    noisy picture's and the layout's) and of AutoencoderKL. scheduler: arguments of the sampler.
+    noisy picture's and the layout's) and of AutoencoderKL. patch: pixels a side that are folded into channels instead
+    of a VAE, which is exact both ways; 0 with a VAE. scheduler: arguments of the sampler.
     learning_rate, ema, batch: of training.
     """
 
@@ -43,17 +44,18 @@ class LatentPreset:
     learning_rate: float
     ema: float
     batch: int
+    patch: int = 0
     defaults: Defaults = field(default_factory=Defaults)
 
     @property
     def latent_channels(self) -> int:
         """Of a picture."""
-        return int(self.vae["latent_channels"])
+        return 3 * self.patch**2 if self.patch else int(self.vae["latent_channels"])
 
     @property
     def factor(self) -> int:
         """Pixels a latent cell."""
-        return int(2 ** (len(self.vae["block_out_channels"]) - 1))
+        return self.patch or int(2 ** (len(self.vae["block_out_channels"]) - 1))
 
 
 def _stable_diffusion(base: str, text: int, prediction: str, **unet: Any) -> LatentPreset:
@@ -90,13 +92,14 @@ PRESETS: dict[str, LatentPreset] = {
             "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"), "cross_attention_dim": TEXT_DIM,
             "attention_head_dim": 32, "norm_num_groups": 16,
         },
-        vae={
-            "block_out_channels": (8, 16, 32), "layers_per_block": 1, "latent_channels": 8, "norm_num_groups": 4,
-            "down_block_types": ("DownEncoderBlock2D",) * 3, "up_block_types": ("UpDecoderBlock2D",) * 3,
-            "mid_block_add_attention": False, "sample_size": 128,
+        vae={}, patch=4,
+        # Folded pixels say the same many times, so that a picture shows through much noise: more of it, and at the
+        # last step nothing else, or training would never ask for a place that nothing tells.
+        scheduler={
+            **BETAS, "beta_start": 0.002, "beta_end": 0.03, "prediction_type": "sample", "timestep_spacing": "trailing",
+            "rescale_betas_zero_snr": True,
         },
-        scheduler={**BETAS, "prediction_type": "v_prediction", "timestep_spacing": "trailing"},
-        learning_rate=1e-3, ema=0.999, batch=16, defaults=Defaults(steps=15, guidance_scale=2.0),
+        learning_rate=8e-4, ema=0.999, batch=16, defaults=Defaults(steps=15, guidance_scale=2.0),
     ),
 }  # fmt: skip
 

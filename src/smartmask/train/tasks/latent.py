@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from smartmask.data.pack import Pack
-from smartmask.image.codecs import VAECodec
 from smartmask.io.hub import fetched_folder
 from smartmask.masks.latent import files, parts
 from smartmask.masks.latent.model import as_pictures
@@ -18,7 +17,6 @@ from smartmask.masks.latent.presets import LatentPreset, latent_preset
 from smartmask.text.encoder import TextEncoder
 from smartmask.train.settings import LatentTrainSettings
 from smartmask.train.task import Losses, Task, Tensors
-from smartmask.train.tasks.latent_codec import codec_task, scale_latents
 from smartmask.train.tasks.latent_pairs import LatentPairs, PairStream
 from smartmask.train.tasks.latent_sheet import LatentSheet
 from smartmask.train.trainer import Trainer
@@ -62,21 +60,14 @@ def latent_task(made_of: LatentParts, stream: PairStream, sheet: LatentSheet | N
     )  # fmt: skip
 
 
-def start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder, pack: Pack) -> LatentParts:
-    """The parts to train: from the preset's base, or new with a codec that is trained first."""
+def start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder) -> LatentParts:
+    """The parts to train: from the preset's base, or new."""
     if preset.base is not None:
         folder = fetched_folder(settings.base or preset.base, "base model", "the preset 'tiny' needs none")
         return parts.from_stable_diffusion(folder, text, settings.preset)
     if settings.base is not None:
         raise ValueError(f"The preset '{settings.preset}' starts from nothing; leave --base {settings.base} out.")
-    made = parts.new(settings.preset, text, settings.seed)
-    codec: Any = made.codec
-    vae = codec.vae.train().requires_grad_(True)
-    own = settings.model_copy(update=settings.of_codec())
-    stream = PairStream(LatentPairs(pack, text, made.settings.side), made.words, own.batch, own.seed, own.workers)
-    vae = Trainer(codec_task(vae, stream, own), own, settings.out).fit().cpu()
-    scale_latents(vae, stream)
-    return replace(made, codec=VAECodec(vae))
+    return parts.new(settings.preset, text, settings.seed)
 
 
 def train_latent(settings: LatentTrainSettings) -> Path:
@@ -87,7 +78,7 @@ def train_latent(settings: LatentTrainSettings) -> Path:
     preset = latent_preset(settings.preset)
     settings = settings.model_copy(update=settings.filled(preset.learning_rate, preset.ema, preset.batch))
     pack, text = Pack(settings.data), TextEncoder.from_pretrained(settings.text_folder)
-    made = start(settings, preset, text, pack)
+    made = start(settings, preset, text)
     stream = PairStream(
         LatentPairs(pack, text, made.settings.side), made.words, settings.batch, settings.seed, settings.workers
     )

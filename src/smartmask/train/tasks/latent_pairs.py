@@ -1,14 +1,14 @@
 """Pairs for SmartMask's latent model (arXiv 2312.05039, section 3.1): S_k, guide and texts, and S_k with A_{k+1} white.
 
 The whole scene is on the canvas, so nothing of the frame tells where the object is. In annotations of visible parts
-the region round the object is hidden (``data/hiding.py``), and always like regions elsewhere, or a hole would be the
-place; their order is nobody's statement, so things are shuffled before k is drawn. A share of the pairs is composed:
+the region round the object is hidden (``data/hiding.py``). A hole would be the place, so holes are made alike where
+things of the same name stand in other pictures: of such holes none can be told from another but by the scene. Their
+order is nobody's statement, so things are shuffled before k is drawn. A share of the pairs is composed:
 a complete object of another picture in a scene, whose background is known and not hidden.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +16,9 @@ import numpy as np
 from smartmask.data.compose import compose, is_complete
 from smartmask.data.pack import Pack
 from smartmask.data.pairs import Pair, PairConfig, is_target, make_pair
+from smartmask.geometry import BoxXYXY
 from smartmask.guides import draw
-from smartmask.masks.latent.layout import guided, with_object
+from smartmask.masks.latent.layout import Canvas, guided, with_object
 from smartmask.masks.latent.palette import coloured
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
@@ -31,13 +32,15 @@ COMPOSED = 0.4  # share of pairs
 SOURCES = ("voc", "coco_panoptic", "coco_instances", "cocoa", "pennfudan", "lalonde_efros")
 HOSTS = (*SOURCES, "camvid", "idd_lite")  # streets by class: no single objects, but scenes to put some in
 TRIES = 8  # donors looked at for one composed pair
+DECOYS = 3  # at most, at least one
+FEW = 6  # things of a name, under which others do for decoys where it has but one picture
 DROP_OBJECT, DROP_CONTEXT, DROP_BOTH = 0.05, 0.1, 0.1  # of the texts, for guidance with two weights
 
 
 def pair_config(side: int) -> PairConfig:
     """How pairs of whole scenes are drawn on a canvas of ``side`` pixels."""
     return PairConfig(
-        kinds=KINDS, canvas=side, whole=True, rotate=1.0, aspect=0.08, elastic=0.0, truncate=0.0, decoys=1.0
+        kinds=KINDS, canvas=side, whole=True, rotate=1.0, aspect=0.08, elastic=0.0, truncate=0.0, decoys=0.0
     )
 
 
@@ -63,15 +66,21 @@ class LatentPairs:
         self.targets = find_targets(pack, split, SOURCES)
         if not self.targets:
             raise ValueError(f"{pack.path} has no object to train on in its {split} split.")
-        counts = Counter(target.name for target in self.targets)
+        self.named: dict[str, list[int]] = {}
+        for number, target in enumerate(self.targets):
+            self.named.setdefault(target.name, []).append(number)
         # rare names more often than their count, common ones less, neither all the way
-        weights = np.array([counts[target.name] ** -0.5 for target in self.targets])
+        weights = np.array([len(self.named[target.name]) ** -0.5 for target in self.targets])
         self.ends = np.cumsum(weights / weights.sum())
         self.hosts = _hosts(pack, split)
 
     def pick(self, rng: np.random.Generator) -> Target:
         """A target by chance."""
         return self.targets[min(int(np.searchsorted(self.ends, rng.random())), len(self.targets) - 1)]
+
+    def like(self, target: Target, rng: np.random.Generator) -> Target:
+        """A target of the same name by chance."""
+        return self.targets[int(rng.choice(self.named[target.name]))]
 
     def draw(self, rng: np.random.Generator) -> LatentPair:
         """A pair with its texts, some of which are dropped."""
@@ -97,8 +106,25 @@ class LatentPairs:
             if not is_target(record.scene, target.layer):
                 continue
             scene = stacked(record.scene, target.layer, rng, shuffle=record.modal)
-            pair = make_pair(scene, len(scene.layers) - 1, rng, modal=record.modal, config=self.config, kind=kind)
+            decoys = self.decoys(target, scene, rng) if record.modal else []
+            pair = make_pair(
+                scene, len(scene.layers) - 1, rng, modal=record.modal, config=self.config, kind=kind, decoys=decoys
+            )
             return pair, record.key
+
+    def decoys(self, target: Target, scene: Scene, rng: np.random.Generator) -> list[BoxXYXY]:
+        """Where things of the target's name stand in other pictures, as boxes on the canvas of this scene."""
+        meta, canvas = self.pack.meta, Canvas.of(scene, self.config.canvas)
+        boxes: list[BoxXYXY] = []
+        for _ in range(int(rng.integers(1, DECOYS + 1))):
+            other = self.like(target, rng)
+            while other.scene == target.scene:
+                other = self.pick(rng) if len(self.named[target.name]) < FEW else self.like(target, rng)
+            x0, y0, x1, y1 = meta.boxes[other.scene][other.layer].tolist()
+            across = scene.width / float(meta.widths[other.scene])
+            down = scene.height / float(meta.heights[other.scene])
+            boxes.append(canvas.box((x0 * across, y0 * down, x1 * across, y1 * down)))
+        return boxes
 
     def _composed(self, rng: np.random.Generator, kind: str | None) -> tuple[Pair, str] | None:
         for _ in range(TRIES):
