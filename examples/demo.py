@@ -17,11 +17,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from smartmask import Box, Point, Scene, Scribble, SmartMaskPipeline
-from smartmask.export.pictures import overlay
+from smartmask.export.overlays import overlay
 from smartmask.guides import Guide
 from smartmask.image.files import save_png
 from smartmask.image.sheets import rank_colour
-from smartmask.io.files import output_folder
+from smartmask.io.publish import output_folder
 from smartmask.scene.read import read_scene
 
 HERE = Path(__file__).parent

@@ -17,7 +17,7 @@ from demo import CAPTIONS, NUM_MASKS, draw_row, load_scene
 from smartmask import Box, MaskGuide, SmartMaskPipeline
 from smartmask.guides import Guide
 from smartmask.image.files import save_png
-from smartmask.io.files import output_file
+from smartmask.io.publish import output_file
 
 
 def painted_chair() -> MaskGuide:

@@ -7,9 +7,11 @@ That recipes of training can be run as written is tested in ``tests/cli/test_rec
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib
 import io
 import re
+import symtable
 import tokenize
 from collections.abc import Iterator
 from functools import cache
@@ -221,12 +223,54 @@ def test_modules_and_what_is_in_them_exist(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=identity)
 def test_python_in_documents_imports_what_there_is(path: Path) -> None:
     wrong = []
-    for block in re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S):
+    for block in blocks(path):
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "smartmask":
                 named = [f"{node.module}.{alias.name}" for alias in node.names]
                 wrong += [name for name in named if not resolves(name)]
     assert not wrong
+
+
+def blocks(path: Path) -> list[str]:
+    """The Python snippets of a document, in order."""
+    return re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def unmade(block: str) -> set[str]:
+    """Names that a snippet reads and never makes: a reader who copies it gets a NameError."""
+    scope = symtable.symtable(block, "snippet", "exec")
+    scopes = [scope]
+    for one in scopes:
+        scopes += one.get_children()
+    made = {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    read = {s.get_name() for one in scopes for s in one.get_symbols() if s.is_referenced() and s.is_global()}
+    read |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_referenced()}
+    return {name for name in read - made if not hasattr(builtins, name)}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=identity)
+def test_python_in_documents_makes_the_names_it_uses(path: Path) -> None:
+    """Each snippet by itself, as readers copy it."""
+    assert {name for block in blocks(path) for name in unmade(block)} == set()
+
+
+# What a reader's machine has and this one may not: weights to be fetched, a GPU
+ABSENT = re.compile(r"path/to/|RUN/|cuda|from_pretrained\(\"")
+RUNNABLE = [
+    (path, number) for path in DOCUMENTS for number, block in enumerate(blocks(path)) if not ABSENT.search(block)
+]
+
+
+@pytest.mark.parametrize(("path", "number"), RUNNABLE, ids=[f"{identity(path)}-{number}" for path, number in RUNNABLE])
+def test_python_in_documents_runs(path: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the bundled weights and the examples' files, from the repository's folder."""
+    monkeypatch.chdir(ROOT)
+    exec(compile(blocks(path)[number], f"{identity(path)}, snippet {number}", "exec"), {"__name__": "snippet"})
+
+
+def test_snippets_that_are_run_are_some() -> None:
+    assert {identity(path) for path, _ in RUNNABLE} >= {"README.md", "docs/planner.md"}
+    assert unmade("from a import b\nb(c, len([d for d in e]))\ndef f(x):\n    return x + g\n") == {"c", "e", "g"}
 
 
 @pytest.mark.parametrize(

@@ -13,3 +13,11 @@ class ModelMissingError(OSError):
 
 class OutOfMemoryError(RuntimeError):
     """A model did not fit; the sentence says what to change."""
+
+
+class WriteError(OSError):
+    """A file could not be written; the sentence says which, how much was needed, and what was left."""
+
+
+class BusyError(OSError):
+    """Another process writes to the same folder; the sentence names it."""

@@ -141,7 +141,7 @@ def test_several_objects(files: Path, fake: FakePipeline) -> None:
     objects = [
         {"object": "cat", "box": [35, 25, 45, 35], "seed": 9, "order": 2, "context": "at night"},
         {"object": "dog", "scribble": [[30, 20], [40, 30]], "cutout": "dog.png"},
-        {"object": "ball", "mask": "mask.png"},
+        {"object": "ball", "mask": "mask.png", "cutout": "dog.png"},
     ]
     (files / "more.json").write_text(json.dumps(objects))
     more = ["--objects-json", str(files / "more.json"), "--cutout", str(files / "dog.png")]
@@ -157,7 +157,7 @@ def test_several_objects(files: Path, fake: FakePipeline) -> None:
     drawn = [call["guidance"][0].to_json()["rings"] for call in fake.calls[-2:]]
     assert drawn == [rings, rings[:1]]
     two = ["--object", "a", "--object", "b", "--box", "1,1,9,9", "--box", "30,30,40,40"]
-    assert cli.main(line(files, *layout(files), *two, "--cutout", str(files / "dog.png"))) == 0
+    assert cli.main(line(files, *layout(files), *two, *["--cutout", str(files / "dog.png")] * 2)) == 0
     assert fake.calls[-1]["guidance"][0].x0 == 30
     assert "mask_02.png" not in tree(files / "out"), "the earlier run's third object is gone"
     assert "layers/02_ball.png" not in tree(files / "out")
@@ -280,12 +280,14 @@ def test_remove(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_inserter_masks_and_jobs(files: Path, fake: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(line(files, *layout(files), "--object", "big dog", "--box", "20,10,60,44")) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("smartmask: No inserter is given: ")
-    assert "hf download" in error
-    assert "'paste'" in error
-    assert error.count("\n") == 1
+    """Nothing was asked for that failed: exit code 0, and a note on what would paint."""
+    assert cli.main(line(files, *layout(files), "--object", "big dog", "--box", "20,10,60,44")) == 0
+    printed = capsys.readouterr()
+    assert printed.err.startswith("smartmask: note: Nothing is painted. No inserter is given: ")
+    assert "hf download" in printed.err
+    assert "'paste'" in printed.err
+    assert printed.err.count("\n") == 1
+    assert "masks, and jobs for other tools, in " in printed.out
     out = files / "out"
     assert {"mask_00.png", "visible_00.png", "scene.json", "result.json"} <= set(tree(out))
     assert "result.png" not in tree(out)
@@ -372,6 +374,10 @@ BAD: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
     ("box outside", f"{DOG} --box 90,90,99,99", "lies outside the scene, which is 64x48", None),
     ("box of words", f"{DOG} --box a,b,c,d", "is not a list of numbers", None),
     ("cut-out without alpha", "--object dog --cutout {}/solid.png", "solid.png' has no transparent background", None),
+    ("one cut-out for two things", "--object dog --object cat --box 1,1,9,9 --box 30,30,40,40 --cutout {}/dog.png",
+     "one --cutout for dog and cat, which are different things", None),
+    ("one cut-out for a phrase of two things", "--objects dog,cat --cutout {}/dog.png",
+     "one --cutout for dog and cat, which are different things", None),
     ("mask without cut-out", "--object dog --cutout-mask {}/mask.png", "add --cutout with it", None),
     ("cut-out's mask of another size", "--object dog --cutout {}/solid.png --cutout-mask {}/mask.png",
      "mask of the cut-out is 64x48, but the cut-out '", None),

@@ -147,10 +147,10 @@ def test_lalonde_efros(tmp_path: Path) -> None:
     records = list(read("lalonde_efros", tmp_path))
     assert [layers(r) for r in records] == [[("sea", False, 128)], [("car", True, 128)]]
     table.write_text("id,keyword\nimage_1,water\n")
-    with pytest.raises(ValueError, match=r"objects\.csv has no column 'name'"):
+    with pytest.raises(ValueError, match=r"objects\.csv' has no column 'name'"):
         list(read("lalonde_efros", tmp_path))
     table.write_text("id,name,keyword\nimage_1\n")
-    with pytest.raises(ValueError, match=r"objects\.csv has too few columns in line 2"):
+    with pytest.raises(ValueError, match=r"objects\.csv' has too few columns in line 2"):
         list(read("lalonde_efros", tmp_path))
 
 
@@ -185,5 +185,5 @@ def test_shapes(tmp_path: Path) -> None:
     assert (record.key, record.name, record.modal) == ("Bone-1", "mpeg7/Bone-1", False)
     with pytest.raises(ValueError, match=r"u2a\.png is empty"):
         next(records)
-    with pytest.raises(ValueError, match=r"names\.csv cannot be read as CSV"):
+    with pytest.raises(ValueError, match=r"names\.csv' does not exist"):
         list(read("shapes", tmp_path / "mpeg7"))

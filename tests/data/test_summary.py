@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,16 @@ def test_discover(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds none of the folders camvid, coco, cocoa"):
         discover(tmp_path)
     assert discover(voc(tmp_path).parent) == [("voc", tmp_path / "voc")]
+    assert discover(tmp_path / "voc") == [("voc", tmp_path / "voc")], "the folder of one set is that set"
+    assert discover(f"voc={tmp_path / 'voc'}") == [("voc", tmp_path / "voc")]
+    (tmp_path / "more").mkdir()
+    (tmp_path / "voc").rename(tmp_path / "more" / "voc")
+    with pytest.raises(ValueError, match=re.escape(f"but {tmp_path / 'more'} does; give that folder")):
+        discover(tmp_path)
+    (tmp_path / "more" / "voc").rename(tmp_path / "pascal")
+    with pytest.raises(ValueError, match=r"folders of other names \(pascal\); give one of them"):
+        discover(tmp_path)
+    assert discover(tmp_path / "pascal") == [("voc", tmp_path / "pascal")]
     assert parse_source("voc=a=b") == ("voc", Path("a=b"))
     for text in ("voc", "voc=", "kins=folder"):
         with pytest.raises(ValueError, match=f"'{text}' is not FORMAT=PATH with one of the formats camvid"):

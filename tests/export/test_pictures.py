@@ -40,7 +40,7 @@ def test_contact_sheet_places_tiles_in_rows() -> None:
     assert width == 2 * 72
     assert height % 2 == 0
     for index, value in enumerate((50, 100, 150)):
-        x, y = index % 2 * 72 + 36, index // 2 * (height // 2) + 36
+        x, y = index % 2 * 72 + 36, index // 2 * (height // 2) + 20  # rows are as high as the pictures
         assert tuple(sheet[y, x]) == (value,) * 3
     assert (sheet[height // 2 :, 72:] == 255).all()  # no fourth tile
 

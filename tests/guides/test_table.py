@@ -103,7 +103,7 @@ def test_a_guide_elsewhere_names_the_scenes_size(kind: str, size: tuple[int, int
         ({"kind": "scribble", "rings": []}, "The scribble has the fields rings"),
         ({"kind": "polygon", "rings": [[[1, 1], [2, 2]]]}, "polygon 1,1;2,2 has no area"),
         ({"kind": "mask", "box": [1, 2, 3, 4], "area": 3}, "The mask has the fields box, area"),
-        ({"kind": "mask", "png": "AAAA"}, "The mask guide's png is no picture"),
+        ({"kind": "mask", "png": "AAAA"}, "The mask guide's png is not a picture"),
         ({"kind": "mask", "png": 7}, "The mask guide's png is no picture"),
     ],
 )

@@ -11,9 +11,10 @@ import pytest
 from pictures import make_bad_photo, rotated_jpeg, saved
 from PIL import Image
 
+from smartmask.errors import WriteError
 from smartmask.image import files as images
 from smartmask.image.files import load_guide_mask, load_label_map, load_panoptic_png, load_photo, save_png
-from smartmask.io.files import output_folder, save_json
+from smartmask.io.publish import output_folder, save_json
 from smartmask.scene import scene
 
 RAMP = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20  # (H=3, W=4): a transpose would show
@@ -107,7 +108,7 @@ def test_one_pixel_photo(tmp_path: Path) -> None:
         ("empty", "is empty (0 bytes)"),
         ("text", "is not a picture"),
         ("folder", "is a folder"),
-        ("fifo", "not a regular file"),
+        ("fifo", "it is a pipe"),
         ("truncated", "is damaged"),
         ("header only", "is "),
         ("float", "32-bit"),
@@ -231,7 +232,7 @@ def test_failed_saves_leave_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(WriteError, match=r"a\.json' cannot be written: no space is left on the disk; at least"):
         save_json({"new": 1}, tmp_path / "a.json")
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert json.loads((tmp_path / "a.json").read_text("utf-8")) == {"old": "名"}

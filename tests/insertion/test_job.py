@@ -60,12 +60,23 @@ def test_a_report_is_what_the_file_says(files: Path) -> None:
     assert all(told[name].get("description") for name in InsertJob.model_fields), "every setting says what it is"
 
 
+def test_without_an_inserter_nothing_is_wrong(files: Path) -> None:
+    """Masks and jobs for other tools are what can be wanted; a note says what would paint."""
+    report = RemoveJob(photo=files / "photo.png", out=files / "out", region="1,1,9,9").run()
+    assert (report.status, report.painted, report.jobs) == ("not painted", None, ["jobs/00_background"])
+    assert report.trouble == ""
+    (note,) = report.notes
+    assert note.startswith("Nothing is painted. No inserter is given: ")
+    assert json.loads((files / "out" / "result.json").read_text())["notes"] == [note]
+
+
 def test_trouble_is_told_but_not_written(files: Path) -> None:
-    """Without an inserter there are masks and jobs for other tools."""
-    job = RemoveJob(photo=files / "photo.png", out=files / "out", region="1,1,9,9")
+    """An inserter that was named and is not at hand; masks and jobs are there all the same."""
+    job = RemoveJob(photo=files / "photo.png", out=files / "out", region="1,1,9,9", inpainter="no-one/nothing")
     report = job.run()
     assert (report.status, report.painted, report.jobs) == ("not painted", None, ["jobs/00_background"])
-    assert report.trouble.startswith("No inserter is given")
+    assert report.trouble.startswith("The inserter 'no-one/nothing' is not")
+    assert report.notes == []
     assert "trouble" not in json.loads((files / "out" / "result.json").read_text())
 
 

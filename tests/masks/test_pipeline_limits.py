@@ -119,11 +119,18 @@ def test_saved_and_loaded_it_draws_the_same(pipe: SmartMaskPipeline, tmp_path: P
 
 
 def test_saving_replaces_a_folder(pipe: SmartMaskPipeline, tmp_path: Path) -> None:
-    (tmp_path / "saved").mkdir()
-    (tmp_path / "saved" / "stray.txt").write_text("old")
     pipe.save_pretrained(tmp_path / "saved")
-    assert not (tmp_path / "saved" / "stray.txt").exists()
+    (tmp_path / "saved" / "stray.safetensors").write_text("old")
+    pipe.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved" / "stray.safetensors").exists()
     SmartMaskPipeline.from_pretrained(str(tmp_path / "saved"))
+
+
+def test_saving_does_not_replace_a_folder_of_other_things(pipe: SmartMaskPipeline, tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_text("mine")
+    with pytest.raises(ValueError, match=r"holds other things, such as 'photo\.png'; give a new folder"):
+        pipe.save_pretrained(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
 
 
 def test_open_licences_leave_the_rest_out(tiny_weights: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from smartmask.export.pictures import overlay
+from smartmask.export.overlays import overlay
 from smartmask.guides import Blob, Box, Point, Scribble
 from smartmask.io.publish import staging
 
@@ -41,28 +40,14 @@ def test_a_failed_block_removes_only_what_it_made(tmp_path: Path) -> None:
     assert list((tmp_path / "mine").iterdir()) == []
 
 
-def test_result_json_arrives_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    moved: list[str] = []
-    replace = os.replace
-
-    def note(source: str, target: str) -> None:
-        moved.append(Path(target).name)
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", note)
-    with staging(tmp_path) as folder:
-        for name in ("a.png", "result.json", "z.png"):
-            (folder / name).write_text("{}")
-    assert moved[-1] == "result.json"
-
-
 def test_earlier_result_cannot_name_files_elsewhere(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (tmp_path / "mask_00.png").write_text("mine")
     (out / "photo.png").write_text("mine")
     (out / "mask_01.png").write_text("old")
-    (out / "result.json").write_text('{"masks": ["../mask_00.png", "photo.png", "mask_01.png", "mask_02.png"]}')
+    names = '["../mask_00.png", "/etc/passwd", "mask_01.png", "mask_02.png"]'
+    (out / "result.json").write_text(f'{{"image": "photo.png", "masks": [{{"mask": {names}}}]}}')
     with staging(out) as folder:
         (folder / "result.json").write_text("{}")
     assert tree(tmp_path) == ["mask_00.png", "out/photo.png", "out/result.json"]

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
+from smartmask.io.inputs import reading
 from smartmask.io.settings import Settings
 
 PLAIN = (bool, int, float, str, Path)
@@ -26,7 +27,9 @@ def command_of(settings: type[Made], run: Callable[[Made], None], name: str | No
 
     def command(**values: Any) -> None:
         given = {key: value for key, value in values.items() if value is not None}
-        run(settings.of(**given))
+        request = settings.of(**given)
+        with reading(request.inputs()):
+            run(request)
 
     command.__name__ = name or run.__name__
     command.__doc__ = inspect.getdoc(run)

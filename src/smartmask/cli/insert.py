@@ -11,6 +11,7 @@ from smartmask.cli.options import Printed, place_of, printed, step_progress
 from smartmask.insertion.job import PaintJob
 from smartmask.insertion.report import PaintReport
 from smartmask.plan.layouts.phrase_job import PhraseInsertJob
+from smartmask.scene.neighbours import said
 
 
 class InsertCommand(PhraseInsertJob, Printed):
@@ -28,17 +29,20 @@ def insert(job: InsertCommand) -> None:
 
 
 def tell(report: PaintReport, job: PaintJob, as_json: bool) -> None:
-    """A line an object on stdout, or the report as JSON. Ends with exit code 1 where nothing was painted."""
+    """A line an object on stdout, or the report as JSON. Ends with exit code 1 where an inserter was named but did not paint."""
     if not printed(report, as_json):
         for item in report.objects:
-            behind = f"in front of {item.in_front_of}" if item.in_front_of else "behind all"
-            behind = behind if report.layers_before else "alone in its scene"
+            depth = said(item.in_front_of, item.behind)
             score = "" if item.score is None else f"  score {item.score:.3f}"
-            print(f"{item.mask}  {item.object}{score}  box {place_of(item.box)}  {behind}  seed {item.seed}")
+            print(f"{item.mask}  {item.object}{score}  box {place_of(item.box)}  {depth}  seed {item.seed}")
         if report.painted is not None:
             print(
                 f"result.{job.format} in {job.out} after {report.timings['total']:.1f} s; "
                 f"{100 * report.painted.share:.2f} % of it painted"
+            )
+        elif not report.trouble:
+            print(
+                f"masks, and jobs for other tools, in {job.out} after {report.timings['total']:.1f} s; nothing painted"
             )
     if report.trouble:
         print(f"smartmask: {report.trouble}; the masks, and jobs for other tools, are in {job.out}.", file=sys.stderr)

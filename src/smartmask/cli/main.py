@@ -7,7 +7,6 @@ Nothing heavy is imported here: torch only once the input has proven good, and t
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from smartmask.cli.lazy import LazyCommand, Loader
+from smartmask.io import signals
 from smartmask.io.explain import explain
 from smartmask.io.package import VERSION
 
@@ -114,7 +114,7 @@ def _root() -> TyperGroup:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (None: the process's own) and return its exit code: 0, 1, 2, or 130 if interrupted."""
     if argv is None:  # asked to end, a command clears away what it has half written, as at an interrupt
-        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+        signals.answer()
     arguments = list(sys.argv[1:] if argv is None else argv)
     # --debug may stand anywhere, also behind a command that does not know it.
     debug = "--debug" in arguments or os.environ.get("SMARTMASK_DEBUG", "") not in ("", "0")
@@ -123,6 +123,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _root().main(args=arguments, prog_name="smartmask", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except signals.Ended as ended:
+        print(f"smartmask: {signals.last_words(ended)}", file=sys.stderr)
+        return int(ended.code or 0)
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # not public under one name in all versions of typer
             error.show()  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, place_of, printed, step_progress
 from smartmask.masks.job import MasksJob
+from smartmask.scene.neighbours import said
 
 
 class MasksCommand(MasksJob, Printed):
@@ -21,8 +22,8 @@ def masks(job: MasksCommand) -> None:
     if printed(result, job.as_json):
         return
     for record in result.masks:
-        behind = f"in front of {record.in_front_of}" if record.in_front_of else "behind all"
-        print(f"{record.mask}  score {record.score:.3f}  box {place_of(record.box)}  {behind}  seed {record.seed}")
+        depth = said(record.in_front_of, record.behind)
+        print(f"{record.mask}  score {record.score:.3f}  box {place_of(record.box)}  {depth}  seed {record.seed}")
     print(f"{len(result.masks)} masks in {job.out} after {result.timings['total']:.1f} s")
 
 

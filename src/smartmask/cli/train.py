@@ -94,7 +94,7 @@ def latent(request: of.LatentTrainSettings) -> None:
 
 def traits(request: of.TraitSettings) -> None:
     """Traits of remembered outlines from labels judged by eye; what is printed is told on sources not learned from."""
-    from smartmask.io.files import save_json
+    from smartmask.io.publish import save_json
     from smartmask.train.traits import learn_traits, read_outlines, trait_lines, trait_scores
 
     data = read_outlines(request.curated)

@@ -7,12 +7,13 @@ to the eye, although a rule says that it is cut, touched or small; for names tha
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+
+from smartmask.io.reading import read_json
 
 Opinion = Literal["clear", "unclear", "group", "kept"]
 Key = tuple[str, str, int]
@@ -22,7 +23,7 @@ _FOLDER = Path(__file__).parent
 @cache
 def reviewed() -> dict[Key, Opinion]:
     """``{(set, source, number): opinion}`` of all outlines that were looked at."""
-    content = json.loads((_FOLDER / "reviewed_outlines.json").read_text(encoding="utf-8"))
+    content = read_json(_FOLDER / "reviewed_outlines.json")
     opinions: tuple[Opinion, ...] = ("clear", "unclear", "group", "kept")
     return {
         (set_name, source, number): opinion
@@ -36,5 +37,5 @@ def reviewed() -> dict[Key, Opinion]:
 @cache
 def drawn_polygons() -> dict[str, list[np.ndarray]]:
     """``{name: polygons}`` drawn for names that no set shows whole; (N, 2) of x, y in [0, 200]."""
-    content = json.loads((_FOLDER / "drawn_outlines.json").read_text(encoding="utf-8"))
+    content = read_json(_FOLDER / "drawn_outlines.json")
     return {name: [np.array(p, np.float64) for p in polygons] for name, polygons in content["outlines"].items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from smartmask.data.curation_eye import reviewed
 from smartmask.data.curation_opinion import decide
 from smartmask.data.outlines import SETS
 from smartmask.geometry import rle_encode
+from smartmask.io.publish import replacing, save_text, staging
 from smartmask.scene.categories import COCO_PANOPTIC
 from smartmask.scene.outlines import Picture
 
@@ -33,21 +33,15 @@ def curate(pictures: Iterable[Picture], progress: Callable[[str], None] = lambda
 
 
 def write_outlines(outlines: Sequence[Curated], folder: Path) -> None:
-    """Write ``outlines.parquet`` and ``report.md`` into a folder; each beside first, then renamed."""
+    """Write ``outlines.parquet`` and ``report.md`` into a folder, both or neither."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = {name: folder / f".{name}.{os.getpid()}.part" for name in (OUTLINES, REPORT)}
-    try:
-        table = pa.Table.from_pylist([_row(outline) for outline in outlines])
-        pq.write_table(table, beside[OUTLINES], compression="zstd", compression_level=9)
-        beside[REPORT].write_text(report(outlines), encoding="utf-8")
-        for name, path in beside.items():
-            os.replace(path, folder / name)
-    finally:
-        for path in beside.values():
-            path.unlink(missing_ok=True)
+    table = pa.Table.from_pylist([_row(outline) for outline in outlines])
+    with staging(folder) as staged:
+        with replacing(staged / OUTLINES) as handle:
+            pq.write_table(table, handle, compression="zstd", compression_level=9)
+        save_text(report(outlines), staged / REPORT)
 
 
 def _row(outline: Curated) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from smartmask.data.discover import discover, parse_source, read_all
 from smartmask.data.registry import read
 from smartmask.data.summary import Summary, sheet, summarise
 from smartmask.image.files import save_png
-from smartmask.io.files import output_file, output_folder
+from smartmask.io.publish import output_file, output_folder
 from smartmask.io.records import Record
 from smartmask.io.settings import Settings, argument, option, required
 
@@ -89,7 +89,9 @@ class PackJob(Reading):
 
     out: Path = required("The pack to write, NAME.parquet.", metavar="FILE")
     root: Path | None = argument(
-        "A folder with known sets: coco/, cocoa/, voc/, camvid/, ...", metavar="ROOT", default=None
+        "A folder with known sets (coco/, cocoa/, voc/, camvid/, ...), or the folder of one.",
+        metavar="ROOT",
+        default=None,
     )
     source: tuple[str, ...] = option((), "One more set; better COCO sources first.", metavar="FORMAT=PATH")
     max_side: int = option(512, "Longer side of the packed layouts, in pixels.", ge=16, le=4096)

@@ -6,7 +6,6 @@ their boxes, at the picture's own resolution, so that a picture of many small th
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ from smartmask.data.readers.coco_files import annotation_file
 from smartmask.data.readers.voc import MIN_SHARE, VOC_NAMES
 from smartmask.geometry import polygons_to_mask
 from smartmask.image.files import load_label_map
-from smartmask.io.files import field as value_of
-from smartmask.io.files import files_in, read_json
+from smartmask.io.reading import field as value_of
+from smartmask.io.reading import files_in, read_json, read_rows
 from smartmask.scene.coco import category_names, crop_of, number, size, table
 from smartmask.scene.outlines import IntBox, NamedOutline, Picture, cropped
 from smartmask.text.labels import Namer
@@ -138,7 +137,7 @@ def object_jobs(file: Path, name: str, namer: Namer, sized: bool = False) -> Ite
     name: the set's key in SETS. sized: leave out pictures whose size is unknown.
     Raises ValueError, naming the file, if it is broken; jobs if their picture is.
     """
-    content = read_json(file)
+    content = read_json(file, dataset=True)
     labels = category_names(content, file)
     by_image: dict[int, list[dict[str, Any]]] = {}
     for annotation in table(content, "annotations", file):
@@ -233,8 +232,8 @@ def _read_cocoa(folder: Path, name: str, namer: Namer) -> Iterator[Picture]:
 
 def _read_shapes(folder: Path, name: str, namer: Namer) -> Iterator[Picture]:
     """Silhouettes listed in ``names.csv`` beside the folder."""
-    with (folder.parent / "names.csv").open(encoding="utf-8", newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["file"].split("/")[0] == folder.name]
+    rows = read_rows(folder.parent / "names.csv", ("file", "name"))
+    rows = [row for row in rows if row["file"].split("/")[0] == folder.name]
     for row in rows:
         file = folder.parent / row["file"]
         mask = load_label_map(file) > 0

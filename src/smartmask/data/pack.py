@@ -12,7 +12,6 @@ One row a picture, its longer side at most 512 pixels:
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +24,8 @@ from PIL import Image
 from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.geometry import mask_box, rle_decode, rle_encode
+from smartmask.io.publish import output_folder, replacing
+from smartmask.io.reading import read_parquet
 from smartmask.scene import Layer, Scene
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class PackMeta:
 
 
 def write_pack(records: Iterable[Record], path: str | Path, max_side: int = MAX_SIDE) -> PackReport:
-    """Write the records' layouts into one Parquet file, beside ``path`` first and then renamed.
+    """Write the records' layouts into one Parquet file, as a whole.
 
     A COCO image that occurs again (another COCO source, the same key) is left out: give the better
     source first, in the order of COCO_SOURCES. Larger pictures are scaled to ``max_side`` by nearest
@@ -91,13 +92,12 @@ def write_pack(records: Iterable[Record], path: str | Path, max_side: int = MAX_
 
     path = Path(path)
     report, seen = PackReport(), set[str]()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     compression = {name: "none" if name == "top" else "zstd" for name in _leaf_columns()}
     levels = {name: 19 for name, codec in compression.items() if codec == "zstd"}
-    try:
-        with pq.ParquetWriter(temporary, _schema(), compression=compression, compression_level=levels) as writer:
+    output_folder(path.parent)
+    with replacing(path) as handle:
+        with pq.ParquetWriter(handle, _schema(), compression=compression, compression_level=levels) as writer:
             for record in records:
                 if record.source in COCO_SOURCES:
                     if record.key in seen:
@@ -114,9 +114,6 @@ def write_pack(records: Iterable[Record], path: str | Path, max_side: int = MAX_
                 writer.write_table(_table(rows))
         if not report.scenes:
             raise ValueError(f"There is no scene to write to {path}.")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     report.size = path.stat().st_size
     return report
 
@@ -241,16 +238,9 @@ class Pack(Sequence[Record]):
     """
 
     def __init__(self, path: str | Path) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
 
         self.path = Path(path)
-        try:
-            table = pq.read_table(self.path)
-        except FileNotFoundError:
-            raise ValueError(f"{self.path} does not exist; write it with 'smartmask data pack'.") from None
-        except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(f"{self.path} is not a readable Parquet file ({str(error).splitlines()[0]}).") from None
+        table = read_parquet(self.path, "pack")
         version = (table.schema.metadata or {}).get(b"smartmask_pack", b"").decode()
         if version != VERSION:
             raise ValueError(f"{self.path} is not a SmartMask pack of version {VERSION}; write it again.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from smartmask.data.pack import Pack
 from smartmask.data.splits import coco_key, split_of
 from smartmask.geometry import BoxXYXY
+from smartmask.io.reading import read_json
 from smartmask.scene import Scene
 from smartmask.scene.categories import COCO_PANOPTIC, clean_name
 
@@ -73,7 +73,7 @@ def caption_scenes(path: Path, split: str, read: Any) -> list[PlanScene]:
 
     path: a COCO captions file. read(caption) -> names that it mentions. Boxes are zeros.
     """
-    data = json.loads(Path(path).read_text(encoding="utf-8"))
+    data = read_json(path, "captions", dataset=True)
     captions: dict[str, list[str]] = {}
     for row in data["annotations"]:
         captions.setdefault(coco_key(row["image_id"]), []).append(str(row["caption"]))

@@ -10,8 +10,9 @@ tells, the word is "frontal", which speaks for both. Models with a known azimuth
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from smartmask.io.reading import read_json
 
 Key = tuple[str, str, int]  # set, source (the split key), number
 
@@ -79,7 +80,7 @@ def aspect_of(word: str) -> str:
 def read_labels(file: Path = FILE) -> dict[Key, str]:
     """The labels that were judged by eye. Raises ValueError for a key or a word that is none."""
     found: dict[Key, str] = {}
-    for key, words in json.loads(file.read_text(encoding="utf-8"))["outlines"].items():
+    for key, words in read_json(file, "labels")["outlines"].items():
         parts = key.split("/")
         if len(parts) < 3 or not parts[-1].isdecimal():
             raise ValueError(f"'{key}' in {file} names no outline; write set/source/number.")

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from smartmask.geometry import mask_box
-from smartmask.io.files import read_json
+from smartmask.io.reading import read_json
 
 SIDE = 150  # pixels of a silhouette's longer side on the page
 

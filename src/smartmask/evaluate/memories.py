@@ -21,6 +21,7 @@ from smartmask.data.shapes import (
 )
 from smartmask.data.targets import Protocol, Target, admitted, object_flags
 from smartmask.geometry import rle_decode
+from smartmask.io.reading import read_parquet
 
 
 def train_bank(pack: Pack, protocol: Protocol, outlines: Outlines | None = None) -> ShapeBank:
@@ -92,15 +93,8 @@ def curated_masks(path: Path, split: str, licences: str | None = None) -> Iterat
     licences: a tier, "open" or "research"; None or "all" for both. ValueError, naming the file, if it is missing or
     another table.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path, columns=list(TABLE), filters=[("verdict", "==", "whole"), ("split", "==", split)])
-    except FileNotFoundError:
-        raise ValueError(f"{path} does not exist; give the table of outlines that curation writes.") from None
-    except (pa.ArrowInvalid, KeyError, OSError) as error:
-        raise ValueError(f"{path} is no table of outlines ({str(error).splitlines()[0]}).") from None
+    wanted = [("verdict", "==", "whole"), ("split", "==", split)]
+    table = read_parquet(path, "table of outlines", columns=list(TABLE), filters=wanted)
     for row in table.to_pylist():
         if row["name"] is not None and licences in (None, "all", row["tier"]):
             mask = rle_decode({"size": [row["h"], row["w"]], "counts": row["counts"]})

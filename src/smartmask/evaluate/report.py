@@ -9,16 +9,15 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from smartmask.data.targets import Sample
 from smartmask.evaluate.protocol import ReportSettings
-from smartmask.io.files import save_json
 from smartmask.io.package import VERSION
-from smartmask.io.publish import staging
+from smartmask.io.publish import save_json, save_text, staging
+from smartmask.io.reading import read_text
 
 Item = TypeVar("Item")
 RANKS = ("first", "mean", "best")
@@ -56,7 +55,7 @@ def finish(name: str, report: Mapping[str, Any], lines: Sequence[str], settings:
         lines = [*lines, "", f"Machine: {report['machine']['processor']}, {report['machine']['cores']} cores."]
     if settings.out is not None:
         with staging(settings.out) as folder:
-            (folder / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            save_text("\n".join(lines) + "\n", folder / f"{name}.md")
             save_json(report, folder / f"{name}.json")
     show(report, lines, settings)
 
@@ -142,8 +141,8 @@ def machine() -> dict[str, Any]:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+        lines = read_text("/proc/cpuinfo").splitlines()
+    except ValueError:  # not Linux
         lines = []
     named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     return next(named, platform.processor() or platform.machine())

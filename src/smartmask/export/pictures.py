@@ -1,16 +1,12 @@
-"""Pictures of layouts for people: coloured scenes and contact sheets. The vision planner sees the former."""
+"""Pictures of layouts for people: coloured scenes. The vision planner sees them too."""
 
 from __future__ import annotations
 
 import colorsys
 import hashlib
-from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
-from smartmask.guides import Guide
-from smartmask.image.sheets import fitted_to
 from smartmask.scene import Scene
 
 UNLABELED_COLOUR = (40, 40, 40)
@@ -52,47 +48,3 @@ def scene_colours(scene: Scene) -> np.ndarray:
     edge[1:] |= top[1:] != top[:-1]
     picture[edge] = picture[edge] // 3
     return picture
-
-
-def overlay(
-    picture: np.ndarray,
-    mask: np.ndarray | None = None,
-    visible: np.ndarray | None = None,
-    guides: Sequence[Guide] = (),
-    colour: tuple[int, int, int] = (255, 40, 130),
-    side: int = 256,
-) -> np.ndarray:
-    """The picture scaled to a longer side of ``side``, with a mask and guides drawn over it: (h, w, 3) uint8.
-
-    picture: (H, W, 3) uint8 RGB.  mask: (H, W) bool, amodal: tinted and outlined.  visible: (H, W)
-    bool; what of the mask is not visible gets a fainter tint (None: all visible).  guides: their
-    half-height contour, yellow on black. Drawing after scaling keeps lines one pixel wide.
-    """
-    height, width = picture.shape[:2]
-    drawn = np.ascontiguousarray(fitted_to(np.asarray(picture, dtype=np.uint8), side))
-    rows, columns = drawn.shape[:2]
-    if mask is not None and mask.any():
-        whole = _cover(mask, columns, rows)
-        seen = whole if visible is None else _cover(visible, columns, rows)
-        weight = (0.2 * whole + 0.3 * np.minimum(seen, whole))[..., None]
-        drawn = np.round(drawn * (1 - weight) + np.array(colour) * weight).astype(np.uint8)
-        # A mask thinner than a drawn pixel still gets its outline.
-        _outline(drawn, whole >= min(0.5, float(whole.max())), colour)
-    if guides:
-        x, y = np.meshgrid((np.arange(columns) + 0.5) * width / columns, (np.arange(rows) + 0.5) * height / rows)
-        for guide in guides:
-            _outline(drawn, guide.sample(x, y, height, width) >= 0.5, (255, 230, 0))
-    return drawn
-
-
-def _cover(mask: np.ndarray, columns: int, rows: int) -> np.ndarray:
-    """Share of each drawn pixel that the mask covers, (rows, columns) float32 in [0, 1]."""
-    how = cv2.INTER_AREA if columns < mask.shape[1] else cv2.INTER_NEAREST
-    return cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=how)
-
-
-def _outline(picture: np.ndarray, region: np.ndarray, colour: tuple[int, int, int]) -> None:
-    """Draw the region's outline into the picture: one pixel of colour on a dark rim, in place."""
-    contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(picture, contours, -1, (0, 0, 0), 3)
-    cv2.drawContours(picture, contours, -1, colour, 1)

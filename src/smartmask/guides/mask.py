@@ -13,7 +13,7 @@ from PIL import Image
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.guides.guide import Guide, Promise
 from smartmask.guides.hand import roughen
-from smartmask.image.files import load_guide_mask
+from smartmask.image.files import decode_handle, load_guide_mask
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
 
@@ -93,7 +93,8 @@ class MaskGuide(Guide):
 def _grey(png: str) -> np.ndarray:
     """``(H, W)`` float32 in [0, 1] of a PNG in base64."""
     try:
-        with Image.open(io.BytesIO(base64.b64decode(png, validate=True)), formats=["PNG"]) as image:
-            return np.asarray(image.convert("L"), np.float32) / 255
-    except (TypeError, ValueError, OSError, Image.DecompressionBombError) as error:
+        data = base64.b64decode(png, validate=True)
+    except (TypeError, ValueError) as error:
         raise ValueError(f"The mask guide's png is no picture ({str(error)[:80]}); give a PNG in base64.") from None
+    image = decode_handle(io.BytesIO(data), "The mask guide's png", ("PNG",)).image
+    return np.asarray(image.convert("L"), np.float32) / 255

@@ -18,8 +18,9 @@ import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from smartmask.image.files import decode, is_deep_grey, pixels_of, refuse_32_bit
-from smartmask.io.files import replacing
+from smartmask.image.files import decode, is_deep_grey, open_picture, pixels_of, refuse_32_bit
+from smartmask.io.publish import replacing
+from smartmask.io.reading import read_bytes
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # channels: Pillow's name
 LOSSY = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -184,7 +185,7 @@ def _stored_mode(image: Image.Image) -> str:
 
 def _exif_of(image: Image.Image, path: str | Path, kind: str, turned: bool) -> bytes | None:
     if kind == "TIFF":  # its own tags are the EXIF, and they are read from the open file
-        with Image.open(path, formats=["TIFF"]) as stored:
+        with open_picture(path) as handle, Image.open(handle, formats=["TIFF"]) as stored:
             return _packed(stored.getexif(), turned)
     return _packed(image.getexif(), turned)
 
@@ -224,7 +225,7 @@ def _swap(tags: MutableMapping[int, Any], pair: tuple[int, int]) -> None:
 
 def _is_deep_colour(path: str | Path, kind: str) -> bool:
     """Whether a file holds 16-bit colour, which Pillow would hand over with 8 bits."""
-    with open(path, "rb") as handle:
+    with open_picture(path) as handle:
         head = handle.read(64)
     if kind == "PNG":
         return head[24] == 16
@@ -232,7 +233,7 @@ def _is_deep_colour(path: str | Path, kind: str) -> bool:
         words = [word for line in head.splitlines() for word in line.split(b"#")[0].split()]
         return words[0] in (b"P3", b"P6") and len(words) > 3 and int(words[3]) > 255
     if kind == "TIFF":
-        with Image.open(path, formats=["TIFF"]) as image:
+        with open_picture(path) as handle, Image.open(handle, formats=["TIFF"]) as image:
             bits = image.tag_v2.get(258, (8,))  # type: ignore[attr-defined]
             return max(bits if isinstance(bits, tuple) else (bits,)) == 16
     return False
@@ -240,7 +241,7 @@ def _is_deep_colour(path: str | Path, kind: str) -> bool:
 
 def _deep_colour(path: str | Path, size: tuple[int, int], orientation: int, what: str) -> np.ndarray:
     """``(H, W, C)`` uint16, upright, of a file with 16-bit colour; ``size``: (width, height) when upright."""
-    data = np.fromfile(path, dtype=np.uint8)
+    data = np.frombuffer(read_bytes(path, what, "picture_mb"), np.uint8)
     pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
         raise ValueError(f"The {what} '{path}' has 16-bit colour that cannot be read; save it as a 16-bit RGB PNG.")

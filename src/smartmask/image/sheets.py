@@ -11,8 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 PAPER = (255, 255, 255)
 INK = (20, 20, 20)
-CAPTION_HEIGHT = 14  # pixels a line of PIL's default font takes
-_MARGIN = 4
+MARGIN = 4  # pixels round each tile
 
 
 def contact_sheet(
@@ -20,7 +19,8 @@ def contact_sheet(
 ) -> np.ndarray:
     """``(H, W, 3)`` uint8 RGB sheet of pictures in rows of ``columns``, each with its caption below.
 
-    tiles: (h, w, 3) uint8 pictures of any sizes; each is fitted into ``tile`` x ``tile`` pixels.
+    tiles: (h, w, 3) uint8 pictures of any sizes; each is scaled to a longer side of ``tile``
+        pixels. Rows and columns are as high and wide as the largest of them.
     captions: one text a tile, line breaks allowed, cut at the tile's width; empty for none.
     Raises ValueError without tiles, or if the counts differ.
     """
@@ -32,29 +32,38 @@ def contact_sheet(
         raise ValueError(f"A contact sheet of {columns} columns and {tile}-pixel tiles is too small to show anything.")
     columns = min(columns, len(tiles))
     lines = max((len(text.split("\n")) for text in captions), default=0)
-    step_x, step_y = tile + 2 * _MARGIN, tile + 2 * _MARGIN + lines * CAPTION_HEIGHT
+    fitted = [fitted_to(np.asarray(picture, dtype=np.uint8), tile) for picture in tiles]
+    wide, high = max(one.shape[1] for one in fitted), max(one.shape[0] for one in fitted)
+    wide = max(wide, tile // 2)  # captions want room
+    size = max(10, tile // 28)
+    line_height = round(1.4 * size)
+    step_x, step_y = wide + 2 * MARGIN, high + 2 * MARGIN + lines * line_height
     rows = -(-len(tiles) // columns)
     sheet = Image.new("RGB", (columns * step_x, rows * step_y), PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
-    for index, picture in enumerate(tiles):
-        x, y = index % columns * step_x + _MARGIN, index // columns * step_y + _MARGIN
-        fitted = fitted_to(np.asarray(picture, dtype=np.uint8), tile)
-        sheet.paste(Image.fromarray(fitted), (x + (tile - fitted.shape[1]) // 2, y + (tile - fitted.shape[0]) // 2))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size)
+    for index, picture in enumerate(fitted):
+        x, y = index % columns * step_x + MARGIN, index // columns * step_y + MARGIN
+        sheet.paste(Image.fromarray(picture), (x + (wide - picture.shape[1]) // 2, y + (high - picture.shape[0]) // 2))
         for row, line in enumerate(captions[index].split("\n") if len(captions) else ()):
-            draw.text((x, y + tile + row * CAPTION_HEIGHT), _cut(line, draw, font, tile), INK, font)
+            draw.text((x, y + high + row * line_height), cut_text(line, draw, font, wide), INK, font)
     return np.asarray(sheet)
 
 
-def fitted_to(picture: np.ndarray, tile: int) -> np.ndarray:
-    """The picture scaled so that its longer side is ``tile``; outlines stay thin, colours stay pure when enlarged."""
+def fitted_to(picture: np.ndarray, tile: int, smooth: bool = False) -> np.ndarray:
+    """The picture scaled so that its longer side is ``tile``; outlines stay thin, colours stay pure when enlarged.
+
+    smooth: enlarged as photos are, without squares.
+    """
     height, width = picture.shape[:2]
     factor = tile / max(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_NEAREST
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     return cv2.resize(picture, size, interpolation=how)
 
 
-def _cut(text: str, draw: ImageDraw.ImageDraw, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
+def cut_text(
+    text: str, draw: ImageDraw.ImageDraw, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int
+) -> str:
     """The text, shortened with an ellipsis until it is at most ``width`` pixels wide."""
     if draw.textlength(text, font) <= width:
         return text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +85,46 @@ def read_cutout(
     alpha = alpha[y0:y1, x0:x1]
     # premultiplied, so that scaling bleeds no background in
     return Cutout(np.dstack([colour * alpha[..., None], alpha * 255]).astype(np.float32))
+
+
+def share_cutouts(names: Sequence[str], cutouts: Sequence[Any], what: str = "cut-out") -> list[int | None]:
+    """Which of the cut-outs each of several named objects is pasted from: one for all of one name, or one each.
+
+    cutouts: in the order of the names; files that are called as the objects are go by that instead ("moon.png",
+    "dog.png" for a dog and a moon). ValueError for another number, and for one picture of things with several names:
+    a dog is no moon.
+    """
+    if not cutouts:
+        return [None] * len(names)
+    kinds = list(dict.fromkeys(name.lower() for name in names))
+    if len(cutouts) == 1 and len(kinds) > 1:
+        raise ValueError(
+            f"There is one {what} for {_listed(kinds)}, which are different things; give one for each of the "
+            f"{len(names)} objects, in this order, or name only what it shows."
+        )
+    if len(cutouts) == 1:
+        return [0] * len(names)
+    if len(cutouts) != len(names):
+        raise ValueError(
+            f"The {what} is given {len(cutouts)} times for {len(names)} objects ({_listed(names)}); give it once for "
+            "each, in this order."
+        )
+    called = [_called_by(name, cutouts) for name in names]
+    return [*called] if sorted(called) == list(range(len(names))) else [*range(len(names))]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _called_by(name: str, cutouts: Sequence[Any]) -> int:
+    """The only cut-out whose file bears an object's name; -1 where there is none or several."""
+    noun = name.lower().split()[-1]
+    bearing = []
+    for index, cutout in enumerate(cutouts):
+        if isinstance(cutout, (str, Path)) and noun in re.split(r"[\W\d_]+", Path(cutout).stem.lower()):
+            bearing.append(index)
+    return bearing[0] if len(bearing) == 1 else -1
 
 
 def defringed(colour: np.ndarray, alpha: np.ndarray, width: float) -> np.ndarray:

@@ -24,7 +24,7 @@ from smartmask.insertion.results import save_jobs, save_painting, save_plan
 from smartmask.insertion.settings import ModelOptions, PaintOptions, PasteOptions, Shadow, flags
 from smartmask.io.checks import check_prompt
 from smartmask.io.explain import explain
-from smartmask.io.publish import staging
+from smartmask.io.publish import files_of, staging
 from smartmask.io.settings import argument, internal, option, required
 from smartmask.io.watch import Progress, Watch, rounded, timed, unwatched
 from smartmask.masks.draws import Draws, Seeded
@@ -83,7 +83,7 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
     def run(self, watch: Watch = unwatched) -> PaintReport:
         """Reads, lays, paints and writes, all of it or nothing; without an inserter masks and jobs for other tools.
 
-        Raises ValueError for bad input. ``trouble`` of the report says why nothing was painted.
+        Raises ValueError for bad input. ``trouble`` of the report says why the inserter that was named did not paint.
         """
         start = time.perf_counter()
         photo = Photo.load(self.photo)
@@ -97,7 +97,7 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
             with watch("masks") as on_step, timed(seconds, "masks"):
                 plan = work.plan(on_step)
             result = None
-            if not trouble:
+            if painters:
                 with watch("painting") as on_step, timed(seconds, "paint"):
                     result = paint(photo, plan, painters, self, on_step)
                 plan = result.plan
@@ -106,13 +106,13 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
                 found = described_photo(photo, result) | {
                     "objects": save_plan(plan, photo, names, folder, self.history),
                     "layers": [] if result is None else save_painting(result, folder, suffix),
-                    "jobs": save_jobs(plan, photo, self, folder) if trouble else [],
+                    "jobs": [] if painters else save_jobs(plan, photo, self, folder),
                 }
-                files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+                files = files_of(folder)
             seconds["total"] = time.perf_counter() - start
             report = work.report(
                 **found, **work.told, image=str(self.photo), seed=self.seed, inpainter=work.inpainter,
-                status="not painted" if trouble else "painted", feather=self.feather, color_match=self.color_match,
+                status="painted" if painters else "not painted", feather=self.feather, color_match=self.color_match,
                 shadow=self.shadow, layers_before=[layer.name for layer in plan.scene.layers], files=files,
                 notes=[*self._notes(plan), *work.notes], trouble=trouble,
                 timings=rounded(seconds),
@@ -204,9 +204,15 @@ class RemoveJob(PaintJob):
 
 
 def find_inserters(work: Work) -> tuple[list[Inpainter], str]:
-    """The inserters, one an object; or none, and why nothing can be painted. Bad input is raised as ValueError."""
+    """The inserters, one an object; or none, and why the one that was named cannot paint.
+
+    Where none was named, nothing is missing: masks and jobs for other tools are what can be wanted, and a note says so.
+    Bad input is raised as ValueError.
+    """
     if work.inpainter is None:
-        return [], NO_INPAINTER if work.report is not RemoveReport else NO_INPAINTER.split("; ")[0]
+        why = NO_INPAINTER if work.report is not RemoveReport else NO_INPAINTER.split("; ")[0]
+        work.notes.append(f"Nothing is painted. {why}.")
+        return [], ""
     try:
         return load_inpainters(work.inpainter, work.objects, **work.loader), ""
     except (OSError, ImportError, RuntimeError, MemoryError) as error:

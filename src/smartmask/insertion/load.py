@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from smartmask.insertion.inpainter import Inpainter
+from smartmask.io.reading import read_json
 
 
 def _paste(name: str | Path, **options: Any) -> Inpainter:
@@ -46,6 +46,6 @@ def load_inpainter(name: str | Path, **options: Any) -> Inpainter:
 def _class_name(folder: Path) -> str | None:
     """``_class_name`` of a local folder's model_index.json; None for a hub name, or where it cannot be read."""
     try:
-        return str(json.loads((folder / "model_index.json").read_text(encoding="utf-8"))["_class_name"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_json(folder / "model_index.json")["_class_name"])
+    except (ValueError, KeyError, TypeError):
         return None

@@ -17,9 +17,11 @@ from smartmask.guides.mask import PICTURE_SUFFIXES
 from smartmask.guides.parse import GuideTexts, read_guides
 from smartmask.guides.table import NONE, guide_of
 from smartmask.image.files import load_guide_mask
+from smartmask.insertion.cutout import share_cutouts
 from smartmask.insertion.lay import ObjectRequest
 from smartmask.io.checks import check_prompt, check_seed
-from smartmask.io.files import read_json, short_repr
+from smartmask.io.inputs import also_reads
+from smartmask.io.reading import read_json, short_repr
 from smartmask.io.settings import option
 
 FINISHED = "mask"  # here the finished mask: a rough one is a scribble
@@ -62,29 +64,34 @@ class ObjectTexts(GuideTexts):
             )
         texts = {kind: _shared_out(kind, values, count) for kind, values in self.texts().items()}
         masks = _shared_out(FINISHED, self.mask, count)
-        cutouts = _one_or_each("cutout", self.cutout, count)
-        kept = _one_or_each("cutout-mask", self.cutout_mask, count)
+        alike = [str(spec.get("object")) for spec in specs if isinstance(spec, dict) and spec.get("cutout") is None]
+        cutouts = self._cutouts(alike if len(self.cutout) == 1 else [])
         source = self.objects_json or Path()
         requests = []
         for number, prompt in enumerate(self.object):
             found = read_guides({kind: shares[number] for kind, shares in texts.items()}, size)
             mask = _finished(masks[number], found, prompt, size)
-            own = cutouts[number], kept[number]
             requests.append(
-                ObjectRequest(check_prompt(prompt), list(found) or None, mask, self.order, context, None, *own)
+                ObjectRequest(
+                    check_prompt(prompt), list(found) or None, mask, self.order, context, None, *cutouts[number]
+                )
             )
         for number, spec in enumerate(specs):
             what, folder = f"objects[{number}] in '{source}'", source.parent
-            shared = [values[0] if len(values) == 1 else None for values in (self.cutout, self.cutout_mask)]
+            shared = cutouts[-1] if len(self.cutout) == 1 else (None, None)
             requests.append(read_object(spec, what, folder, size, self.order, context, *shared))
         return requests
 
-
-def _one_or_each(what: str, values: Sequence[Path], count: int) -> list[Path | None]:
-    """One value for all of ``count`` objects, or one for each."""
-    if len(values) == 1:
-        return [values[0]] * count
-    return [found[0] if found else None for found in _shared_out(what, values, count)]
+    def _cutouts(self, others: Sequence[str]) -> list[tuple[Path | None, Path | None]]:
+        """The cut-out of each object and what of it to keep, then of ``others``, which share the only one."""
+        if len(self.cutout_mask) not in (0, 1, len(self.cutout)):
+            raise ValueError(
+                f"--cutout-mask is given {len(self.cutout_mask)} times, but --cutout {len(self.cutout)} times; give it "
+                "once for each."
+            )
+        kept = self.cutout_mask if len(self.cutout_mask) == len(self.cutout) else self.cutout_mask * len(self.cutout)
+        shared = share_cutouts([*self.object, *others], self.cutout, "--cutout")
+        return [(None, None) if at is None else (self.cutout[at], kept[at] if kept else None) for at in shared]
 
 
 def _shared_out(what: str, values: Sequence[Any], count: int) -> list[tuple[Any, ...]]:
@@ -142,6 +149,9 @@ def read_object(
         raise ValueError(f"{what} has the order {short_repr(own_order)}; it is a whole number, 0 at the back.")
     own_context = check_prompt(spec["context"], f"context of {what}") if spec.get("context") is not None else context
     seed = None if seed is None else check_seed(seed)
+    for path in (*masks, cutout, cutout_mask, *(text for found in texts.values() for text in found)):
+        if path is not None:
+            also_reads(path, what)
     return ObjectRequest(prompt, list(guides) or None, mask, own_order, own_context, seed, cutout, cutout_mask)
 
 

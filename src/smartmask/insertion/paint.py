@@ -24,6 +24,7 @@ from smartmask.image.composition import (
     side_size,
 )
 from smartmask.image.photo import Photo
+from smartmask.insertion.cutout import share_cutouts
 from smartmask.insertion.inpainter import Inpainter, Painting, PaintRequest
 from smartmask.insertion.lay import Laid, ObjectRequest, Plan
 from smartmask.insertion.load import load_inpainter
@@ -102,6 +103,8 @@ def load_inpainters(
         return [inpainter] * len(requests)
     if str(inpainter) == "paste":
         shared, mask = options.pop("cutout", None), options.pop("cutout_mask", None)
+        if shared is not None:
+            share_cutouts([request.prompt for request in requests if request.cutout is None], [shared])
         own = [
             (shared, mask if r.cutout_mask is None else r.cutout_mask)
             if r.cutout is None

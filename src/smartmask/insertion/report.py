@@ -16,6 +16,7 @@ from smartmask.insertion.settings import Shadow
 from smartmask.io.package import VERSION
 from smartmask.io.records import Record, Size
 from smartmask.scene import Scene
+from smartmask.scene.neighbours import neighbours
 
 
 class Pixels(Record):
@@ -37,8 +38,9 @@ class ObjectRecord(Record):
 
     mask, visible: files of its whole and its seen part. box: (x0, y0, x1, y1) pixel edges, None for an empty mask.
     score: of a mask that was drawn, in [0, 1]. order: its index in the layers when it was laid; layer: in the last
-    scene; in_front_of: the layer next behind it, None at the back. picked: the rank of its mask among the candidates;
-    candidates: the file that shows them; why: what the mask was made of.
+    scene. in_front_of, behind: there, the nearest layer behind it and the nearest one before it among those that it
+    overlaps (a hundredth of its pixels or of theirs); None where there is none. picked: the rank of its mask among the candidates; candidates: the file
+    that shows them; why: what the mask was made of.
     """
 
     optional = ("candidates",)
@@ -55,6 +57,7 @@ class ObjectRecord(Record):
     order: int
     layer: int
     in_front_of: str | None
+    behind: str | None
     seed: int
     picked: int | None
     why: dict[str, Any] | None
@@ -64,13 +67,14 @@ class ObjectRecord(Record):
     def of(cls, laid: Laid, number: int, scene: Scene, index: int, visible: np.ndarray) -> ObjectRecord:
         """The record of object ``number``, which is layer ``index`` of the last scene. visible: (H, W) bool."""
         output = laid.output
+        in_front_of, behind = neighbours(scene, laid.mask, index, own=True)
         return cls(
             object=laid.name, context=laid.request.context,
             guidance=[g.describe() for g in as_guides(laid.request.guidance, scene.height, scene.width)],
             mask=f"mask_{number:02d}.png", visible=f"visible_{number:02d}.png", box=mask_box(laid.mask),
             area=int(np.count_nonzero(laid.mask)), visible_area=int(np.count_nonzero(visible)),
             score=None if laid.score is None else round(laid.score, 6), order=laid.order, layer=index,
-            in_front_of=scene.layers[index - 1].name if index > 0 else None, seed=laid.seed, picked=laid.picked,
+            in_front_of=in_front_of, behind=behind, seed=laid.seed, picked=laid.picked,
             why=None if output is None or laid.picked is None else output.why[laid.picked],
             candidates=None if output is None else f"overlay_{number:02d}.png",
         )  # fmt: skip
@@ -113,7 +117,9 @@ class PaintReport(Record):
     notes: list[str]
     files: list[str]
     timings: dict[str, float]
-    trouble: str = Field("", exclude=True, description="Why nothing was painted; not part of result.json.")
+    trouble: str = Field(
+        "", exclude=True, description="Why the inserter that was named did not paint; not part of result.json."
+    )
 
 
 class InsertReport(PaintReport):

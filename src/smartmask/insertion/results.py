@@ -18,8 +18,9 @@ from smartmask.insertion.lay import Plan
 from smartmask.insertion.paint import InsertResult, crop_scene, request_for
 from smartmask.insertion.report import LayerRecord, ObjectRecord
 from smartmask.insertion.settings import PaintOptions
-from smartmask.io.files import save_json
-from smartmask.masks.results import mask_sheet
+from smartmask.io.publish import save_json
+from smartmask.masks.records import mask_records
+from smartmask.masks.sheets import mask_sheet
 from smartmask.scene import Scene
 from smartmask.scene.scene_file import save_scene
 
@@ -47,11 +48,11 @@ def save_plan(
         if laid.output is not None:
             before = replace(plan.after(number), photo=photo.rgb())
             guides = as_guides(laid.request.guidance, final.height, final.width)
-            save_png(mask_sheet(laid.output, before, guides), folder / f"overlay_{number:02d}.png")
+            sheet = mask_sheet(laid.output, mask_records(laid.output, before), before, guides)
+            save_png(sheet, folder / f"overlay_{number:02d}.png", quick=True)
     save_png(scene_colours(plan.scene), folder / "layout_before.png")
     save_png(scene_colours(final), folder / "layout_after.png")
     save_scene(final, folder / "scene.json", history)
-    (folder / "steps").mkdir()
     for count in range(len(plan.objects) + 1):
         save_scene(plan.after(count), folder / "steps" / f"scene_{count:02d}.json", history[: len(earlier) + count])
     return records
@@ -72,7 +73,6 @@ def plan_history(plan: Plan, inpainters: Sequence[str]) -> list[dict[str, Any]]:
 def save_painting(result: InsertResult, folder: Path, suffix: str = ".png") -> list[LayerRecord]:
     """``result.png`` and ``layers/``, RGBA at the photo's size from back to front; returns a record a layer."""
     result.photo.save(folder / f"result{suffix}")
-    (folder / "layers").mkdir()
     records = []
     for number, layer in enumerate(result.layers):
         name = f"layers/{number:02d}_{slug(layer.name)}.png"
@@ -97,7 +97,6 @@ def save_jobs(plan: Plan, photo: Photo, options: PaintOptions, folder: Path) -> 
         request, window = request_for(photo.pixels, scene, laid.order, laid, None, options)
         name = f"jobs/{number:02d}_{slug(laid.name)}"
         job = folder / name
-        job.mkdir(parents=True)
         save_png(request.image, job / "photo.png")
         save_png(request.mask, job / "mask.png")
         control = _seg_control(crop_scene(scene, window))

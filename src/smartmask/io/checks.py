@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 import re
 
+from smartmask.io.limits import LIMITS
+
 FACINGS = ("left", "right")  # which way an object looks
 LICENCES = ("all", "open")  # which remembered outlines are used
 OPEN_LICENCES = ("cc by", "cc0", "public domain", "mit", "apache", "sil", "ofl", "own", "as smartmask")
-MAX_PIXELS = 100_000_000  # of a scene or photo (300 MB decoded): 10,000 x 10,000; beyond it a size is a mistake
-MAX_PROMPT = 1000  # characters
-MAX_MASKS = 1000
+MAX_PIXELS = LIMITS.pixels  # of a scene or photo (300 MB decoded): 10,000 x 10,000; beyond it a size is a mistake
+MAX_PROMPT = LIMITS.prompt  # characters
+MAX_MASKS = LIMITS.masks
 POOL = 4  # masks drawn for each one that a diverse choice keeps
-MAX_STEPS = 1000
-MAX_SCALE = 100.0
+MAX_STEPS = LIMITS.steps
+MAX_SCALE = LIMITS.scale
 MAX_SEED = 2**62  # leaves room for the seeds counted up from it
 
 

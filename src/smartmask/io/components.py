@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
+
+from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
+from smartmask.io.publish import replacing_folder, save_json, save_tensors
+from smartmask.io.reading import read_json, read_tensors
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 def save_component(folder: Path, network: nn.Module, config: Any, half: bool = True) -> None:
     """Writes ``config.json`` and ``model.safetensors`` (float16 if ``half``) to a folder, atomically."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     dtype = torch.float16 if half else torch.float32
     tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in network.state_dict().items()}
-    save_file(tensors, partial / "model.safetensors")
-    (partial / "config.json").write_text(json.dumps(asdict(config), indent=1) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    with replacing_folder(folder) as partial:
+        save_tensors(tensors, partial / WEIGHTS)
+        save_json({**asdict(config), SUMS: sums_of(partial, [WEIGHTS])}, partial / CONFIG, indent=1)
 
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -37,30 +34,41 @@ def load_component(folder: Path, network: Callable[[Any], Network], config: Call
 
     network: its class; config: the class of its configuration. ValueError as in ``load_weights``.
     """
-    path = folder / "config.json"
+    path = folder / CONFIG
+    settings = read_config(folder, config)
     try:
-        settings = config(**json.loads(path.read_text()))
         with torch.device("meta"):  # no time lost on weights that are overwritten at once
             built = network(settings)
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
-    except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:  # no JSON, or sizes that cannot be
+    except (ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError) as error:  # sizes that do not go
         raise ValueError(f"{path} is damaged ({error}); restore it or save the weights again.") from None
     load_weights(folder, built)
     return built
 
 
+def read_config(folder: Path, config: Callable[..., Any]) -> Any:
+    """``config.json`` of a component folder as ``config``, a dataclass, once its weights are known to be those saved.
+
+    Raises ValueError, naming file and field, for what is missing or damaged.
+    """
+    path = folder / CONFIG
+    if not path.exists():
+        raise ValueError(f"{path} is missing; give a folder written by save_pretrained.")
+    record = read_json(path, "config", unique=True)
+    settings = settings_of(config, record, path)
+    check_sums(path, record)
+    return settings
+
+
 def load_weights(folder: Path, network: nn.Module) -> None:
     """Loads ``model.safetensors`` of a component folder into ``network`` as float32; ValueError on any mismatch."""
-    path = folder / "model.safetensors"
+    path = folder / WEIGHTS
+    if not path.exists():
+        raise ValueError(f"{path} is missing; give a folder written by save_pretrained.")
+    tensors = read_tensors(path)[0]
     try:
-        tensors = load_file(path)
-        # assign: the network may have been built without memory (meta device)
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged ({error}); copy or train the weights again.") from None
-    except RuntimeError as error:
+        # assign: the network may have been built without memory (meta device); torch.tensor: in memory of torch's own
+        own = {name: torch.tensor(array, dtype=torch.float32) for name, array in tensors.items()}
+        network.load_state_dict(own, assign=True)
+    except (RuntimeError, TypeError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ValueError(f"{path} does not fit its config.json: {reason}") from None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from smartmask.io.integrity import check_numbers
+from smartmask.io.reading import read_json
 
 if TYPE_CHECKING:
     import torch
@@ -31,12 +33,9 @@ def read_index(folder: Path) -> dict[str, Any]:
     """``model_index.json`` of a folder. ValueError, naming the file, if it cannot be read."""
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; give one with a {INDEX}.")
-    try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"{folder} has no {INDEX}; give a folder in the diffusers format.") from None
-    except ValueError as error:
-        raise ValueError(f"{folder / INDEX} is not valid JSON ({error}); restore it.") from None
+    if not (folder / INDEX).exists():
+        raise ValueError(f"{folder} has no {INDEX}; give a folder in the diffusers format.")
+    index = read_json(folder / INDEX, "model index")
     if not isinstance(index, dict):
         raise ValueError(f"{folder / INDEX} is not a JSON object; restore it.")
     return index
@@ -57,6 +56,8 @@ def load_sd_parts(folder: Path, dtype: torch.dtype | None = None) -> SDParts:
     from diffusers import AutoencoderKL
     from transformers import CLIPTextModel, CLIPTokenizer
 
+    for part in ("vae", "text_encoder"):
+        check_numbers(read_json(folder / part / "config.json", "config"), folder / part / "config.json")
     try:
         vae = AutoencoderKL.from_pretrained(
             folder / "vae", local_files_only=True, use_safetensors=True, torch_dtype=dtype
@@ -65,10 +66,26 @@ def load_sd_parts(folder: Path, dtype: torch.dtype | None = None) -> SDParts:
             folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype or torch.float32
         )
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
+        scheduler = load_scheduler_config(folder)
     except Exception as error:  # the libraries raise nearly anything on missing or damaged files
         raise ValueError(f"A part of {folder} cannot be loaded ({_reason(error)}); copy the folder again.") from None
+    check_finite(vae, folder / "vae")
+    check_finite(text_encoder, folder / "text_encoder")
     return SDParts(in_own_memory(vae), in_own_memory(text_encoder), tokenizer, scheduler)
+
+
+def load_scheduler_config(folder: Path) -> dict[str, Any]:
+    """``scheduler/scheduler_config.json`` of a folder. ValueError, naming it, if it cannot be read.
+
+    By the library's own reader: some of its schedulers have an infinite number among their settings, which is no JSON.
+    """
+    from diffusers import DDPMScheduler
+
+    try:
+        return dict(DDPMScheduler.load_config(folder / "scheduler", local_files_only=True))
+    except Exception as error:  # it raises nearly anything on missing or damaged files
+        where = folder / "scheduler" / "scheduler_config.json"
+        raise ValueError(f"{where} cannot be read ({_reason(error)}); copy the folder again.") from None
 
 
 def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
@@ -77,6 +94,7 @@ def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
 
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder / 'config.json'} is missing; give a folder with a U-Net in the diffusers format.")
+    check_numbers(read_json(folder / "config.json", "config"), folder / "config.json")
     try:
         unet = UNet2DConditionModel.from_pretrained(
             folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True
@@ -85,7 +103,15 @@ def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
         raise ValueError(
             f"The U-Net in {folder} cannot be loaded ({_reason(error)}); copy or train the weights again."
         ) from None
+    check_finite(unet, folder)
     return in_own_memory(unet)
+
+
+def check_finite(module: Any, folder: Path) -> None:
+    """Raises ValueError, naming the tensor, if weights that were loaded from a folder hold NaN or infinity."""
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(f"The weights in {folder} are damaged: '{name}' is not finite; copy or train them again.")
 
 
 def in_own_memory(module: Any) -> Any:

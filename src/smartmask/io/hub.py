@@ -5,7 +5,6 @@ Only safetensors weights are loaded: a pickle runs code when it is read. Nothing
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -50,10 +49,12 @@ def hub_cache() -> Path:
 
 def cached_folder(name: str, revision: str = "main") -> Path | None:
     """The folder of a hub model that was fetched earlier, or None; asks the disk alone, never a network."""
+    from smartmask.io.reading import read_text  # not above: explain.py asks this module, also of wrong limits
+
     model = hub_cache() / f"models--{name.replace('/', '--')}"
     try:
-        commit = (model / "refs" / revision).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+        commit = read_text(model / "refs" / revision).strip()
+    except ValueError:
         return None
     folder = model / "snapshots" / commit
     return folder if commit and folder.is_dir() else None
@@ -114,9 +115,11 @@ def check_weights(folder: Path, what: str, stems: Iterable[str] = ("model",)) ->
 
 def read_config(path: Path, what: str) -> dict[str, Any]:
     """A model's JSON object; ModelError of one sentence if it cannot be read."""
+    from smartmask.io.reading import read_json
+
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = read_json(path)
+    except ValueError as error:
         raise ModelError(f"The {what} has a '{path}' that cannot be read ({_first_line(error)}).") from error
     if not isinstance(data, dict):
         raise ModelError(f"The {what} has a '{path}' that holds no JSON object; download it again.")

@@ -1,99 +1,287 @@
-"""Result folders: what the commands write, all of it or nothing."""
+"""The one way to a user's path: every file and folder appears whole or not at all, and takes nobody else's place.
+
+``staging`` fills a result folder, ``replacing_folder`` a folder that is one thing (weights, checkpoints), ``replacing``
+one file; what they write lies under a hidden name until it is whole (``locks.py``, ``swap.py``). Nothing that the call
+reads is written over (``inputs.py``), no link is followed but the output's own name, and what dead processes have left
+in the folder goes.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-import re
-import shutil
-import signal
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from smartmask.io.files import output_folder
+from smartmask.io import signals, swap
+from smartmask.io.inputs import check_file_not_read, check_not_read
+from smartmask.io.locks import discard, hidden_name, hold, locked, sweep
+from smartmask.io.places import check_folder, check_free, explained, no_room, settled, size_of
+from smartmask.io.swap import RESULT, files_of
 
 if TYPE_CHECKING:
-    pass
+    import numpy as np
+    import torch
+
+__all__ = ["RESULT", "files_of", "output_file", "output_folder", "remove_file", "remove_folder", "replacing",
+           "replacing_folder", "save_json", "save_tensors", "save_text", "staging"]  # fmt: skip
+
+# What a folder that ``replacing_folder`` may replace is known by.
+_KNOWN = ("model_index.json", "config.json", "adapter_config.json", "state.json", ".safetensors")
+# Folders that are being staged, and what they will be called: what is written there is flushed at the end, at once.
+_staged: dict[Path, str] = {}
 
 
-RESULT = "result.json"
-# Files that a later run of other content would leave behind; no dots or leading slashes, so none lies elsewhere.
-_OWN_FILES = (
-    r"(?:mask|visible|overlay)_\d{2,}\.png|result\.(?:png|jpg|webp)|steps\.gif|picture\.png|"
-    r"(?:layers|steps|jobs)/[a-z0-9_/]+\.(?:png|json)"
-)
+# --- folders -------------------------------------------------------------------------------------
 
 
 @contextmanager
-def staging(folder: Path) -> Iterator[Path]:
+def staging(folder: str | Path, adding: bool = False) -> Iterator[Path]:
     """A hidden folder to write results into; its files appear in ``folder`` when the block succeeds.
 
-    The folder is created and proven writable before the block runs (ValueError if not), so a long
-    computation never ends in front of a closed door. If the block fails or is interrupted, nothing has changed:
-    folders made for it are removed. Other files in the folder stay, but for those that its earlier
-    ``result.json`` lists, which would otherwise lie beside a result that is not theirs.
+    The folder is created and proven writable before the block runs, so a long computation never ends in front of a
+    closed door. If the block fails or is interrupted, nothing has changed: folders made for it are removed. Files that
+    the folder's earlier ``result.json`` lists give way, unless the new ones are only ``adding``, as do regular files
+    of the same names; others stay. A process killed at any moment leaves the earlier result whole or the new one.
+    Raises ValueError for a folder that cannot be written, something in the way or an input of this call, BusyError if
+    another process writes there, WriteError where the space is short.
     """
-    folder = Path(folder)
-    created = [part for part in (folder, *folder.parents) if not part.exists()]
-    hidden: Path | None = None
-    try:
-        output_folder(folder)
-        hidden = Path(tempfile.mkdtemp(prefix=".smartmask-", dir=folder))
+    target = settled(folder, "output folder")
+    check_folder(target, folder)
+    with ExitStack() as stack:
+        stack.callback(_remove_empty, [part for part in (target, *target.parents) if not part.exists()])
+        with explained(folder):
+            stack.enter_context(locked(target))
+            swap.recover(target)
+            sweep(target)
+            old = [] if adding else swap.listed(target)
+            check_free(target, old, folder)
+            check_not_read(target, old)
+            signals.tell(str(folder), "the earlier result is untouched in" if old else "nothing was written to")
+            hidden = stack.enter_context(_hidden(target, str(folder)))
         yield hidden
-        with _undisturbed():
-            _publish(hidden, folder)
-    finally:
-        with _undisturbed():
-            if hidden is not None:
-                shutil.rmtree(hidden, ignore_errors=True)
-            for part in created:
-                try:
-                    part.rmdir()  # only ever removes an empty folder
-                except OSError:
-                    break
+        with signals.undisturbed():
+            new = files_of(hidden)
+            check_free(target, new, folder)
+            check_not_read(target, [*old, *new])
+            with explained(folder):
+                swap.publish(hidden, target, old)
+            signals.tell(str(folder), "the new result is complete in")
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ctrl-C and a request to end wait until the block is done: files are moved all or none of them.
+def replacing_folder(folder: str | Path) -> Iterator[Path]:
+    """A hidden folder to fill, which takes the place of ``folder`` as a whole when the block succeeds.
 
-    Without effect off the main thread, where Python never raises them.
+    Within a folder that is itself being staged it is simply made. Raises ValueError for a folder that cannot be
+    written, or that holds other things than what is saved in folders, WriteError where the space is short.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
+    target = settled(folder, "output folder")
+    if _is_staged(target):
+        target.mkdir(parents=True, exist_ok=True)
+        yield target
         return
-    waiting: list[int] = []
-    former = {
-        number: signal.signal(number, lambda came, _: waiting.append(came))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    check_folder(target, folder)
+    with ExitStack() as stack:
+        parent = target.parent
+        stack.callback(_remove_empty, [part for part in (parent, *parent.parents) if not part.exists()])
+        with explained(folder):
+            parent.mkdir(parents=True, exist_ok=True)
+            sweep(parent)
+            swap.recover_whole(target)
+            check_not_read(target, ["."])
+            _check_known(target, folder)
+            hidden = stack.enter_context(_hidden(parent, str(folder)))
+        yield hidden
+        with signals.undisturbed(), explained(folder):
+            swap.publish_whole(hidden, target)
+
+
+@contextmanager
+def _hidden(parent: Path, shown: str) -> Iterator[Path]:
+    """A new hidden folder, known as living while its lock is held; whatever is left of it goes in the end."""
+    hidden = parent / hidden_name()
+    lock = None
     try:
-        yield
+        hidden.mkdir()
+        lock = hold(hidden)
+        _staged[hidden] = shown
+        with no_room(parent, shown, lambda: size_of(hidden)):
+            yield hidden
     finally:
-        for number, handler in former.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        for came in waiting:
-            signal.raise_signal(came)
+        with signals.undisturbed():
+            discard(hidden)
+            _staged.pop(hidden, None)
+            if lock is not None:
+                os.close(lock)
 
 
-def _publish(hidden: Path, folder: Path) -> None:
-    """Move everything into place, ``result.json`` last: where it lies, the result is complete."""
-    _remove_earlier(folder)
-    files = sorted((path for path in hidden.rglob("*") if path.is_file()), key=lambda path: path.name == RESULT)
-    for path in files:
-        target = folder / path.relative_to(hidden)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, target)
+def _check_known(target: Path, shown: str | Path) -> None:
+    names = os.listdir(target) if target.is_dir() else []
+    if names and not any(name.endswith(_KNOWN) for name in names):
+        raise ValueError(f"The folder '{shown}' holds other things, such as '{sorted(names)[0]}'; give a new folder.")
 
 
-def _remove_earlier(folder: Path) -> None:
-    result = folder / RESULT
-    if not result.is_file():
+def _remove_empty(folders: list[Path]) -> None:
+    with signals.undisturbed():
+        for folder in folders:
+            try:
+                folder.rmdir()  # only ever removes an empty folder
+            except OSError:
+                return
+
+
+def output_folder(path: str | Path) -> Path:
+    """The folder, created if it was missing and proven writable; else a ValueError of one sentence."""
+    target = settled(path, "output folder")
+    check_folder(target, path)
+    with explained(path):
+        target.mkdir(parents=True, exist_ok=True)
+        sweep(target)
+        probe = target / hidden_name()
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    return Path(path)
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder of ours as a whole: it has gone under its name before the first of its files goes."""
+    if folder.is_symlink() or not folder.is_dir():
         return
-    listed = set(re.findall(f'"({_OWN_FILES})"', result.read_text(encoding="utf-8", errors="replace")))
-    result.unlink()
-    for name in listed:
-        (folder / name).unlink(missing_ok=True)
+    hidden = folder.with_name(hidden_name())
+    os.rename(folder, hidden)
+    discard(hidden)
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def output_file(file: str | Path, suffix: str) -> Path:
+    """A file to be written, its folder made and proven writable; ValueError before the work if it cannot be.
+
+    What is a link stays one: the file that it leads to is returned, and will be replaced.
+    """
+    target = settled(file)
+    if target.suffix.lower() != suffix:
+        raise ValueError(f"The output '{file}' must end in {suffix}.")
+    if target.is_dir():
+        raise ValueError(f"The output '{file}' is a folder; give a file name.")
+    check_file_not_read(target)
+    output_folder(target.parent)
+    return target
+
+
+@contextmanager
+def replacing(path: str | Path, new: bool = False) -> Iterator[BinaryIO]:
+    """A file to write that takes its place at the end of the block, and leaves the old one if the block fails.
+
+    Within a staged folder its folders are made. Only a regular file is replaced, and with ``new`` none:
+    FileExistsError if one has come in the meantime. Raises ValueError for an input of this call, WriteError where the
+    space is short.
+    """
+    path = Path(path)
+    if _is_staged(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _opened(path, "wb", _called(path)) as handle:
+            yield handle
+        return
+    check_file_not_read(path)
+    if os.path.lexists(path) and not path.is_file():
+        raise ValueError(f"'{path}' is no file, and in the way of one; move it away, or choose another name.")
+    temporary = path.with_name(hidden_name())
+    try:
+        with _opened(temporary, "xb", str(path)) as handle:
+            lock = hold(temporary)
+            try:
+                yield handle
+                handle.flush()
+                os.fsync(handle.fileno())
+                _place(temporary, path, new)
+            finally:
+                os.close(lock)
+        swap.flush_folder(path.parent)
+    finally:
+        discard(temporary)
+
+
+@contextmanager
+def _opened(path: Path, mode: str, shown: str) -> Iterator[BinaryIO]:
+    handle: BinaryIO = open(path, mode)  # type: ignore[assignment]
+    try:
+        with no_room(path.parent, shown, handle.tell):
+            yield handle
+            handle.flush()
+    except BaseException:
+        with suppress(OSError):  # what is still in its buffer cannot be written either
+            handle.close()
+        raise
+    handle.close()
+
+
+def _place(temporary: Path, path: Path, new: bool) -> None:
+    if not new:
+        os.replace(temporary, path)
+        return
+    try:
+        os.link(temporary, path)  # unlike a rename it fails where a file is
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if path.exists():
+            raise FileExistsError(17, os.strerror(17), str(path)) from None
+        os.replace(temporary, path)
+
+
+def save_json(obj: Any, path: str | Path, indent: int | None = 2) -> None:
+    """Writes UTF-8 JSON, as a whole. Raises ValueError for not-a-number and infinite values, which JSON has not."""
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(obj, indent=indent, ensure_ascii=False, allow_nan=False, separators=separators) + "\n"
+    # File names need not be Unicode; their odd bytes become JSON escapes, which read back as they were.
+    save_bytes(text.encode("utf-8", "backslashreplace"), path)
+
+
+def save_text(text: str, path: str | Path) -> None:
+    """Writes UTF-8 text, as a whole."""
+    save_bytes(text.encode("utf-8", "backslashreplace"), path)
+
+
+def save_bytes(data: bytes, path: str | Path, new: bool = False) -> None:
+    """Writes bytes, as a whole. new: see ``replacing``."""
+    with replacing(path, new) as handle, no_room(Path(path).parent, _called(Path(path)), lambda: len(data)):
+        handle.write(data)
+        handle.flush()
+
+
+def save_tensors(
+    tensors: Mapping[str, torch.Tensor] | Mapping[str, np.ndarray], path: str | Path,
+    metadata: dict[str, str] | None = None,
+) -> None:  # fmt: skip
+    """Writes a safetensors file of torch's tensors or numpy's arrays, into a folder that is being staged."""
+    path = Path(path)
+    if not _is_staged(path):
+        raise RuntimeError(f"'{path}' lies in no staged folder")  # a mistake of ours: the library writes by name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if any(hasattr(tensor, "detach") for tensor in tensors.values()):
+        from safetensors.torch import save_file
+    else:
+        from safetensors.numpy import save_file  # type: ignore[assignment]
+    save_file(tensors, path, metadata)  # type: ignore[arg-type]
+
+
+def remove_file(path: Path) -> None:
+    """Removes a file of ours; nothing if it is not there."""
+    path.unlink(missing_ok=True)
+
+
+def _is_staged(path: Path) -> bool:
+    return any(folder in _staged for folder in path.parents)
+
+
+def _called(path: Path) -> str:
+    """What a file will be called once its folder is in place."""
+    for folder in path.parents:
+        if folder in _staged:
+            return str(Path(_staged[folder]) / path.relative_to(folder))
+    return str(path)

@@ -6,18 +6,25 @@ and its JSON schema serves a web service. Settings that several requests share a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from smartmask.io.inputs import guarded
 
 
 class Settings(BaseModel):
     """The base of all requests: frozen, without unknown names.
 
     What is wrong is a ValueError of one sentence: the first fault, its value, the remedy.
+    outputs: the fields whose paths are written, or read and written again; all other paths are inputs, which nothing
+    that a ``run`` of the class writes takes the place of.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    outputs: ClassVar[tuple[str, ...]] = ("out",)
 
     if not TYPE_CHECKING:  # type checkers read the fields
 
@@ -28,9 +35,47 @@ class Settings(BaseModel):
                 raise ValueError(sentence(error)) from None
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        if "run" in cls.__dict__:
+            cls.run = guarded(cls.__dict__["run"])  # type: ignore[attr-defined]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, values: Any) -> Any:
+        """An empty path would be the present folder."""
+        for name, value in values.items() if isinstance(values, dict) else ():
+            field = cls.model_fields.get(name)
+            if isinstance(value, str) and not value and field is not None and "Path" in str(field.annotation):
+                raise ValueError(f"The {name.replace('_', ' ')} is empty; give a path, or '.' for the present folder.")
+        return values
+
+    def inputs(self) -> dict[str, list[str | Path]]:
+        """``{field: paths}`` of what the request reads; texts may be paths too, also behind an "=" (FORMAT=PATH)."""
+        found = {}
+        for name in type(self).model_fields:
+            if name not in self.outputs:
+                paths = list(_paths(getattr(self, name)))
+                if paths:
+                    found[name.replace("_", " ")] = paths
+        return found
+
+    @classmethod
     def of(cls, **values: Any) -> Self:
         """The settings of values that a type checker cannot know."""
         return cls(**values)
+
+
+def _paths(value: Any) -> Iterator[str | Path]:
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, str):
+        yield value
+        if "=" in value:
+            yield value.partition("=")[2]
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _paths(part)
 
 
 def option(

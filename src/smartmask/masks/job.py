@@ -10,7 +10,7 @@ from smartmask.guides.parse import GuideTexts
 from smartmask.guides.table import as_guides
 from smartmask.image.files import load_guide_mask
 from smartmask.io.checks import check_order, check_pool
-from smartmask.io.publish import staging
+from smartmask.io.publish import files_of, staging
 from smartmask.io.settings import argument, option, required
 from smartmask.io.watch import Watch, unwatched
 from smartmask.masks.draws import Draws
@@ -60,7 +60,7 @@ class MasksJob(MaskOptions, SceneFiles, GuideTexts, Draws, Weights):
             save_masks(output, scene, guides, folder)
             seconds |= {"write": time.perf_counter() - moment, "total": time.perf_counter() - start}
             asked = self.model_dump(mode="json", include=ASKED) | {"not_here": [guide.describe() for guide in not_here]}
-            result = MasksResult.of_output(output, scene, guides, asked, notes, seconds)
+            result = MasksResult.of_output(output, scene, guides, asked, notes, seconds, files_of(folder))
             save_result(result.model_dump(), folder)
         return result
 

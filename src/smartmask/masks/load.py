@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from smartmask.io.files import read_json
 from smartmask.io.hub import fetched_folder
 from smartmask.io.package import BUNDLED_MASKS
+from smartmask.io.reading import read_json
 from smartmask.masks.model import MaskModel
 
 WHAT = "mask model"

@@ -9,7 +9,7 @@ import numpy as np
 
 from smartmask.geometry import polygons_to_mask, rle_decode
 from smartmask.io.checks import MAX_PIXELS
-from smartmask.io.files import field
+from smartmask.io.reading import field
 from smartmask.scene.outlines import IntBox, cropped
 
 

@@ -24,7 +24,9 @@ UNDONE = ("insert", "move", "scale", "remove", "reorder", "rename")  # actions t
 
 
 class SceneEdit(Settings):
-    """What all edits have: the file, and where the result goes."""
+    """What all edits have: the file, and where the result goes, which may be the file itself."""
+
+    outputs = ("scene", "out")
 
     scene: Path = argument("A scene.json of 'insert' or 'layout'.", metavar="SCENE")
     out: Path | None = option(None, "The file to write; by default SCENE itself, replaced as a whole.", metavar="JSON")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from smartmask.geometry import mask_box, rle_decode, rle_encode
-from smartmask.io.files import short_repr
+from smartmask.io.reading import short_repr
 from smartmask.scene.layer import Layer
 
 

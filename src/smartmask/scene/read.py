@@ -15,7 +15,7 @@ import numpy as np
 
 from smartmask.image.files import load_label_map, load_panoptic_png, load_photo
 from smartmask.io.checks import check_prompt
-from smartmask.io.files import read_json, short_repr
+from smartmask.io.reading import read_json, short_repr
 from smartmask.io.settings import Settings, option
 from smartmask.scene.photo import scene_of_photo
 from smartmask.scene.scene import Scene
@@ -24,6 +24,8 @@ from smartmask.scene.scene_file import History, load_scene
 
 class SceneFiles(Settings):
     """Where a scene comes from: a photo with the files that describe its layout, or a saved scene."""
+
+    outputs = ("out", "segmenter_cache")
 
     layout: Path | None = option(
         None, "The photo's layout: a label map (with --names), or COCO's (with --panoptic).", metavar="PNG"

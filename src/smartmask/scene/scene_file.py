@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from smartmask.io.checks import MAX_PIXELS
-from smartmask.io.files import read_json, save_json
+from smartmask.io.publish import save_json
+from smartmask.io.reading import read_json
 from smartmask.scene.layer_json import JsonRecord, layer_from_json, layer_to_json
 from smartmask.scene.scene import Scene
 

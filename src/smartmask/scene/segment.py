@@ -20,7 +20,6 @@ import numpy as np
 from smartmask.errors import ModelError, ModelMissingError, OutOfMemoryError
 from smartmask.image.files import load_photo
 from smartmask.io.checks import MAX_PIXELS
-from smartmask.io.files import output_folder, read_json, save_json
 from smartmask.io.hub import (
     cached_folder,
     check_complete,
@@ -32,6 +31,8 @@ from smartmask.io.hub import (
     quiet,
     read_config,
 )
+from smartmask.io.publish import output_folder, save_json
+from smartmask.io.reading import read_json
 from smartmask.scene.categories import is_thing
 from smartmask.scene.layer import Layer
 from smartmask.scene.layer_json import JsonRecord, layer_from_json, layer_to_json

@@ -7,17 +7,18 @@ misspelling by the nearest spelling. numpy only, a few milliseconds to load.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
+from smartmask.io.integrity import SUMS, check_names, check_sums
+from smartmask.io.publish import replacing_folder, save_bytes, save_json
+from smartmask.io.reading import file_sum, read_json, read_tensors
 from smartmask.text.spelling import Speller
 from smartmask.text.words import (
     ARTICLES,
@@ -110,37 +111,32 @@ class TextEncoder:
         """Read a folder that ``save_pretrained`` wrote; FileNotFoundError or ValueError says what is wrong."""
         folder = Path(folder)
         for name in (CONFIG, VECTORS):
-            if not (folder / name).is_file():
+            if not (folder / name).exists():
                 raise FileNotFoundError(
                     f"The text vocabulary in '{folder}' lacks {name}; 'smartmask train text' builds it."
                 )
+        config = read_json(folder / CONFIG, "vocabulary", unique=True)
+        tensors = read_tensors(folder / VECTORS, "vocabulary")[0]
         try:
-            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-            tensors = load_file(folder / VECTORS)
+            check_sums(folder / CONFIG, config)
+            check_names([*config["names"], *config["synonyms"]], f"{folder / CONFIG} is damaged: it")
             return cls(config["names"], tensors["vectors"], tensors["kinds"], config["synonyms"], config["threshold"])
-        except (KeyError, TypeError, json.JSONDecodeError, SafetensorError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"The text vocabulary in '{folder}' is damaged ({error!r}); build it again.") from error
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``config.json`` and ``vocabulary.safetensors``; each is written beside, then renamed."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        config = {
+        """Write ``config.json`` and ``vocabulary.safetensors``, both or neither."""
+        config: dict[str, Any] = {
             "class": "TextEncoder",
             "dim": TEXT_DIM,
             "threshold": self.threshold,
             "names": self._names,
             "synonyms": self._synonyms,
         }
-        beside = {name: folder / f".{name}.{os.getpid()}.tmp" for name in (VECTORS, CONFIG)}
-        try:
-            beside[VECTORS].write_bytes(save({"vectors": self._stored, "kinds": self._kinds}))
-            beside[CONFIG].write_text(json.dumps(config, separators=(",", ":")) + "\n", encoding="utf-8")
-            for name, path in beside.items():
-                os.replace(path, folder / name)
-        finally:
-            for path in beside.values():
-                path.unlink(missing_ok=True)
+        with replacing_folder(folder) as partial:
+            save_bytes(save({"vectors": self._stored, "kinds": self._kinds}), partial / VECTORS)
+            config[SUMS] = {VECTORS: file_sum(partial / VECTORS)}
+            save_json(config, partial / CONFIG, indent=None)
 
     def names(self) -> list[str]:
         """All entries in normal form, categories first, then caption words from common to rare."""

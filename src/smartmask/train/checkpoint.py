@@ -8,16 +8,16 @@ a folder of that name is complete unless something damaged it later; then it is 
 from __future__ import annotations
 
 import hashlib
-import json
 import random
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+
+from smartmask.io.publish import remove_folder, replacing_folder, save_json, save_tensors
+from smartmask.io.reading import open_file, read_json, read_tensors
 
 KEEP = 3
 
@@ -25,17 +25,12 @@ KEEP = 3
 def save(folder: Path, step: int, tensors: dict[str, torch.Tensor], meta: dict[str, Any]) -> Path:
     """Writes checkpoint ``step`` under ``folder`` atomically and drops all but the newest three."""
     target = folder / f"step_{step:08d}"
-    partial = folder / f".partial_{step:08d}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    state = partial / "state.safetensors"
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, state)
-    described = {**meta, "step": step, "sha256": _digest(state)}
-    (partial / "state.json").write_text(json.dumps(described, indent=1))
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
+    with replacing_folder(target) as partial:
+        state = partial / "state.safetensors"
+        save_tensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, state)
+        save_json({**meta, "step": step, "sha256": _digest(state)}, partial / "state.json", indent=1)
     for old in _all(folder)[:-KEEP]:
-        shutil.rmtree(old, ignore_errors=True)
+        remove_folder(old)
     return target
 
 
@@ -58,11 +53,12 @@ def load_latest(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], 
 
 
 def _load(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    meta = json.loads((path / "state.json").read_text())
+    meta = read_json(path / "state.json", "state")
     state = path / "state.safetensors"
     if _digest(state) != meta["sha256"]:
         raise ValueError("its checksum does not match")
-    return load_file(state), meta
+    tensors = read_tensors(state, "state", finite=False)[0]  # a run that went astray is no damaged file
+    return {name: torch.tensor(array) for name, array in tensors.items()}, meta
 
 
 def _all(folder: Path) -> list[Path]:
@@ -70,7 +66,7 @@ def _all(folder: Path) -> list[Path]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_file(path, "state", "weights_mb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -20,8 +20,7 @@ from smartmask.data.record import Record
 from smartmask.export.pictures import scene_colours
 from smartmask.geometry import mask_box
 from smartmask.image.files import save_png
-from smartmask.io.files import save_json
-from smartmask.io.publish import staging
+from smartmask.io.publish import save_json, staging
 from smartmask.io.settings import Settings, argument, option, required
 from smartmask.plan.language.phrases import Request, Wanted
 from smartmask.plan.planners.answers import INSTRUCTION, question
@@ -69,7 +68,6 @@ def write_instructions(
     Raises ValueError if no scene has two layers.
     """
     rng = np.random.default_rng(seed)
-    (folder / "images").mkdir(parents=True, exist_ok=True)
     samples: list[dict[str, Any]] = []
     scenes = 0
     for record in records:

@@ -15,6 +15,8 @@ from smartmask.geometry import rle_decode
 from smartmask.guides import Scribble
 from smartmask.guides.simulated import draw_guide
 from smartmask.io.components import load_component
+from smartmask.io.publish import replacing_folder
+from smartmask.io.reading import read_parquet
 from smartmask.masks.exemplar.attributes import TRAITS
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.masks.exemplar.files import save_memories, save_model
@@ -40,9 +42,7 @@ COLUMNS = ("name", "set", "tier", "licence", "kind", "source", "split", "number"
 
 def read_curated(file: Path) -> list[dict[str, Any]]:
     """Rows of ``smartmask data curate``'s table, in its order."""
-    import pyarrow.parquet as pq
-
-    rows: list[dict[str, Any]] = pq.read_table(file, columns=list(COLUMNS)).to_pylist()
+    rows: list[dict[str, Any]] = read_parquet(file, "table of outlines", columns=list(COLUMNS)).to_pylist()
     return rows
 
 
@@ -135,8 +135,9 @@ def make_memory(curated: Path, pack: Path, text: Path, chooser: Path, out: Path)
     memories = build_memories(curated, all_traits(curated))
     strokes = build_strokes(Pack(pack), TextEncoder.from_pretrained(text), join([*memories.values()]))
     folder = out / "memory"
-    save_memories(folder, {tier: embedded(memory, reader) for tier, memory in memories.items()})
-    strokes.save(folder / STROKES_FILE)
+    with replacing_folder(folder) as partial:
+        save_memories(partial, {tier: embedded(memory, reader) for tier, memory in memories.items()})
+        strokes.save(partial / STROKES_FILE)
     return folder, {tier: len(memory) for tier, memory in memories.items()}
 
 

@@ -8,7 +8,6 @@ position in its stream and all its generators of random numbers. Only the main p
 from __future__ import annotations
 
 import math
-import shutil
 import signal
 import sys
 import threading
@@ -26,7 +25,7 @@ from accelerate.utils import DistributedDataParallelKwargs, gather_object, send_
 from torch import nn
 from tqdm import tqdm
 
-from smartmask.io.files import save_json
+from smartmask.io.publish import remove_folder, save_json
 from smartmask.train import checkpoint
 from smartmask.train.settings import LoopSettings
 from smartmask.train.task import Batch, Losses, Task, Tensors
@@ -269,7 +268,7 @@ class Trainer:
             return
         if not self.settings.resume:
             if self.accelerator.is_main_process:
-                shutil.rmtree(self._folder, ignore_errors=True)
+                remove_folder(self._folder)
             self.accelerator.wait_for_everyone()
         found = checkpoint.load_latest(self._folder)
         if found is None:

@@ -20,6 +20,7 @@ import numpy as np
 
 from smartmask.data.traits import ASPECTS, MIRROR, VAGUE, Key, aspect_of, azimuth_words, read_labels, scores_of
 from smartmask.geometry import rle_decode
+from smartmask.io.reading import read_parquet
 
 SIDE = 64  # pixels a side of a picture
 MARGIN = 3
@@ -98,13 +99,11 @@ def picture(mask: np.ndarray) -> np.ndarray:
 
 def read_outlines(file: Path, splits: Sequence[str] = ("train",)) -> Labelled:
     """The outlines of a table of curated ones whose names are in GROUPS, with the labels that are known."""
-    import pyarrow.parquet as pq
-
     columns = ["name", "set", "source", "number", "verdict", "split", "azimuth", "counts", "h", "w"]
     by_name = {name: index for index, names in enumerate(GROUPS.values()) for name in names}
     labels = read_labels()
     kept: list[dict[str, Any]] = []
-    for row in pq.read_table(file, columns=columns).to_pylist():
+    for row in read_parquet(file, "table of outlines", columns=columns).to_pylist():
         if row["split"] in splits and row["name"] in by_name and row["verdict"] in ("whole", "cut"):
             kept.append(row)
     keys = [(row["set"], row["source"], row["number"]) for row in kept]

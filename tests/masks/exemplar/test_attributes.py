@@ -59,12 +59,18 @@ def test_parts(text: str, part: str, rest: str) -> None:
     ("text", "number", "rest"),
     [
         ("two dogs", 2, "dogs"), ("a pair of shoes", 2, "shoes"), ("6 birds", 6, "birds"), ("dog", 1, "dog"),
-        ("two", 1, "two"), ("0 dogs", 1, "0 dogs"), ("twosome", 1, "twosome"),
+        ("two", 1, "two"), ("twosome", 1, "twosome"),
     ],
 )  # fmt: skip
 def test_numbers(text: str, number: int, rest: str) -> None:
     wish = read_wish(text)
     assert (wish.number, wish.rest) == (number, rest)
+
+
+@pytest.mark.parametrize("text", ["1000000000 dogs", "7 dogs", "a million dogs", "0 dogs", "-2 dogs"])
+def test_more_things_than_one_mask_holds_are_refused_before_any_is_drawn(text: str) -> None:
+    with pytest.raises(ValueError, match="dogs"):
+        read_wish(text)
 
 
 def test_what_no_outline_shows_is_told() -> None:

@@ -294,5 +294,5 @@ def test_files_that_are_no_memory(tmp_path: Path) -> None:
     assert "is damaged" in told(file)
     save_file({"weight": np.zeros(3, np.float32)}, file, metadata={"format": FORMAT, "about": "{"})
     assert "is damaged" in told(file)
-    assert "is missing" in told(tmp_path / "nowhere.safetensors")
+    assert "does not exist" in told(tmp_path / "nowhere.safetensors")
     told(tmp_path)  # a folder

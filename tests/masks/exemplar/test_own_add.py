@@ -11,10 +11,10 @@ import pytest
 from outlined import lump, made_memory, tiny_chooser
 from PIL import Image
 
+from smartmask.errors import WriteError
 from smartmask.geometry import mask_iou
 from smartmask.guides import Box
 from smartmask.image.files import save_png
-from smartmask.masks.exemplar import own_add
 from smartmask.masks.exemplar.attributes import read_wish
 from smartmask.masks.exemplar.guess import FEATURES, StrokeTable
 from smartmask.masks.exemplar.memory import read_memory
@@ -153,10 +153,10 @@ def test_nothing_half_written_stays(zoo: Path, folder: Path, monkeypatch: pytest
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(own_add.os, "link", refuse)
+    monkeypatch.setattr("os.link", refuse)
     add(zoo, folder, set_name="one")  # no links on this disk: renamed instead
-    monkeypatch.setattr(own_add.os, "replace", refuse)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr("os.replace", refuse)
+    with pytest.raises(WriteError, match=r"two\.safetensors' cannot be written: no space"):
         add(zoo, folder, set_name="two")
     assert sorted(f.name for f in folder.iterdir()) == ["one.safetensors"]
 

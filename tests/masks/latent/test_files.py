@@ -112,24 +112,46 @@ def _cut(folder: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:1000])
 
 
+def _unsummed(damage: Callable[[Path], object]) -> Callable[[Path], object]:
+    """The same to a folder that holds no checksums."""
+
+    def both(folder: Path) -> None:
+        damage(folder)
+        _edit(folder, sha256={})
+
+    return both
+
+
 DAMAGES: list[tuple[Callable[[Path], object], str]] = [
     (_pickle, "only pickled weights .diffusion_pytorch_model.bin."),
     (_other_class, "is of 'FluxPipeline', which is no mask model"),
-    (_cut, "U-Net in .* cannot be loaded"),
-    (_other_sizes, "U-Net in .* cannot be loaded"),
+    (_cut, "diffusion_pytorch_model.safetensors is damaged: its checksum"),
+    (_unsummed(_cut), "U-Net in .* cannot be loaded"),
+    (_unsummed(_other_sizes), "U-Net in .* cannot be loaded"),
     (lambda folder: shutil.rmtree(folder / "text_marks"), "lacks the folder text_marks"),
     (lambda folder: shutil.rmtree(folder / "scheduler"), "lacks the folder scheduler"),
     (lambda folder: (folder / "unet" / "config.json").unlink(), "lacks config.json"),
     (lambda folder: (folder / "text" / "config.json").unlink(), "lacks config.json"),
-    (lambda folder: _edit(folder, settings={"side": 128}), "unfit settings"),
-    (lambda folder: _edit(folder, settings={"preset": "tiny", "side": 128, "clip": False}), "patch belongs to a model"),
+    (lambda folder: _edit(folder, settings={"side": 128}), "damaged .*missing 2 required"),
+    (
+        lambda folder: _edit(folder, settings={"preset": "tiny", "side": 128, "clip": False}),
+        "a patch belongs to a model",
+    ),
     (
         lambda folder: _edit(folder, settings={"preset": "tiny", "side": 100, "clip": False, "patch": 4}),
         "canvas of 100 pixels; it must be a multiple of 16",
     ),
     (
         lambda folder: _edit(folder, settings={"preset": "tiny", "side": "128", "clip": False, "patch": 4}),
-        "unfit settings",
+        "its side is '128', not a whole number",
+    ),
+    (
+        lambda folder: (folder / "scheduler" / "scheduler_config.json").write_text("{"),
+        "scheduler_config.json is damaged: its checksum",
+    ),
+    (
+        _unsummed(lambda folder: (folder / "scheduler" / "scheduler_config.json").write_text("{")),
+        "scheduler_config.json cannot be read",
     ),
 ]
 

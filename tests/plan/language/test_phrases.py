@@ -190,3 +190,18 @@ def test_what_the_scene_lacks_is_told() -> None:
     assert [item.key for item in lacking.objects] == ["dog", "bus"]
     assert lacking.notes == ("The scene has no 'bus'; one is put in.",)
     assert parse("a dog in front of a bus", TEXT, ("road", "car")).notes == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1000000000 dogs", "a million dogs", "dozens of dogs", "10^30 dogs", "-3 dogs", "2.5 dogs", "0 dogs",
+     "two cats and 41 dogs", "twenty dogs, twenty cats and a dogs' horse"],
+)  # fmt: skip
+def test_a_count_that_cannot_be_drawn_is_a_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match="dogs"):
+        parse(text, TEXT)
+
+
+@pytest.mark.parametrize(("text", "count"), [("a family", 3), ("a couple", 2), ("a crowd", 5), ("forty people", 40)])
+def test_groups_of_people_are_people(text: str, count: int) -> None:
+    assert [item.name for item in parse(f"{text} on a beach", TEXT).things] == ["person"] * count

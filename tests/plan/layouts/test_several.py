@@ -115,9 +115,25 @@ def test_cutouts_are_shared_out() -> None:
     assert [item.prompt for item in phrase.objects] == ["dog", "dog"]
     with pytest.raises(ValueError, match="3 times for 2 objects"):
         requests_of(phrase.request, None, [Path("a.png")] * 3)
+    assert [item.cutout for item in requests_of(phrase.request, None, [Path("a.png")])] == [Path("a.png")] * 2
     with pytest.raises(ValueError, match="no object to insert"):
         read_phrase("on the bench", park(), Weights())
     assert (BUNDLED_MASKS / "text").is_dir()
+
+
+def test_a_dog_is_no_moon() -> None:
+    """One cut-out is one thing; several go by their files' names, else in the order of the phrase."""
+    request = read_phrase("a dog on the moon", park(), Weights()).request
+    with pytest.raises(ValueError, match="one --cutout for dog and moon, which are different things; give one for eac"):
+        requests_of(request, None, [Path("dog.png")])
+    for cutouts in ([Path("a.png"), Path("b.png")], [Path("the moon.png"), Path("my_dog-2.png")]):
+        found = {item.prompt: item.cutout for item in requests_of(request, None, cutouts)}
+        named = (
+            {"dog": cutouts[1], "moon": cutouts[0]}
+            if "moon" in cutouts[0].stem
+            else {"dog": cutouts[0], "moon": cutouts[1]}
+        )
+        assert found == named
 
 
 edges = st.floats(-300, 300)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from smartmask.io.files import field, read_json
+from smartmask.io.reading import field, read_json
 from smartmask.scene.coco import number, table
 
 
@@ -60,7 +60,7 @@ def captions_near(annotations: Path) -> dict[int, tuple[str, ...]]:
 def read_captions(file: Path) -> dict[int, tuple[str, ...]]:
     """``{image id: captions}`` of a COCO captions file. Raises ValueError, naming the file, if it is none."""
     found: dict[int, list[str]] = {}
-    for annotation in table(read_json(file), "annotations", file):
+    for annotation in table(read_json(file, dataset=True), "annotations", file):
         caption = str(field(annotation, "caption", file, "a caption"))
         found.setdefault(number(annotation, "image_id", file, "a caption"), []).append(" ".join(caption.split()))
     return {image_id: tuple(captions) for image_id, captions in found.items()}

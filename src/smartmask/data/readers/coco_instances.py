@@ -10,7 +10,7 @@ from typing import Any
 from smartmask.data.readers.coco_files import annotation_file, captions_near, image_file
 from smartmask.data.record import Job, Record, reader
 from smartmask.data.splits import coco_key
-from smartmask.io.files import field, read_json
+from smartmask.io.reading import field, read_json
 from smartmask.scene import Layer, Scene
 from smartmask.scene.coco import category_names, mask_of, number, size, table
 
@@ -23,7 +23,7 @@ def read_coco_instances(path: Path) -> Iterator[Job]:
     overlap. Crowd regions make no layer.
     """
     file = annotation_file(path, "instances")
-    content = read_json(file)
+    content = read_json(file, dataset=True)
     names = category_names(content, file)
     captions = captions_near(file)
     by_image: dict[int, list[dict[str, Any]]] = {}

@@ -13,7 +13,7 @@ from smartmask.data.readers.coco_files import annotation_file, captions_near, im
 from smartmask.data.record import Job, Record, reader
 from smartmask.data.splits import coco_key
 from smartmask.image.files import load_panoptic_png
-from smartmask.io.files import field, read_json
+from smartmask.io.reading import field, read_json
 from smartmask.scene import Scene
 from smartmask.scene.coco import number, size, table
 
@@ -25,7 +25,7 @@ def read_coco_panoptic(path: Path) -> Iterator[Job]:
     Crowd segments (many objects in one) become unlabeled: they are neither one object nor stuff.
     """
     file = annotation_file(path, "panoptic")
-    content = read_json(file)
+    content = read_json(file, dataset=True)
     categories = table(content, "categories", file)
     for category in categories:
         number(category, "id", file, "a category")

@@ -19,7 +19,7 @@ from smartmask.data.record import Job, Record, reader
 from smartmask.data.splits import coco_key
 from smartmask.geometry import mask_iou
 from smartmask.image.files import load_photo
-from smartmask.io.files import field, photo_beside, read_json
+from smartmask.io.reading import field, photo_beside, read_json
 from smartmask.scene import Layer, Scene
 from smartmask.scene.coco import mask_of, number, size, table
 
@@ -40,7 +40,7 @@ def read_cocoa(path: Path) -> Iterator[Job]:
 
 def _jobs(file: Path) -> Iterator[Job]:
     try:
-        content = read_json(file)
+        content = read_json(file, dataset=True)
     except ValueError as error:
         yield partial(_raise, error)  # inside the job, so that the other files are still read
         return

@@ -10,7 +10,7 @@ import numpy as np
 
 from smartmask.data.record import Job, Record, reader
 from smartmask.image.files import load_label_map
-from smartmask.io.files import files_in, photo_beside
+from smartmask.io.reading import files_in, photo_beside
 from smartmask.scene import Scene
 
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from smartmask.data.readers.shapes import read_table
 from smartmask.data.record import Job, Record, reader
 from smartmask.image.files import load_label_map
-from smartmask.io.files import photo_beside
+from smartmask.io.reading import photo_beside, read_rows
 from smartmask.scene import Layer, Scene
 from smartmask.scene.categories import is_thing
 
@@ -95,7 +94,7 @@ def everyday_name(label: str) -> str:
 @reader("lalonde_efros", "photographs with one named region each (masks/*.png with objects.csv: id, name)")
 def read_regions(path: Path) -> Iterator[Job]:
     """One job a line of ``objects.csv``."""
-    for row in read_table(path / "objects.csv", ("id", "name")):
+    for row in read_rows(path / "objects.csv", ("id", "name")):
         yield partial(_record, path, row["id"].strip(), row["name"])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from smartmask.data.record import Job, Record, reader
 from smartmask.image.files import load_label_map
-from smartmask.io.files import files_in, photo_beside
+from smartmask.io.reading import files_in, photo_beside
 from smartmask.scene import Scene
 
 # VOC's 20 classes in the order of their ids 1..20, in the words COCO uses for the same things.

@@ -7,7 +7,6 @@ and ``@CONTENT@`` are filled in. Votes stay in the browser's own storage until t
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
 import html
 import io
@@ -28,8 +27,8 @@ from smartmask.evaluate.report import finish, heading
 from smartmask.image.composition import resize, side_size
 from smartmask.image.files import load_photo
 from smartmask.io.checks import check_prompt, check_seed
-from smartmask.io.files import read_json, save_json
-from smartmask.io.publish import staging
+from smartmask.io.publish import save_json, save_text, staging
+from smartmask.io.reading import read_json, read_rows, read_text
 from smartmask.io.settings import Settings, argument, option, required
 from smartmask.metrics.intervals import binomial_test, exact_interval
 
@@ -150,7 +149,7 @@ def blind(
         left[code], files[code] = first, pair.name
     page = hashlib.sha256(json.dumps([question, shown]).encode()).hexdigest()[:16]
     content = json.dumps({"page": page, "question": question, "pairs": shown}).replace("<", "\\u003c")
-    text = PAGE.read_text(encoding="utf-8").replace("@TITLE@", html.escape(question)).replace("@CONTENT@", content)
+    text = read_text(PAGE).replace("@TITLE@", html.escape(question)).replace("@CONTENT@", content)
     return text, {"page": page, "seed": seed, "a": names[0], "b": names[1], "left": left, "files": files}
 
 
@@ -185,15 +184,8 @@ def read_votes(path: str | Path, key: Mapping[str, Any]) -> list[Vote]:
 
     Raises ValueError for votes of another page, unknown pairs or choices, and a pair voted on twice.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"The votes '{path}' cannot be read ({error}); give the CSV that the page saves.") from error
-    reader = csv.DictReader(io.StringIO(text))
-    if not set(HEADS) <= set(reader.fieldnames or ()):
-        raise ValueError(f"The votes '{path}' lack the columns {', '.join(HEADS)}; give the CSV that the page saves.")
     votes: dict[str, Vote] = {}
-    for number, row in enumerate(reader, 2):
+    for number, row in enumerate(read_rows(path, HEADS, "file of votes"), 2):
         if row["page"] != key["page"]:
             raise ValueError(
                 f"Line {number} of '{path}' is a vote on page {row['page']}; the key is for {key['page']}."
@@ -284,7 +276,7 @@ def run(settings: AbSettings) -> None:
     question = check_prompt(settings.question, "question")
     page, key = blind(pairs, (str(settings.a), str(settings.b)), number, question, settings.side)
     with staging(settings.out) as folder:
-        (folder / "page.html").write_text(page, encoding="utf-8")
+        save_text(page, folder / "page.html")
         save_json({**heading("ab"), **key}, folder / "key.json")
     print(f"{len(pairs)} pairs in {settings.out / 'page.html'} ({len(page) / 2**20:.1f} MiB)")
     print(f"keep {settings.out / 'key.json'} back until the votes are in")

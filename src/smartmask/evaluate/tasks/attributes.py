@@ -20,8 +20,7 @@ from smartmask.evaluate.systems import load_pipeline
 from smartmask.guides import Point
 from smartmask.image.files import save_png
 from smartmask.image.sheets import contact_sheet
-from smartmask.io.files import save_json
-from smartmask.io.publish import staging
+from smartmask.io.publish import save_json, staging
 from smartmask.io.settings import Settings, argument, option, required
 from smartmask.scene import Layer, Scene
 

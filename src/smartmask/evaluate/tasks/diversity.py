@@ -9,13 +9,13 @@ import numpy as np
 
 from smartmask.evaluate.protocol import WEIGHTS, Benchmark, ReportSettings
 from smartmask.evaluate.report import heading, show
-from smartmask.export.pictures import overlay, scene_colours
+from smartmask.export.overlays import overlay
+from smartmask.export.pictures import scene_colours
 from smartmask.geometry import mask_box
 from smartmask.image.files import save_png
 from smartmask.image.sheets import contact_sheet, rank_colour
 from smartmask.io.checks import check_num_masks, check_prompt
-from smartmask.io.files import save_json
-from smartmask.io.publish import staging
+from smartmask.io.publish import save_json, staging
 from smartmask.io.settings import argument, option, required
 from smartmask.metrics.clusters import Clusters, box_of, cluster_masks, effective
 from smartmask.scene import Scene

@@ -13,11 +13,11 @@ from smartmask.data.targets import Case, Protocol, Target, find_targets, make_ca
 from smartmask.evaluate.protocol import Benchmark, PackSettings, listed
 from smartmask.evaluate.report import heading, watched
 from smartmask.evaluate.systems import load_pipeline
-from smartmask.export.pictures import overlay, scene_colours
+from smartmask.export.overlays import overlay
+from smartmask.export.pictures import scene_colours
 from smartmask.image.files import save_png
 from smartmask.image.sheets import contact_sheet, rank_colour
-from smartmask.io.files import save_json
-from smartmask.io.publish import staging
+from smartmask.io.publish import save_json, staging
 from smartmask.io.settings import option, required
 
 KINDS = ("box", "scribble", "none")

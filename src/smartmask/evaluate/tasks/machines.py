@@ -21,6 +21,8 @@ from smartmask.data.targets import choose, find_targets
 from smartmask.evaluate.protocol import LIMIT, Benchmark, ObjectSettings, cases, listed
 from smartmask.evaluate.report import finish, measured, table, watched
 from smartmask.evaluate.systems import load_pipeline
+from smartmask.io.publish import replacing
+from smartmask.io.reading import read_arrays
 from smartmask.io.settings import option
 
 # What the libraries behind numpy, OpenCV and torch read when they are loaded.
@@ -62,7 +64,8 @@ def answers(settings: MachinesSettings, out: Path) -> None:
         orders += [found.orders[i] for i in by_seed]
         scores += [float(found.scores[i]) for i in by_seed]
     told: dict[str, Any] = {"outlines": outlines, "orders": orders, "scores": scores, "areas": areas}
-    np.savez(out, masks=np.concatenate(masks), **told)
+    with replacing(out) as handle:
+        np.savez(handle, masks=np.concatenate(masks), **told)
 
 
 def compared(first: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -90,8 +93,7 @@ def ask_in(place: dict[str, str], settings: MachinesSettings, out: Path) -> dict
     done = subprocess.run(command, env=plain | place, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"The answers failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
-    with np.load(out) as found:
-        return dict(found)
+    return read_arrays(out, "answers")
 
 
 def run(settings: MachinesSettings) -> None:

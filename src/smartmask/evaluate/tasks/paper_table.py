@@ -10,7 +10,7 @@ from typing import Any
 from smartmask.evaluate.protocol import Benchmark, ReportSettings, listed
 from smartmask.evaluate.report import finish, heading, table
 from smartmask.evaluate.tasks.insertion.makers import OURS
-from smartmask.io.files import read_json
+from smartmask.io.reading import read_json
 from smartmask.io.settings import argument, option
 
 COLUMNS = {"local_fid": "Local-FID (lower)", "clip": "CLIP score (higher)", "l2_background": "Norm. L2-BG (lower)"}

@@ -25,8 +25,8 @@ from smartmask.data.targets import Case, Protocol, admitted
 from smartmask.evaluate.protocol import DATA, Benchmark, cases
 from smartmask.evaluate.report import heading
 from smartmask.geometry import box_iou
-from smartmask.io.files import save_json
 from smartmask.io.package import BUNDLED_TEXT
+from smartmask.io.publish import output_folder, save_json
 from smartmask.io.settings import Settings, option, required
 from smartmask.metrics.intervals import mean_interval
 from smartmask.text.encoder import TextEncoder
@@ -197,8 +197,7 @@ def run(settings: PlacementFoldsSettings) -> None:
         print(f"fold {fold + 1} of {settings.folds}: {summary(rows, HIDDEN)['difference']['hit']}")
     systems = {way: summary(rows, way) for way in (HIDDEN, PLAIN)}
     report = {**heading("placement-folds"), "folds": settings.folds, "seed": settings.seed}
-    settings.out.mkdir(parents=True, exist_ok=True)
-    save_json({**report, "rows": rows, "systems": systems}, settings.out / "folds.json")
+    save_json({**report, "rows": rows, "systems": systems}, output_folder(settings.out) / "folds.json")
     print(json.dumps(systems, indent=1))
 
 

@@ -20,8 +20,8 @@ from smartmask.evaluate.systems import load_pipeline
 from smartmask.geometry import box_mask
 from smartmask.guides import Box, Guide, MaskGuide, Scribble
 from smartmask.image.files import save_png
-from smartmask.io.files import save_json
 from smartmask.io.package import BUNDLED_MASKS
+from smartmask.io.publish import save_json
 from smartmask.io.settings import option
 from smartmask.scene import Layer, Scene
 

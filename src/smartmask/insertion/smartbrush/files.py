@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
@@ -24,11 +21,16 @@ from smartmask.insertion.smartbrush.network import (
 )
 from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
 from smartmask.io.diffusion import CLIP_PARTS, INDEX, check_sd_folder, load_sd_parts, load_unet, read_index
+from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
+from smartmask.io.limits import LIMITS
 from smartmask.io.package import VERSION
+from smartmask.io.publish import replacing_folder, save_json
 from smartmask.text.encoder import TextEncoder
 from smartmask.text.states import ClipWords, VocabularyWords
 
 CLASS_NAME = "SmartBrushPipeline"
+# of the settings in the index: a crop of 4,096 pixels a side is more than any such network was trained on
+RANGES = {"side": (8, 4096), "patch": (0, 64), "steps": (1, LIMITS.steps), "guidance_scale": (0, LIMITS.scale)}
 
 
 def new(preset: str, text: TextEncoder, parts: Parts | None = None) -> BrushParts:
@@ -60,11 +62,8 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
     index = read_index(folder)
     if index.get("_class_name") != CLASS_NAME:
         raise ValueError(f"{folder / INDEX} describes a {index.get('_class_name')}, not a SmartBrushPipeline.")
-    try:
-        described = dict(index["settings"])
-        settings = BrushSettings(**{**described, "parts": Parts(**described.get("parts", {}))})
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{folder / INDEX} has unfit settings ({error}); restore it.") from None
+    settings = settings_of(BrushSettings, index.get("settings"), folder / INDEX, RANGES)
+    check_sums(folder / INDEX, index)
     unet = load_unet(folder / "unet", dtype)
     codec: Any
     words: Any
@@ -87,15 +86,19 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
 
 
 def save(parts: BrushParts, folder: Path, half: bool = False) -> None:
-    """Writes the pipeline's folder beside its place, then moves it there; LoRA matrices are merged first."""
-    from diffusers import DDPMScheduler
-
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    """Writes the pipeline's folder, as a whole; LoRA matrices are merged first."""
     merge_lora(parts.network.unet)
     unet = deepcopy(parts.network.unet).half() if half else parts.network.unet
-    unet.save_pretrained(partial / "unet", safe_serialization=True)
+    with replacing_folder(folder) as partial:
+        unet.save_pretrained(partial / "unet", safe_serialization=True)
+        index = _save_words(parts, partial)
+        save_json({**index, SUMS: sums_of(partial)}, partial / INDEX, indent=1)
+
+
+def _save_words(parts: BrushParts, partial: Path) -> dict[str, Any]:
+    """Writes all but the U-Net into a folder that is being staged; the folder's index."""
+    from diffusers import DDPMScheduler
+
     index: dict[str, Any] = {
         "_class_name": CLASS_NAME,
         "_smartmask_version": VERSION,
@@ -106,17 +109,13 @@ def save(parts: BrushParts, folder: Path, half: bool = False) -> None:
     words: Any = parts.words
     if parts.settings.patch:
         words.text.save_pretrained(partial / "text")
-        index["text"] = ["smartmask", "TextEncoder"]
-    else:
-        codec.vae.save_pretrained(partial / "vae", safe_serialization=True)
-        words.text_encoder.save_pretrained(partial / "text_encoder", safe_serialization=True)
-        words.tokenizer.save_pretrained(partial / "tokenizer")
-        DDPMScheduler.from_config(parts.path.config).save_pretrained(partial / "scheduler")
-        index |= {"vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "DDPMScheduler"]}
-        index |= {name: ["transformers", kind] for name, kind in CLIP_PARTS.items()}
-    (partial / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+        return index | {"text": ["smartmask", "TextEncoder"]}
+    codec.vae.save_pretrained(partial / "vae", safe_serialization=True)
+    words.text_encoder.save_pretrained(partial / "text_encoder", safe_serialization=True)
+    words.tokenizer.save_pretrained(partial / "tokenizer")
+    DDPMScheduler.from_config(parts.path.config).save_pretrained(partial / "scheduler")
+    index |= {"vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "DDPMScheduler"]}
+    return index | {name: ["transformers", kind] for name, kind in CLIP_PARTS.items()}
 
 
 def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWords, NoisePath]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from smartmask.text.counting import leading_count
 from smartmask.text.words import word_set
 
 TRAITS = (
@@ -54,7 +55,7 @@ WORDS: dict[str, dict[str, float]] = {phrase: {trait: 1.0} for trait, some in AS
 }
 BESIDE = re.compile(r"\b(?:to|on|at) the (?:far )?(?:left|right)\b.*")  # where a thing is: the guides' business
 PARTS = ("head", "bust", "portrait", "face", "upper body", "half length")
-NUMBERS = {"a pair of": 2, "a couple of": 2, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+PAIRS = ("a pair of", "a couple of")
 MOST = 6  # things in one mask
 # names in which such words are no wish; in the singular
 NAMES = (
@@ -97,8 +98,12 @@ class Wish:
 
 
 def read_wish(text: str) -> Wish:
-    """The wish in an object's text: "two dogs facing left" -> {left: 1}, number 2, rest "dogs"."""
-    plain = " ".join(text.lower().replace("-", " ").split())
+    """The wish in an object's text: "two dogs facing left" -> {left: 1}, number 2, rest "dogs".
+
+    ValueError for a number of things that is none, or over MOST.
+    """
+    number, text = _number(" ".join(text.lower().split()))
+    plain = " ".join(text.replace("-", " ").split())
     traits: dict[str, float] = {}
     rest = plain
     left, named = plain, _named(plain)
@@ -111,7 +116,6 @@ def read_wish(text: str) -> Wish:
             if " " in phrase:  # what a single word does, the vocabulary reads itself: "man riding a horse" is a man
                 rest = re.sub(rf"\b{re.escape(phrase)}\b", " ", rest)
     rest = " ".join(BESIDE.sub(" ", rest).split()).strip(" ,") or plain
-    number, rest = _number(rest)
     part, rest = ("", rest) if named else _part(rest)
     if part:
         traits["bust"] = 1.0
@@ -125,13 +129,10 @@ def _named(text: str) -> list[str]:
 
 
 def _number(text: str) -> tuple[int, str]:
-    for word, count in NUMBERS.items():
+    for word in PAIRS:
         if text.startswith(word + " "):
-            return count, text[len(word) + 1 :]
-    digits = re.match(r"(\d{1,12}) (?=[a-z])", text)
-    if digits and int(digits[1]) >= 1:
-        return int(digits[1]), text[digits.end() :]
-    return 1, text
+            return 2, text[len(word) + 1 :]
+    return leading_count(text, MOST)
 
 
 def _part(text: str) -> tuple[str, str]:

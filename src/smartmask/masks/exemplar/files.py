@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,8 +11,10 @@ import numpy as np
 
 from smartmask.io.checks import check_licences, is_open
 from smartmask.io.components import load_component, save_component
-from smartmask.io.files import read_json
+from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.package import VERSION
+from smartmask.io.publish import replacing_folder, save_bytes, save_json
+from smartmask.io.reading import read_json
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.masks.exemplar.guess import StrokeTable
 from smartmask.masks.exemplar.memory import TIERS, Memory, join, read_memory, write_memory
@@ -24,6 +23,8 @@ from smartmask.masks.exemplar.sight import ExemplarDefaults
 from smartmask.text.encoder import TextEncoder
 
 CLASS = "ExemplarModel"
+INDEX = "model_index.json"
+DEFAULTS = {"near": (1, 1000), "near_first": (1, 1000), "blend": (0, 1), "blend_first": (0, 1), "paint": (0, 1)}
 COMPONENTS = {"text": "TextEncoder", "memory": "Memory", "chooser": "Chooser", "place": "Places"}
 
 
@@ -34,11 +35,9 @@ def load_model(root: Path, licences: str = "all", own: str | Path | None = None)
 
     check_licences(licences)
     index = read_index(root)
+    defaults = settings_of(ExemplarDefaults, index.get("defaults", {}), root / INDEX, DEFAULTS)
+    check_sums(root / INDEX, index)
     text = load_text(root)
-    try:
-        defaults = ExemplarDefaults(**index.get("defaults", {}))
-    except TypeError as error:
-        raise ValueError(f"{root / 'model_index.json'} has unfit defaults ({error}); restore it.") from None
     chooser = load_component(root / "chooser", Chooser, ChooserConfig)
     strokes = StrokeTable.load(root / "chooser" / "strokes.safetensors")
     memory = join([*load_memories(root, licences).values(), *read_own(own, chooser, licences)])
@@ -63,8 +62,8 @@ def read_index(root: Path) -> dict[str, Any]:
     """``model_index.json`` of a folder. Raises ValueError, saying what would be right, if it is none of this model."""
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder of SmartMask weights; leave it out to use the bundled ones.")
-    file = root / "model_index.json"
-    index = read_json(file, "model index")
+    file = root / INDEX
+    index = read_json(file, "model index", unique=True)
     if not isinstance(index, dict) or index.get("_class_name") != CLASS:
         raise ValueError(f"{file} does not describe a {CLASS}; give another folder.")
     return index
@@ -72,18 +71,13 @@ def read_index(root: Path) -> dict[str, Any]:
 
 def save_model(model: ExemplarModel, target: Path) -> None:
     """Writes a folder that ``load_model`` reads; the memory by the licence tiers of its sets."""
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    save_component(partial / "chooser", model.chooser, model.chooser.config)
-    model.strokes.save(partial / "chooser" / "strokes.safetensors")
-    model.places.save(partial / "place")  # type: ignore[attr-defined]
-    model.text.save_pretrained(partial / "text")
-    save_memories(partial / "memory", by_tier(model.memory))
-    write_index(partial, asdict(model.defaults))
-    if target.exists():
-        shutil.rmtree(target)
-    os.replace(partial, target)
+    with replacing_folder(target) as partial:
+        save_component(partial / "chooser", model.chooser, model.chooser.config)
+        model.strokes.save(partial / "chooser" / "strokes.safetensors")
+        model.places.save(partial / "place")  # type: ignore[attr-defined]
+        model.text.save_pretrained(partial / "text")
+        save_memories(partial / "memory", by_tier(model.memory))
+        write_index(partial, asdict(model.defaults))
 
 
 def by_tier(memory: Memory) -> dict[str, Memory]:
@@ -96,15 +90,24 @@ def by_tier(memory: Memory) -> dict[str, Memory]:
 
 def save_memories(folder: Path, memories: Mapping[str, Memory]) -> None:
     """One file a tier."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for tier, memory in memories.items():
-        (folder / f"{tier}.safetensors").write_bytes(write_memory(memory))
+    with replacing_folder(folder) as partial:
+        for tier, memory in memories.items():
+            save_bytes(write_memory(memory), partial / f"{tier}.safetensors")
 
 
 def write_index(folder: Path, defaults: Mapping[str, Any]) -> None:
-    """``model_index.json``."""
+    """``model_index.json``, with the checksums of what lies in the folder."""
     index = {
         "_class_name": CLASS, "_smartmask_version": VERSION,
         **{name: ["smartmask", kind] for name, kind in COMPONENTS.items()}, "defaults": dict(defaults),
+        SUMS: sums_of(folder, [file for part in COMPONENTS for file in _files(folder, part)]),
     }  # fmt: skip
-    (folder / "model_index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
+    save_json(index, folder / INDEX, indent=1)
+
+
+def _files(folder: Path, part: str) -> list[str]:
+    """The files of a component whose checksums the index holds: those that its own config does not vouch for."""
+    config = folder / part / "config.json"
+    vouched = read_json(config, "config").get(SUMS, {}) if config.exists() else {}
+    files = [*(folder / part).glob("*.json"), *(folder / part).glob("*.safetensors")]
+    return sorted(f"{part}/{file.name}" for file in files if file.name not in vouched)

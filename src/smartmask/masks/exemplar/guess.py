@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save
 
 from smartmask.geometry import BoxXYXY
 from smartmask.guides import Guide
+from smartmask.io.publish import save_bytes
+from smartmask.io.reading import read_tensors
 
 GUESSES = 48  # boxes that a request tries
 FEATURES = 5
@@ -38,16 +39,15 @@ class StrokeTable:
     @classmethod
     def load(cls, path: Path) -> StrokeTable:
         """Raises ValueError, naming the file, if it is missing or damaged."""
+        tensors = read_tensors(path, "table of strokes")[0]
         try:
-            return cls(load_file(path)["rows"])
-        except FileNotFoundError:
-            raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
-        except (SafetensorError, KeyError, ValueError) as error:
+            return cls(tensors["rows"])
+        except (KeyError, ValueError, TypeError) as error:
             raise ValueError(f"{path} is damaged ({str(error)[:100]}); restore it.") from None
 
     def save(self, path: Path) -> None:
         """Writes the table."""
-        save_file({"rows": self.rows}, path)
+        save_bytes(save({"rows": self.rows}), path)
 
     def boxes(
         self, region: BoxXYXY, guides: Sequence[Guide], aspects: np.ndarray, height: int, width: int

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from smartmask.io.integrity import check_names
+from smartmask.io.reading import parse_json, read_tensors
 from smartmask.masks.exemplar.outline import Outline
 
 GRID = 1000  # steps along the longer side of an outline
@@ -238,7 +239,7 @@ def write_memory(memory: Memory, more: Mapping[str, str] | None = None) -> bytes
 def _in_order(data: bytes) -> bytes:
     """The bytes of a safetensors file with its metadata sorted, which safetensors writes in any order."""
     size = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + size])
+    header = parse_json(data[8 : 8 + size], "The header")
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors start at whole words
@@ -252,15 +253,14 @@ def read_memory(path: Path) -> Memory:
 
 def read_file(path: Path) -> tuple[Memory, dict[str, str]]:
     """The memory in a file, and its metadata. Raises ValueError, naming the file, if it is missing or damaged."""
+    tensors, metadata = read_tensors(path, "memory of outlines")
+    if metadata.get("format") != FORMAT:
+        raise ValueError(f"{path} is not a memory of outlines; 'smartmask memory add' writes one.")
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise ValueError(f"{path} is not a memory of outlines; 'smartmask memory add' writes one.")
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        about = json.loads(metadata["about"])
+        about = parse_json(metadata["about"].encode(), "its description")
         _check_tensors(tensors)
         text = tensors["sources"].tobytes().decode()
+        check_names([*about["names"], *about["traits"], *(part for pair in about["sets"] for part in pair)], "it")
         memory = Memory(
             **{key: tensors[key] for key in _TENSORS}, embeddings=tensors.get("embeddings"),
             names=tuple(map(str, about["names"])), sets=tuple((str(a), str(b)) for a, b in about["sets"]),
@@ -268,12 +268,8 @@ def read_file(path: Path) -> tuple[Memory, dict[str, str]]:
             sources=tuple(text.split("\n")) if len(tensors["name"]) else (),
         )  # fmt: skip
         _check_fit(memory)
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; give a folder of weights written by save_pretrained.") from None
-    except OSError as error:
-        raise ValueError(f"The memory of outlines {path} cannot be read ({error.strerror or error}).") from None
-    except (SafetensorError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError, _DamagedError) as error:
-        raise ValueError(f"The memory of outlines {path} is damaged ({str(error)[:100]}); restore it.") from None
+    except (KeyError, TypeError, ValueError, _DamagedError) as error:
+        raise ValueError(f"The memory of outlines {path} is damaged ({str(error)[:200]}); restore it.") from None
     return memory, metadata
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from smartmask.io.checks import is_open
+from smartmask.io.publish import remove_file
 from smartmask.masks.exemplar.choose import Chooser, to_bytes
 from smartmask.masks.exemplar.memory import Memory, read_file, read_memory
 
@@ -157,7 +158,7 @@ def remove_own(name: str, folder: str | Path | None = None) -> Path:
     for file in files:
         if file.stem == name:
             try:
-                file.unlink()
+                remove_file(file)
             except OSError as error:
                 raise ValueError(f"The set '{name}' cannot be removed ({error.strerror or error}).") from None
             return file

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from smartmask.io.checks import check_prompt
-from smartmask.io.files import output_folder
+from smartmask.io.publish import output_folder, save_bytes
 from smartmask.masks.exemplar.attributes import TRAITS, read_wish
 from smartmask.masks.exemplar.choose import Chooser
 from smartmask.masks.exemplar.memory import Memory, Remembered, remember, write_memory
@@ -160,20 +158,10 @@ def _refuse_double(file: Path, replace: bool) -> None:
 
 def _publish(data: bytes, file: Path, replace: bool) -> None:
     """Writes beside the place, then moves there; of two who add one set at once, the second is refused."""
-    beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
     try:
-        beside.write_bytes(data)
-        if not replace:
-            try:
-                os.link(beside, file)  # unlike a rename it fails where a file is
-                return
-            except FileExistsError:
-                _refuse_double(file, replace)
-            except OSError:  # a file system without links
-                _refuse_double(file, replace)
-        os.replace(beside, file)
-    finally:
-        beside.unlink(missing_ok=True)
+        save_bytes(data, file, new=not replace)
+    except FileExistsError:
+        _refuse_double(file, replace)
 
 
 def _said(reasons: Counter[str]) -> str:

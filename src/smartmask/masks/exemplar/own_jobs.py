@@ -9,8 +9,8 @@ import numpy as np
 from smartmask.image.files import save_png
 from smartmask.io.checks import check_licences, check_prompt, is_open
 from smartmask.io.components import load_component
-from smartmask.io.files import output_file
 from smartmask.io.package import BUNDLED_MASKS
+from smartmask.io.publish import output_file
 from smartmask.io.records import Record
 from smartmask.io.settings import argument, option, required
 from smartmask.io.watch import Watch, unwatched
@@ -77,6 +77,7 @@ class RemoveReport(Record):
 class MemoryAdd(OwnMemory, WeightsFolder):
     """Outlines of the user's own into a set."""
 
+    outputs = ("memory",)
     path: Path = argument("PNG masks (white on black, or opaque), or a COCO instances JSON.", metavar="FOLDER|FILE")
     set_name: str | None = option(
         None, "What to call them; the folder's name by default.", flags=("--set",), metavar="NAME"

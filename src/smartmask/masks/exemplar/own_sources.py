@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from smartmask.image.files import convert, decode, is_deep_grey, pixels_of, refuse_32_bit
-from smartmask.io.files import read_json
+from smartmask.io.reading import read_json
 from smartmask.scene.coco import category_names, crop_of, number, size, table
 from smartmask.scene.outlines import (
     CONTACT,

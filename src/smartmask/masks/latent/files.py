@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from smartmask.image.codecs import Codec, PixelCodec, VAECodec
 from smartmask.io.components import load_component, save_component
-from smartmask.io.diffusion import CLIP_PARTS, INDEX, load_sd_parts, load_unet, read_index
-from smartmask.io.hub import check_files, check_weights, read_config
+from smartmask.io.diffusion import CLIP_PARTS, INDEX, load_scheduler_config, load_sd_parts, load_unet, read_index
+from smartmask.io.hub import check_files, check_weights
+from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.package import VERSION
+from smartmask.io.publish import replacing_folder, save_json
 from smartmask.masks.latent.network import LatentNetwork, MarksConfig, TextMarks
 from smartmask.masks.latent.parts import LatentParts, LatentSettings, sampler
-from smartmask.masks.latent.presets import Defaults
 from smartmask.text.encoder import TextEncoder
 from smartmask.text.states import ClipWords, VocabularyWords, Words
 
 CLASS = "SmartMaskLatentModel"
 WHAT = "mask model"
 MARKS = "text_marks"
+# of the settings: a canvas of 4,096 pixels is more than any such network was trained on
+RANGES = {"side": (8, 4096), "patch": (0, 64)}
 STEM = "diffusion_pytorch_model"
 
 
@@ -38,40 +38,35 @@ def load(folder: Path) -> LatentParts:
     except FileNotFoundError as error:
         raise ValueError(str(error)) from None
     codec, words = _frozen(folder, settings, text)
-    config = read_config(folder / "scheduler" / "scheduler_config.json", WHAT)
-    parts = LatentParts(network, codec, words, text, sampler(config), settings)
+    parts = LatentParts(network, codec, words, text, sampler(load_scheduler_config(folder)), settings)
     _check_fit(parts, folder)
     return parts
 
 
 def save(parts: LatentParts, folder: Path) -> None:
-    """Writes the folder beside its place, then moves it there."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    """Writes the folder whole or not at all, with the checksums of its files."""
     codec: Any = parts.codec
     words: Any = parts.words
     network = parts.network
-    network.unet.save_pretrained(partial / "unet", safe_serialization=True)
-    save_component(partial / MARKS, network.marks, network.marks.config, half=False)
-    parts.scheduler.save_pretrained(partial / "scheduler")
-    parts.text.save_pretrained(partial / "text")
     index: dict[str, Any] = {
         "_class_name": CLASS, "_smartmask_version": VERSION,
         "unet": ["diffusers", "UNet2DConditionModel"], "scheduler": ["diffusers", type(parts.scheduler).__name__],
         "text": ["smartmask", "TextEncoder"], MARKS: ["smartmask", "TextMarks"],
     }  # fmt: skip
-    if not parts.settings.patch:
-        codec.vae.save_pretrained(partial / "vae", safe_serialization=True)
-        index["vae"] = ["diffusers", "AutoencoderKL"]
-    if parts.settings.clip:
-        words.text_encoder.save_pretrained(partial / "text_encoder", safe_serialization=True)
-        words.tokenizer.save_pretrained(partial / "tokenizer")
-        index |= {name: ["transformers", kind] for name, kind in CLIP_PARTS.items()}
-    index["settings"] = asdict(parts.settings)
-    (partial / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    with replacing_folder(folder) as partial:
+        network.unet.save_pretrained(partial / "unet", safe_serialization=True)
+        save_component(partial / MARKS, network.marks, network.marks.config, half=False)
+        parts.scheduler.save_pretrained(partial / "scheduler")
+        parts.text.save_pretrained(partial / "text")
+        if not parts.settings.patch:
+            codec.vae.save_pretrained(partial / "vae", safe_serialization=True)
+            index["vae"] = ["diffusers", "AutoencoderKL"]
+        if parts.settings.clip:
+            words.text_encoder.save_pretrained(partial / "text_encoder", safe_serialization=True)
+            words.tokenizer.save_pretrained(partial / "tokenizer")
+            index |= {name: ["transformers", kind] for name, kind in CLIP_PARTS.items()}
+        index |= {"settings": asdict(parts.settings), SUMS: sums_of(partial)}
+        save_json(index, partial / INDEX, indent=1)
 
 
 def read_settings(folder: Path) -> LatentSettings:
@@ -81,15 +76,11 @@ def read_settings(folder: Path) -> LatentSettings:
         raise ValueError(
             f"{folder / INDEX} describes a {index.get('_class_name')}, not a {CLASS}; give another folder."
         )
-    try:
-        described = dict(index["settings"])
-        if type(described["side"]) is not int or type(described["clip"]) is not bool:
-            raise TypeError("side is a whole number, clip true or false")
-        if described["clip"] == bool(described.get("patch", 0)):
-            raise TypeError("patch belongs to a model without CLIP and VAE")
-        return LatentSettings(**{**described, "defaults": Defaults(**described.get("defaults", {}))})
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{folder / INDEX} has unfit settings ({error}); restore it.") from None
+    settings = settings_of(LatentSettings, index.get("settings"), folder / INDEX, RANGES)
+    if settings.clip == bool(settings.patch):
+        raise ValueError(f"{folder / INDEX} is damaged: a patch belongs to a model without CLIP and VAE; restore it.")
+    check_sums(folder / INDEX, index)
+    return settings
 
 
 def _check(folder: Path, settings: LatentSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smartmask.text.counting import DIGITS
 from smartmask.text.words import word_set
 
 # Relations: A r B. The longest run of words wins.
@@ -23,15 +24,13 @@ RELATION_WORDS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 RELATIONS: tuple[str, ...] = tuple(RELATION_WORDS)
 
-COUNTS: dict[str, int] = {
-    "a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "both": 2, "three": 3, "four": 4, "five": 5, "six": 6,
-    "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "dozen": 12, "another": 1, "no": 0,
-}  # fmt: skip
+COUNTS: dict[str, int] = DIGITS | {"a": 1, "an": 1, "single": 1, "both": 2, "dozen": 12, "another": 1, "no": 0}
 VAGUE: dict[str, int] = {"some": 3, "few": 3, "several": 3, "many": 5, "various": 3, "multiple": 3, "numerous": 5}
 GROUPS: dict[str, int] = {
     "pair": 2, "couple": 2, "group": 3, "herd": 4, "flock": 4, "bunch": 3, "row": 3, "crowd": 5, "pile": 3,
-    "stack": 3, "set": 3, "number": 3, "family": 3, "lot": 4,
+    "stack": 3, "set": 3, "number": 3, "family": 3, "lot": 4, "team": 5,
 }  # fmt: skip
+PEOPLE = word_set("family couple crowd group team")  # groups that are of people where nothing else is said
 PLURAL = 2  # what a plural without a number stands for
 MOST = 40  # objects in one phrase
 DEFINITE = word_set("the this that these those his her its their")

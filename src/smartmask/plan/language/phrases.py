@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from smartmask.io.checks import check_prompt
 from smartmask.plan.language import grammar
 from smartmask.plan.language.wording import NounPhrase, phrase_parts
+from smartmask.text.counting import too_many
 from smartmask.text.encoder import TextEncoder
 
 
@@ -107,8 +108,8 @@ def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Reque
     """The objects and relations of a phrase.
 
     known: names of layers that are there already; "the bench" means one of these, if there is one alike.
-    Raises ValueError for a blank or overlong text, for one without any object or setting, and for more than
-    grammar.MOST objects.
+    Raises ValueError for a blank or overlong text, for one without any object or setting, for a count that is no
+    whole number, and for more than grammar.MOST objects.
     """
     check_prompt(text, "scene text")
     parts = phrase_parts(text, encoder)
@@ -118,8 +119,11 @@ def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Reque
         raise ValueError(
             f"There is no object or place that is known in '{text}'; name some, as in 'two dogs on grass'."
         )
-    if len(state.objects) > grammar.MOST:
-        raise ValueError(f"'{text}' asks for {len(state.objects)} objects; at most {grammar.MOST} can be drawn.")
+    if not state.objects and any(isinstance(part, NounPhrase) and part.count == 0 for part in parts):  # "0 dogs"
+        raise ValueError(f"'{text}' asks for no object; name one to draw, as in 'two dogs on grass'.")
+    things = sum(not item.surface for item in state.objects)
+    if things > grammar.MOST:
+        raise too_many(text, things, grammar.MOST)
     if state.setting is None:  # "a car in front of a building" plays where buildings are
         surfaces = (item.name for item in state.objects if item.surface and item.name in grammar.SETTINGS)
         state.setting = next(surfaces, None)

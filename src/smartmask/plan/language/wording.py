@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smartmask.plan.language import grammar
+from smartmask.text.counting import counted, whole_numbers
 from smartmask.text.encoder import TextEncoder
 from smartmask.text.words import ARTICLES, singular, tokens, word_set
 
@@ -32,8 +33,13 @@ _FRAMES = sorted((tuple(words.split()) for words in grammar.FRAMES), key=lambda 
 
 
 def phrase_parts(text: str, encoder: TextEncoder) -> list[NounPhrase | str]:
-    """Noun phrases with what stands between them: a relation's kind, "," (a list goes on), "with", "it" or "."."""
-    words, compared = _without_comparison(tokens(text, punctuation=True))
+    """Noun phrases with what stands between them: a relation's kind, "," (a list goes on), "with", "it" or ".".
+
+    Raises ValueError for a count that nobody could draw (``counting.py``).
+    """
+    words, compared = _without_comparison(
+        counted(tokens(whole_numbers(text, grammar.MOST), punctuation=True), grammar.MOST)
+    )
     parts = _parts(_without_frames(words), encoder)
     _compare(parts, compared, encoder)
     return parts
@@ -182,7 +188,7 @@ def _noun_phrase(words: list[str], encoder: TextEncoder) -> NounPhrase | None:
     while rest:
         word = rest[0]
         group = word if word in grammar.GROUPS else singular(word)
-        if word.isdecimal() and int(word) < 1000:
+        if word.isdecimal():
             count, counted = int(word), True
         elif word in grammar.COUNTS and not (word == "a" and len(rest) > 1 and rest[1] in ("few", "dozen")):
             count, counted = grammar.COUNTS[word], True
@@ -191,6 +197,8 @@ def _noun_phrase(words: list[str], encoder: TextEncoder) -> NounPhrase | None:
         elif group in grammar.GROUPS and len(rest) > 2 and rest[1] == "of":
             count, counted = grammar.GROUPS[group], True
             rest = rest[1:]
+        elif group in grammar.PEOPLE and len(rest) == 1:  # "a family in a living room"
+            return NounPhrase("person", max(count or 1, grammar.GROUPS[group]), (), definite, True, False)
         elif word == "couple" and len(rest) > 1:
             count, counted = 2, True
         elif word in ARTICLES or word in ("of", "same", "there"):

@@ -90,14 +90,15 @@ class LayoutJob(Planned, Draws, Weights, PaintSteps, ModelOptions):
         if painter is None or picture is None:
             return report
         # the layout lies in its folder by now, whatever becomes of the picture
-        with timed(seconds, "paint"):
-            found, more = self._painted(painter, drawn.scene(), watch)
-        seconds["total"] += seconds["paint"]
-        report = report.model_copy(
-            update={"picture": picture.model_copy(update=found), "files": sorted([*files, *more]),
-                    "timings": rounded(seconds)}
-        )  # fmt: skip
-        save_result(report.model_dump(), self.out)
+        with staging(self.out, adding=True) as folder:
+            with timed(seconds, "paint"):
+                found, more = self._painted(painter, drawn.scene(), folder, watch)
+            seconds["total"] += seconds["paint"]
+            report = report.model_copy(
+                update={"picture": picture.model_copy(update=found), "files": sorted([*files, *more]),
+                        "timings": rounded(seconds)}
+            )  # fmt: skip
+            save_result(report.model_dump(), folder)
         return report
 
     def _painter(self) -> tuple[LayoutPainter | None, str | None]:
@@ -112,8 +113,10 @@ class LayoutJob(Planned, Draws, Weights, PaintSteps, ModelOptions):
         except (OSError, ImportError, RuntimeError, MemoryError) as error:
             return None, explain(error)[1].rstrip(".")
 
-    def _painted(self, painter: LayoutPainter, scene: Scene, watch: Watch) -> tuple[dict[str, Any], list[str]]:
-        """What became of the picture, for its record, and the files written."""
+    def _painted(
+        self, painter: LayoutPainter, scene: Scene, folder: Path, watch: Watch
+    ) -> tuple[dict[str, Any], list[str]]:
+        """What became of the picture, for its record, and the files written into a staging folder."""
         try:
             with watch("painting") as on_step:
                 picture = painter(
@@ -122,7 +125,7 @@ class LayoutJob(Planned, Draws, Weights, PaintSteps, ModelOptions):
                 )  # fmt: skip
         except (OSError, RuntimeError, MemoryError) as error:
             return {"trouble": explain(error)[1].rstrip(".")}, []
-        save_png(picture.image, self.out / PICTURE)
+        save_png(picture.image, folder / PICTURE)
         height, width = picture.painted
         size, unknown = Size(width=width, height=height), round(picture.unknown, 4)
         return {"status": "painted", "painted": size, "unknown": unknown}, [PICTURE]

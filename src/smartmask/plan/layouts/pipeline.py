@@ -168,11 +168,17 @@ def next_place(layout: Layout, planner: Planner, text: TextEncoder) -> Placed | 
             rules = [r for r in layout.request.relations if r.subject == proposal.key]
             wanted = layout.request.find(proposal.key)
             return place(wanted, rules, layout.ground, text, others, rng, proposal.region)
-        wanted = Wanted(proposal.name, f"{IDEA}{proposal.name} {len(keys)}", said=False)
+        wanted = Wanted(proposal.name, _idea_key(proposal.name, layout), said=False)
         found = place(wanted, (), layout.ground, text, others, rng, proposal.region)
         if found.score > CROWDED:
             return found
     return None
+
+
+def _idea_key(name: str, layout: Layout) -> str:
+    """ "idea:oven", or "idea:oven 2" for the second oven of the picture, whoever asked for the first."""
+    there = sum(item.thing and item.name == name for item in layout.items)
+    return f"{IDEA}{name} {there + 1}" if there else f"{IDEA}{name}"
 
 
 def surfaces_of(request: Request) -> tuple[list[str], list[str]]:

@@ -11,8 +11,8 @@ from PIL import Image
 from smartmask.export.pictures import scene_colours
 from smartmask.geometry import mask_box
 from smartmask.image.files import save_png
-from smartmask.io.files import save_json
 from smartmask.io.package import VERSION
+from smartmask.io.publish import replacing, save_json
 from smartmask.io.records import Record, Size
 from smartmask.plan.language.phrases import RelationRecord
 from smartmask.plan.layouts.pipeline import Layout
@@ -63,7 +63,8 @@ def save_steps(layout: Layout, path: Path) -> None:
     for frame in frames:
         frame.thumbnail((GIF_SIDE, GIF_SIDE))
     times = [int(1000 * STEP_SECONDS)] * (len(frames) - 1) + [int(1000 * LAST_SECONDS)]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0)
+    with replacing(path) as handle:
+        frames[0].save(handle, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0)
 
 
 class SceneLayer(Record):

@@ -16,6 +16,7 @@ import numpy as np
 
 from smartmask.geometry import mask_box
 from smartmask.guides import Box
+from smartmask.insertion.cutout import share_cutouts
 from smartmask.insertion.lay import HiddenError, ObjectRequest, Plan, lay, seed_of
 from smartmask.io.checks import MAX_MASKS
 from smartmask.io.package import BUNDLED_MASKS
@@ -95,22 +96,15 @@ def requests_of(
 ) -> list[ObjectRequest]:  # fmt: skip
     """The objects of a phrase in drawing order, without a place yet.
 
-    cutouts: one for all, or one an object in drawing order. ValueError for another number, or if the phrase
-    names no object.
+    cutouts: one for objects of one name, or one an object in the order in which the phrase names them. ValueError for
+    another number, or if the phrase names no object.
     """
     keys = drawing_order(request)
     if not keys:
         raise ValueError(f"There is no object to insert in '{request.text}'; name one, such as 'two dogs'.")
-    if len(cutouts) not in (0, 1, len(keys)):
-        raise ValueError(
-            f"--cutout is given {len(cutouts)} times for {len(keys)} objects ({', '.join(keys)}); give it once, or "
-            "once for each in this order."
-        )
-    own: list[Path | None] = [*cutouts] * (len(keys) if len(cutouts) == 1 else 1) or [None] * len(keys)
-    return [
-        ObjectRequest(request.find(key).prompt, context=context, cutout=cutout)
-        for key, cutout in zip(keys, own, strict=True)
-    ]
+    shared = share_cutouts([item.name for item in request.things], cutouts, "--cutout")
+    own = {item.key: None if at is None else cutouts[at] for item, at in zip(request.things, shared, strict=True)}
+    return [ObjectRequest(request.find(key).prompt, context=context, cutout=own[key]) for key in keys]
 
 
 def lay_several(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from smartmask.io.files import short_repr
+from smartmask.io.reading import parse_json, short_repr
 from smartmask.plan.language import grammar
 from smartmask.plan.language.phrases import Relation
 from smartmask.plan.planners.interface import NextObject, PlanState, Region
@@ -91,8 +90,8 @@ def _json_of(text: str) -> dict[str, Any]:
     body = text[start : end + 1] if end > 0 else text[start:] + "}"
     for attempt in (body, _mended(body)):
         try:
-            data = json.loads(attempt)
-        except (json.JSONDecodeError, RecursionError):
+            data = parse_json(attempt.encode("utf-8", "replace"), "The answer")
+        except ValueError:
             continue
         if isinstance(data, dict):
             return data

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from smartmask.io.reading import parse_json
 from smartmask.plan.planners.answers import BadAnswerError
 from smartmask.plan.planners.asking import AskingPlanner, Message
 from smartmask.plan.planners.interface import Planner, PlanState
@@ -61,7 +62,7 @@ class EndpointPlanner(AskingPlanner):
 
 def _content(raw: bytes) -> str:
     try:
-        data: Any = json.loads(raw)
+        data: Any = parse_json(raw, "The reply")
         content = data["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError):
         raise BadAnswerError("The endpoint's reply is not in the form of chat completions.") from None

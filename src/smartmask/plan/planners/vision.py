@@ -21,6 +21,7 @@ from smartmask.io.hub import (
     quiet,
     read_config,
 )
+from smartmask.io.reading import tensor_names
 from smartmask.plan.planners.asking import AskingPlanner, Message
 from smartmask.plan.planners.interface import Planner, PlanState
 from smartmask.text.encoder import TextEncoder
@@ -71,12 +72,11 @@ def _open_whole(name: str | Path, dtype: Any) -> tuple[Any, Any]:
 def _with_adapter(model: Any, folder: Path) -> Any:
     """The model with an adapter's matrices added to its own; ValueError for an adapter of another model."""
     from peft import PeftModel, get_peft_model_state_dict
-    from safetensors import safe_open
 
     with quiet("transformers"):
         adapted: Any = PeftModel.from_pretrained(model, str(folder))
-    with safe_open(folder / "adapter_model.safetensors", "pt") as file:
-        lost = sorted(set(get_peft_model_state_dict(adapted)) ^ set(file.keys()))
+    stored = tensor_names(folder / "adapter_model.safetensors", "adapter")
+    lost = sorted(set(get_peft_model_state_dict(adapted)) ^ stored)
     if lost:
         raise ValueError(f"the adapter and its base do not agree on {lost[0]}")
     return adapted.merge_and_unload()

@@ -22,7 +22,7 @@ import torch
 from smartmask.image.files import save_png
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
-from smartmask.io.files import save_json
+from smartmask.io.publish import save_json
 from smartmask.train.settings import AblationSettings, InpaintSettings
 from smartmask.train.tasks.inpaint import SAVED, train_inpaint
 from smartmask.train.tasks.inpaint_data import SOURCES, describe, find_objects, photo_sources

@@ -16,6 +16,7 @@ from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.image.files import load_photo, save_png
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
 from smartmask.insertion.smartbrush.precision import coarsen
+from smartmask.io.publish import output_folder
 from smartmask.train.tasks.inpaint_data import PhotoObjects, crop_square, object_window
 
 SHOWN = 8
@@ -107,16 +108,11 @@ class InpaintSheet:
         loose, probable = paint_crops(pipeline, crops, 1.0, STEPS)
         box = crops.coarse(1.0).numpy()
         exact = crops.exact.numpy()
-        save_png(sheet_picture(crops, fine, loose, probable), self.folder_ready() / f"step_{step:06d}.png")
+        save_png(sheet_picture(crops, fine, loose, probable), output_folder(self.folder) / f"step_{step:06d}.png")
         return {
             "dev_mask_iou": float(mask_ious(probable.numpy() > 0.5, exact).mean()),
             "dev_box_iou": float(mask_ious(box, exact).mean()),
         }
-
-    def folder_ready(self) -> Path:
-        """The folder, made if it was missing."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder
 
 
 def sheet_picture(crops: DevCrops, fine: torch.Tensor, loose: torch.Tensor, probable: torch.Tensor) -> np.ndarray:

@@ -7,8 +7,6 @@ language model's own are trained (Hu et al., LoRA, arXiv 2106.09685); the vision
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,9 @@ from accelerate.utils import send_to_device
 from PIL import Image
 
 from smartmask.image.files import load_photo
-from smartmask.io.files import save_json
 from smartmask.io.hub import is_out_of_memory, model_folder
+from smartmask.io.publish import replacing_folder, save_json
+from smartmask.io.reading import read_json
 from smartmask.plan.planners.vision import WHAT, open_model, wording
 from smartmask.train.schedules import Cosine
 from smartmask.train.settings import VisionSettings
@@ -48,9 +47,9 @@ def read_examples(folder: Path) -> list[Example]:
     if not path.is_file():
         raise ValueError(f"{path} does not exist; give a folder that 'smartmask data instruct' wrote.")
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = read_json(path, "samples", dataset=True)
         found = [_example(row, Path(folder)) for row in rows]
-    except (json.JSONDecodeError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"{path} is not in the form of LLaVA's conversations ({error!r}).") from None
     if not found:
         raise ValueError(f"{path} holds no sample; give a folder that 'smartmask data instruct' wrote.")
@@ -171,9 +170,6 @@ def save_adapter(model: Any, processor: Any, base: str, folder: Path) -> None:
     """The adapter in peft's form beside the processor's files; the base is named by its full path or hub name."""
     local = model_folder(base, WHAT)
     model.peft_config["default"].base_model_name_or_path = str(base if local is None else local.resolve())
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(str(partial), safe_serialization=True)
-    processor.save_pretrained(str(partial))
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with replacing_folder(folder) as partial:
+        model.save_pretrained(str(partial), safe_serialization=True)
+        processor.save_pretrained(str(partial))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from smartmask.io.reading import read_array, read_json, read_text
 from smartmask.scene.categories import COCO_PANOPTIC
 from smartmask.text.words import ARTICLES, BREAKS, NUMBERS, STOP_WORDS, singular, tokens, without_brackets, word_set
 from smartmask.train.vocabulary.tables import MIXTURES
@@ -44,7 +44,7 @@ class Sources:
 
 
 def _load(path: Path) -> np.ndarray:
-    return np.load(path, allow_pickle=False).astype(np.float64)
+    return read_array(path).astype(np.float64)
 
 
 def read_sources(folder: Path) -> Sources:
@@ -60,18 +60,17 @@ def read_sources(folder: Path) -> Sources:
         if not path.is_file():
             raise FileNotFoundError(f"The text folder lacks '{path}'.")
     lvis_info, lvis_rows, coco_rows, o365_csv, o365_rows = (clip / name for name in CLIP_FILES)
-    lvis = sorted(json.loads(lvis_info.read_text(encoding="utf-8")), key=lambda c: c["id"])
+    lvis = sorted(read_json(lvis_info, dataset=True), key=lambda c: c["id"])
     out = Sources()
     _keep(out.clip, [name for _, name, thing in COCO_PANOPTIC if thing], _load(coco_rows))
     _keep(out.clip, [c["name"] if "(" not in c["name"] else "" for c in lvis], _load(lvis_rows))
-    with open(o365_csv, newline="", encoding="utf-8") as file:
-        o365 = [row[2] for row in csv.reader(file)]
+    o365 = [row[2] for row in csv.reader(read_text(o365_csv).splitlines())]
     _keep(out.clip, o365, _load(o365_rows))
     _read_lvis(out, lvis, _load(lvis_rows))
     for name in o365:  # "Cutting/chopping Board", "Handbag/Satchel": each part is a name too
         for part in name.split("/") if "/" in name else ():
             out.synonyms.setdefault(normal(part), normal(name))
-    for note in json.loads((folder / CAPTIONS).read_text(encoding="utf-8"))["annotations"]:
+    for note in read_json(folder / CAPTIONS, dataset=True)["annotations"]:
         out.captions.setdefault(int(note["image_id"]), []).append(note["caption"])
     return out
 

@@ -188,7 +188,7 @@ def test_bad_input(
 
 def test_a_missing_data_folder(tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(line(tmp_path / "nowhere", tiny_weights)) == 2
-    assert "does not exist" in capsys.readouterr().err
+    assert "nowhere is not a folder" in capsys.readouterr().err
 
 
 @pytest.mark.slow

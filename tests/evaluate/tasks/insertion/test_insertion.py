@@ -132,7 +132,7 @@ def test_sources_are_found_by_folder_or_named(coco: Path, tmp_path: Path) -> Non
     assert photo_sources(str(coco)) == expected
     assert photo_sources(str(coco.parent)) == expected
     assert photo_sources(f"coco_instances={coco}") == expected
-    with pytest.raises(ValueError, match="does not exist"):
+    with pytest.raises(ValueError, match="is not a folder"):
         photo_sources(str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="holds no photographs"):
         photo_sources(str(tmp_path))

@@ -136,8 +136,8 @@ def test_saved_and_loaded_it_answers_the_same(places: Places, text: TextEncoder,
 @pytest.mark.parametrize(
     ("file", "content", "words"),
     [
-        (BOXES, None, "missing"), (BOXES, b"no", "damaged"), ("config.json", None, "missing"),
-        ("config.json", b"{", "damaged"), ("config.json", b'{"shelves": 2}', "damaged"),
+        (BOXES, None, "does not exist"), (BOXES, b"no", "damaged"), ("config.json", None, "missing"),
+        ("config.json", b"{", "not valid JSON"), ("config.json", b'{"shelves": 2}', "damaged"),
         ("model.safetensors", b"no", "damaged"),
     ],
 )  # fmt: skip

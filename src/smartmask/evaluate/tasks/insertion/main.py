@@ -36,9 +36,9 @@ from smartmask.evaluate.tasks.insertion.report import build_report, sheet, tiles
 from smartmask.evaluate.tasks.insertion.rows import InsertionRow, Judges
 from smartmask.evaluate.tasks.insertion.rows import run as insert_all
 from smartmask.image.files import save_png
-from smartmask.io.files import save_json
 from smartmask.io.package import BUNDLED_MASKS
-from smartmask.io.publish import staging
+from smartmask.io.publish import save_json, save_text, staging
+from smartmask.io.reading import read_bytes
 from smartmask.io.settings import option, required
 from smartmask.metrics.pretrained import BoxSegmenter, ClipScore, ImageFeatures
 
@@ -137,7 +137,6 @@ class _Page:
             self.painted[-1][maker] = picture
         if self.folder is not None:
             folder = self.folder / "pictures" / "".join(c for c in maker.replace(" ", "-") if c.isalnum() or c == "-")
-            folder.mkdir(parents=True, exist_ok=True)
             name = f"{self.count:04d}_{task.target.source}_{task.target.key}"
             self.labels[name] = task.name
             save_png(picture, folder / f"{name}.png")
@@ -151,8 +150,8 @@ def _save(folder: Path, report: dict[str, Any], rows: Sequence[InsertionRow], pa
         of_task = {row.maker: row for row in rows[number * len(makers) : (number + 1) * len(makers)]}
         columns.append(tiles_of(task, of_task, shown, painted))
     save_png(sheet(columns), folder / "sheet.png")
-    (folder / "insertion.md").write_text(to_markdown(report), encoding="utf-8")
-    (folder / "objects.csv").write_text(to_csv(rows), encoding="utf-8")
+    save_text(to_markdown(report), folder / "insertion.md")
+    save_text(to_csv(rows), folder / "objects.csv")
     if page.labels:
         save_json(page.labels, folder / "pictures" / "labels.json")
     save_json(report, folder / "insertion.json")
@@ -162,7 +161,7 @@ def _digest(weights: Path | None) -> str:
     """The first 12 digits of the SHA-256 of all weight files, so that a report says which version it measured."""
     total = hashlib.sha256()
     for file in sorted((weights or BUNDLED_MASKS).rglob("*.safetensors")):
-        total.update(file.read_bytes())
+        total.update(read_bytes(file, "weights", "weights_mb"))
     return total.hexdigest()[:12]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.data.discover import Source, discover, parse_source
+from smartmask.data.discover import Source, discover
 from smartmask.data.record import Record
 from smartmask.data.registry import read
 from smartmask.data.splits import SPLITS, split_of
@@ -21,7 +21,6 @@ from smartmask.metrics.insertion import background_of
 from smartmask.scene import Scene
 
 SETS = ("coco_panoptic", "coco_instances", "pennfudan", "cocoa")  # photographs with objects; the first wins an image
-_MARKS = (("coco_panoptic", "panoptic*.json"), ("coco_instances", "instances*.json"), ("pennfudan", "*[mM]asks"))
 LEAST_BACKGROUND = 0.02  # of the box: below it a share of background is a matter of a few pixels
 
 
@@ -96,27 +95,22 @@ class Task:
 
 
 def photo_sources(data: str) -> list[Source]:
-    """The sets with photographs under a folder, or the one that the folder is; or FORMAT=PATH.
+    """The sets with photographs among those that ``discover`` finds; of FORMAT=PATH that one.
 
     Raises ValueError if there is none.
     """
-    if "=" in data:
-        return [parse_source(data)]
-    root = Path(data)
-    if not root.is_dir():
-        raise ValueError(f"The data folder '{data}' does not exist; give a folder of COCO or Penn-Fudan, or of both.")
-    found = [(name, root) for name, mark in _MARKS if any(root.glob(mark))]
-    if not found:
-        try:
-            found = [source for source in discover(root) if source[0] in SETS]
-        except ValueError:
-            found = []
+    try:
+        found = [source for source in discover(data) if source[0] in SETS or not Path(data).exists()]
+    except ValueError:
+        if not Path(data).is_dir():
+            raise
+        found = []
     if not found:
         raise ValueError(
             f"'{data}' holds no photographs with objects; give a folder with instances.json or panoptic.json and "
             "images/, or FORMAT=PATH."
         )
-    return sorted(found, key=lambda source: SETS.index(source[0]))
+    return sorted(found, key=lambda source: (*SETS, source[0]).index(source[0]))
 
 
 def find_tasks(

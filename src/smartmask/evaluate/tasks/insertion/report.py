@@ -13,7 +13,7 @@ from smartmask.evaluate.report import interval_text, signed_text, split_by, tabl
 from smartmask.evaluate.tasks.insertion.makers import OURS
 from smartmask.evaluate.tasks.insertion.objects import InsertionProtocol, Task
 from smartmask.evaluate.tasks.insertion.rows import Gallery, InsertionRow, local_crop
-from smartmask.export.pictures import overlay
+from smartmask.export.overlays import overlay
 from smartmask.geometry import rle_decode
 from smartmask.guides import Box
 from smartmask.image.sheets import contact_sheet

@@ -7,7 +7,6 @@ here; counts of examples and the way to the most alike ones (the text encoder's 
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from smartmask.evaluate.tasks.layout.prompts import Drawer, Drawn, Prompt
+from smartmask.io.reading import read_json
 from smartmask.plan.language.phrases import Request
 from smartmask.plan.planners.answers import BadAnswerError
 from smartmask.plan.planners.asking import AskingPlanner, Message
@@ -46,15 +46,13 @@ def read_boxes(path: Path, prompts: Sequence[Prompt]) -> Drawer:
     where the file holds none of them. ValueError if it is not such a file, or holds none of the prompts.
     """
     try:
-        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+        entries = read_json(path, "boxes")
         found: dict[int, list[Drawn]] = {}
         for entry in entries:
             number = int(entry["query_id"] if "query_id" in entry else entry["id"])
             drawn = _pairs(entry["object_list"]) if "object_list" in entry else read_lines(entry["text"])
             found.setdefault(number, []).append(drawn)
-    except FileNotFoundError:
-        raise ValueError(f"{path} does not exist; give a file of boxes in LayoutGPT's output format.") from None
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(
             f"{path} is not in LayoutGPT's output format ({error!r}); it is a JSON list of query_id and object_list."
         ) from None
@@ -174,7 +172,7 @@ def read_examples(folder: Path, kind: str) -> list[Example]:
     if not path.is_file():
         return []
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = read_json(path)
         objects = [row["object_list"] if "object_list" in row else [row["obj1"], row["obj2"]] for row in rows]
         return [(str(r["prompt"]), [_measured(*one) for one in o]) for r, o in zip(rows, objects, strict=True)]
     except (ValueError, KeyError, TypeError) as error:

@@ -10,7 +10,6 @@ more or fewer, as annotated.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ import numpy as np
 from smartmask.data.splits import coco_key, split_of
 from smartmask.evaluate.report import watched
 from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.io.reading import read_json
 from smartmask.metrics.intervals import bootstrap_interval
 from smartmask.metrics.layouts import box_overlap
 from smartmask.plan.language.phrases import parse
@@ -64,9 +64,9 @@ def read_prompts(folder: Path, split: str = "val") -> list[Prompt]:
         if not path.is_file():
             raise ValueError(f"{path} does not exist; give the folder with NSR-1K's spatial and counting prompts.")
         try:
-            for row in json.loads(path.read_text(encoding="utf-8")):
+            for row in read_json(path):
                 prompts.append(_prompt(row))
-        except (json.JSONDecodeError, KeyError, TypeError, IndexError) as error:
+        except (KeyError, TypeError, IndexError) as error:
             raise ValueError(f"{path} is not in NSR-1K's format ({error!r}).") from None
     return prompts
 

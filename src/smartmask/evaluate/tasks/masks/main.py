@@ -16,8 +16,7 @@ from smartmask.evaluate.tasks.masks.report import build_report, to_csv, to_markd
 from smartmask.evaluate.tasks.masks.rows import run as ask_all
 from smartmask.image.curves import curve_svg
 from smartmask.image.files import save_png
-from smartmask.io.files import save_json
-from smartmask.io.publish import staging
+from smartmask.io.publish import save_json, save_text, staging
 from smartmask.io.settings import option
 
 
@@ -66,13 +65,13 @@ def run(settings: MasksSettings) -> None:
     page = to_markdown(report)
     if settings.out is not None:
         with staging(settings.out) as folder:
-            (folder / "report.md").write_text(page, encoding="utf-8")
-            (folder / "objects.csv").write_text(to_csv(rows), encoding="utf-8")
+            save_text(page, folder / "report.md")
+            save_text(to_csv(rows), folder / "objects.csv")
             for kind, parts in report["results"].items():
                 save_png(extremes_sheet(kind, rows, pack, protocol), folder / f"sheet_{kind}.png")
                 for part, figures in parts.items():
                     plot = curve_svg(figures, f"IoU in the own box, best of k, guidance {kind}, {PARTS[part]}")
-                    (folder / f"curves_{kind}_{part}.svg").write_text(plot, encoding="utf-8")
+                    save_text(plot, folder / f"curves_{kind}_{part}.svg")
             save_json(report, folder / "report.json")
     show(report, [page], settings)
 

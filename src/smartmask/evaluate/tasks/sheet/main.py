@@ -29,8 +29,7 @@ from smartmask.evaluate.tasks.sheet.blind import (
 )
 from smartmask.evaluate.tasks.sheet.spots import SOURCES, Shown, find_spots, names_of_seed, sheet_picture, suggest
 from smartmask.image.files import save_png
-from smartmask.io.files import save_json
-from smartmask.io.publish import staging
+from smartmask.io.publish import save_json, staging
 from smartmask.io.settings import argument, option, required
 
 KEY, ANSWERS = "blind_key.json", "blind_answers.json"
@@ -69,7 +68,6 @@ def run(settings: SheetSettings) -> None:
     usual = memory_of(pipe) or outlines_of(pack, protocol, "train", outlines)
     spots = find_spots(pack, wanted, seed, usual, settings.split)
     with staging(settings.out) as folder:
-        (folder / "masks").mkdir()
         suggested = suggest(pipe, watched("names", spots), max(settings.num_masks, shown))
         save_png(sheet_picture(suggested, shown), folder / "sheet.png")
         for item in suggested:

@@ -17,7 +17,8 @@ from smartmask.data.shapes import Outlines, shape_key
 from smartmask.data.targets import Protocol, Target, admitted, hidden_pixels, hide, make_case, object_flags
 from smartmask.evaluate.blind import hashed
 from smartmask.evaluate.tasks.sense import rests
-from smartmask.export.pictures import overlay, scene_colours
+from smartmask.export.overlays import overlay
+from smartmask.export.pictures import scene_colours
 from smartmask.geometry import box_mask
 from smartmask.guides import Box
 from smartmask.image.sheets import contact_sheet, rank_colour

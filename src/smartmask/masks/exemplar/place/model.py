@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from smartmask.geometry import BoxXYXY
 from smartmask.guides import Guide, sample
 from smartmask.io.components import load_component, save_component
+from smartmask.io.integrity import check_names
+from smartmask.io.publish import replacing_folder, save_tensors
+from smartmask.io.reading import read_tensors
 from smartmask.masks.exemplar.place.depth import depth_order, in_front
 from smartmask.masks.exemplar.place.features import AGREE, box_features, request_features
 from smartmask.masks.exemplar.place.layout import Layout, Named, Names
@@ -73,36 +72,33 @@ class Places:
     @classmethod
     def load(cls, folder: Path, text: TextEncoder) -> Places:
         """A component folder's places. Raises ValueError, naming the file, if something is missing or damaged."""
-        network = load_component(folder, ScoreNetwork, _config)
+        network = load_component(folder, ScoreNetwork, ScoreConfig)
         path = folder / BOXES
+        found = read_tensors(path, "table of boxes")[0]
         try:
-            found = load_file(path)
-            names = found["names"].tobytes().decode("utf-8").split("\n")
+            names = [*check_names(found["names"].tobytes().decode("utf-8").split("\n"), "its table")]
             metres, seen = found["metres"].astype(np.float64), found["seen"].astype(np.float64).tolist()
             usual = UsualBoxes(
                 found["boxes"].astype(np.float64) / 65535, names, found["which"].astype(np.intp), found["trust"],
                 Names(text, {n: v for n, v in zip(names, seen, strict=True) if v}), found["vectors"], metres,
             )  # fmt: skip
-        except FileNotFoundError:
-            raise ValueError(f"{path} is missing; give a folder written by save_pretrained.") from None
-        except (SafetensorError, KeyError, ValueError, IndexError) as error:
-            raise ValueError(f"{path} is damaged ({str(error)[:100]}); restore it.") from None
+        except (KeyError, ValueError, IndexError, TypeError) as error:
+            raise ValueError(f"{path} is damaged ({str(error)[:200]}); restore it.") from None
         return cls(usual, network)
 
     def save(self, folder: Path) -> None:
         """Writes the component folder, whole or not at all."""
-        partial = folder.with_name(f".{folder.name}.boxes")
-        save_component(partial, self.network, self.network.config)
         usual = self.usual
-        save_file(
-            {"boxes": np.round(usual.boxes * 65535).astype(np.uint16), "which": usual.which.astype(np.uint16),
-             "trust": usual.trust.astype(np.uint8), "metres": usual.metres.astype(np.float16),
-             "seen": np.array([self.names.seen.get(name, 0.0) for name in usual.names], np.float16),
-             "vectors": usual.vectors.astype(np.float16),
-             "names": np.frombuffer("\n".join(usual.names).encode("utf-8"), np.uint8)}, partial / BOXES,
-        )  # fmt: skip
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
+        boxes: dict[str, np.ndarray] = {
+            "boxes": np.round(usual.boxes * 65535).astype(np.uint16), "which": usual.which.astype(np.uint16),
+            "trust": usual.trust.astype(np.uint8), "metres": usual.metres.astype(np.float16),
+            "seen": np.array([self.names.seen.get(name, 0.0) for name in usual.names], np.float16),
+            "vectors": usual.vectors.astype(np.float16),
+            "names": np.frombuffer("\n".join(usual.names).encode("utf-8"), np.uint8),
+        }  # fmt: skip
+        with replacing_folder(folder) as partial:
+            save_component(partial, self.network, self.network.config)
+            save_tensors(boxes, partial / BOXES)
 
     # --- answers -------------------------------------------------------------------------------
 
@@ -187,11 +183,6 @@ class Places:
         whole = request_features(layout, named)
         scores = self.network(torch.from_numpy(seen)[None], torch.from_numpy(whole)[None])[0]
         return np.round(scores.double().numpy() * UNITS).astype(np.int64)
-
-
-def _config(**settings: object) -> ScoreConfig:
-    settings["dropout"] = tuple(settings.get("dropout", (0.0, 0.0)))  # type: ignore[arg-type]
-    return ScoreConfig(**settings)  # type: ignore[arg-type]
 
 
 def load_places(folder: Path, text: TextEncoder) -> Places:

@@ -28,6 +28,9 @@ class ScoreConfig:
     features: int = FEATURES
     whole: int = WHOLE
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dropout", tuple(self.dropout))
+
 
 class Voter(nn.Module):
     """Two hidden layers over the features of a box and of the request."""
