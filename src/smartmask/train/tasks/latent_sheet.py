@@ -69,7 +69,7 @@ def scene_of(pair: Pair) -> Scene:
     layers = tuple(
         Layer(name, top == index, thing) for index, (name, thing) in enumerate(zip(names, things, strict=True))
     )
-    return Scene(*top.shape, layers)
+    return Scene(len(top), len(top), layers)
 
 
 def over(pair: Pair, mask: np.ndarray, text: TextEncoder) -> np.ndarray:
