@@ -7,13 +7,14 @@ BIN    := $(VENV)/bin
 # A stamp's name holds a checksum of what it stands for: a changed lock, or a moved folder, installs again.
 sum     = $(shell (echo "$(CURDIR)"; cat $(1)) | cksum | cut -d' ' -f1)
 RUNTIME := $(VENV)/.runtime-$(call sum,requirements.txt pyproject.toml)
+FUZZ    := $(VENV)/.fuzz-$(call sum,requirements.txt requirements-dev.txt requirements-fuzz.txt pyproject.toml)
 DEV     := $(VENV)/.dev-$(call sum,requirements.txt requirements-dev.txt pyproject.toml)
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format clean
+.PHONY: help demo test test-all fuzz check format clean
 
 help:  ## say what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -27,6 +28,13 @@ test: check  ## style, types and the fast tests
 test-all: check  ## the same with the slow tests
 	@$(BIN)/python -m pytest
 
+# FUZZ_SECONDS: of all targets together. FUZZ_RUNS: inputs instead of seconds. FUZZ_TARGETS: only these, "photos words".
+FUZZ_SECONDS ?= 180
+FUZZ_RUNS    ?= 0
+fuzz: $(FUZZ)  ## damaged and hostile inputs for every reader, for minutes: FUZZ_SECONDS=, FUZZ_RUNS=, FUZZ_TARGETS=
+	@cd tests && OMP_NUM_THREADS=1 PYTHONPATH=. ../$(BIN)/python -m fuzz --found ../fuzz-found \
+	  $(if $(filter-out 0,$(FUZZ_RUNS)),--runs $(FUZZ_RUNS),--seconds $(FUZZ_SECONDS)) $(FUZZ_TARGETS:%=--target %)
+
 check: $(DEV)  ## style and types only
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -39,7 +47,7 @@ format: $(DEV)  ## rewrite the code in the project's style
 	@$(BIN)/ruff format .
 
 clean:  ## remove what the commands above made
-	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo fuzz-found .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(RUNTIME): | $(VENV)/pyvenv.cfg
 	@echo "Installing the locked runtime (once) ..."
@@ -52,6 +60,12 @@ $(DEV): $(RUNTIME)
 	@echo "Installing the locked development tools (once) ..."
 	@rm -f $(VENV)/.dev-*
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(FUZZ): $(DEV)
+	@rm -f $(VENV)/.fuzz-*
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt || \
+	  echo "There is no wheel of atheris for this machine; the inputs are mutations without coverage."
 	@touch $@
 
 $(VENV)/pyvenv.cfg:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ import pytest
 
 from smartmask import Scene
 from smartmask import guides as guidance
+from smartmask.geometry import MaskWindow
+from smartmask.masks.model import MaskOutput
 
 
 @dataclass
@@ -54,9 +56,9 @@ class FakePipeline:
             options["callback_on_step_end"](1, 1)
         amodal = np.array(masks)
         order = len(scene.layers) if options.get("order") is None else options["order"]
-        return SimpleNamespace(
-            masks=amodal,
-            visible=amodal & ~scene.covered(order),
+        return MaskOutput(
+            windows=[MaskWindow.of(mask) for mask in amodal],
+            seen=[MaskWindow.of(mask) for mask in amodal & ~scene.covered(order)],
             scores=np.linspace(0.9, 0.1, num_masks),
             orders=[order] * num_masks,
             seeds=list(range(generator, generator + num_masks)),

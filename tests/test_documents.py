@@ -256,9 +256,7 @@ def test_python_in_documents_makes_the_names_it_uses(path: Path) -> None:
 
 # What a reader's machine has and this one may not: weights to be fetched, a GPU
 ABSENT = re.compile(r"path/to/|RUN/|cuda|from_pretrained\(\"")
-RUNNABLE = [
-    (path, number) for path in DOCUMENTS for number, block in enumerate(blocks(path)) if not ABSENT.search(block)
-]
+RUNNABLE = [(path, at) for path in DOCUMENTS for at, block in enumerate(blocks(path)) if not ABSENT.search(block)]
 
 
 @pytest.mark.parametrize(("path", "number"), RUNNABLE, ids=[f"{identity(path)}-{number}" for path, number in RUNNABLE])

@@ -40,6 +40,7 @@ EXTRAS = PROJECT["optional-dependencies"]
     [
         ("requirements.txt", PROJECT["dependencies"]),
         ("requirements-dev.txt", PROJECT["dependencies"] + EXTRAS["insert"] + EXTRAS["train"] + EXTRAS["test"]),
+        ("requirements-fuzz.txt", EXTRAS["fuzz"]),
     ],
 )
 def test_locks_hold_a_fitting_version_of_everything(lock: str, requirements: list[str]) -> None:

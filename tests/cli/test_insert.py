@@ -21,6 +21,7 @@ from tiny_segmenters import save_segmenter
 from smartmask.cli import main as cli
 from smartmask.image.files import load_photo, save_png
 from smartmask.image.photo import Photo
+from smartmask.image.sheets import rank_colour
 from smartmask.insertion import paint
 from smartmask.scene import segment
 from smartmask.scene.panoptic import MergeRule
@@ -161,6 +162,23 @@ def test_several_objects(files: Path, fake: FakePipeline) -> None:
     assert fake.calls[-1]["guidance"][0].x0 == 30
     assert "mask_02.png" not in tree(files / "out"), "the earlier run's third object is gone"
     assert "layers/02_ball.png" not in tree(files / "out")
+
+
+def test_a_cutout_for_all_where_each_has_its_own(files: Path, fake: FakePipeline) -> None:
+    more = ["--objects-json", str(files / "objects.json"), "--cutout", str(files / "none.png")]
+    assert cli.main(line(files, *layout(files), *more)) == 0
+
+
+def test_several_objects_in_one_picture(files: Path, fake: FakePipeline) -> None:
+    """Named as arguments; each mask in a colour of its own. A single object has its candidates' sheet alone."""
+    assert cli.main(line(files, "dog", "ball", *layout(files), "--box", "2,2,20,40", "--box", "30,8,60,44")) == 0
+    record = json.loads((files / "out" / "result.json").read_text("utf-8"))
+    assert [item["object"] for item in record["objects"]] == ["dog", "ball"]
+    assert "overlay.png" in record["files"]
+    drawn = load_photo(files / "out" / "overlay.png").reshape(-1, 3)
+    assert all((drawn == rank_colour(number)).all(axis=1).any() for number in range(2))
+    assert cli.main(line(files, "dog", *layout(files))) == 0
+    assert "overlay.png" not in tree(files / "out")
 
 
 def test_json_alone_on_stdout(files: Path, fake: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
@@ -354,14 +372,14 @@ def objects(content: Any) -> Callable[[Path], Any]:
 OBJECTS = "--objects-json {}/objects.json"
 DOG = "--object dog --cutout {}/dog.png"
 BAD: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
-    ("no object", "", "no object to insert; give --object", None),
+    ("no object", "", "no object; name one ('dog'), or give --object", None),
     ("empty object", "--object= ", "object prompt is empty", None),
     ("photo missing", f"{DOG} PHOTO={{}}/none.png", "none.png' does not exist", None),
     ("photo is text", DOG, "photo.png' is not a picture", text("photo.png", "hello")),
     ("layout of another size", DOG, "must have one size",
      lambda folder: save_png(np.ones((9, 9), np.uint8), folder / "layout.png")),
     ("two boxes for three objects", "--object a --object b --object c --box 1,1,5,5 --box 1,1,6,6",
-     "--box is given 2 times, but --object 3 times", None),
+     "--box is given 2 times for 3 objects", None),
     ("one point for two objects", "--object a --object b --point 1,1", "--point is given 1 times", None),
     ("two masks for one object", "--object a --mask {}/mask.png --mask {}/mask.png", "--mask is given 2 times", None),
     ("mask and box", "--object a --mask {}/mask.png --box 1,1,5,5", "finished mask and a box guide", None),
@@ -369,8 +387,8 @@ BAD: list[tuple[str, str, str, Callable[[Path], Any] | None]] = [
     ("black mask", "--object a --mask {}/black.png", "has nothing painted", None),
     ("mask of another size", "--object a --mask {}/dog.png", "is 20x20, but the photo is 64x48", None),
     ("order of several", "--object a --object b --order 1", "--order 1 is given for 2 objects", None),
-    ("order outside", f"{DOG} --order 9", "order 9 of 'dog' is outside 0..3", None),
-    ("negative order", f"{DOG} --order=-1", "order -1 of 'dog' is outside", None),
+    ("order outside", f"{DOG} --order 9", "Order 9 of 'dog' is outside 0..3", None),
+    ("negative order", f"{DOG} --order=-1", "Order -1 of 'dog' is outside", None),
     ("box outside", f"{DOG} --box 90,90,99,99", "lies outside the scene, which is 64x48", None),
     ("box of words", f"{DOG} --box a,b,c,d", "is not a list of numbers", None),
     ("cut-out without alpha", "--object dog --cutout {}/solid.png", "solid.png' has no transparent background", None),

@@ -99,7 +99,7 @@ def test_a_guide_elsewhere_names_the_scenes_size(kind: str, size: tuple[int, int
         ({"kind": "box", "x0": 1}, "The box has the fields x0; write it as a result does"),
         ({"kind": "point"}, "The point has the fields none"),
         ({"kind": "point", "x": 1, "y": 2, "z": 3}, "The point has the fields x, y, z"),
-        ({"kind": "point", "x": "left", "y": 2}, "not a number"),
+        ({"kind": "point", "x": "left", "y": 2}, "not a finite number"),
         ({"kind": "scribble", "rings": []}, "The scribble has the fields rings"),
         ({"kind": "polygon", "rings": [[[1, 1], [2, 2]]]}, "polygon 1,1;2,2 has no area"),
         ({"kind": "mask", "box": [1, 2, 3, 4], "area": 3}, "The mask has the fields box, area"),
@@ -198,7 +198,7 @@ from smartmask.guides import KINDS, as_guides, draw, guide_from_json
 from smartmask.guides.parse import GuideTexts
 from smartmask.guides.simulated import draw_guide
 from smartmask.guides.ring import Ring
-from smartmask.insertion.objects import read_object
+from smartmask.masks.objects import read_object
 
 SIZE = (96, 128)
 ring = Ring(64.0, 50.0, 30.0)
@@ -212,7 +212,7 @@ def look(request):
 app.command()(command_of(GuideTexts, look))
 assert CliRunner().invoke(app, ["--ring", "64,50,30", "--box", "1,2,30,40"]).exception is None
 assert seen == [(Box(1, 2, 30, 40), ring)], seen
-assert read_object({"object": "dog", "ring": [64, 50, 30]}, "it", Path("."), SIZE).guidance == [ring]
+assert read_object({"object": "dog", "ring": [64, 50, 30]}, "it", Path("."), SIZE).guides == (ring,)
 # JSON
 assert guide_from_json(json.loads(json.dumps(ring.to_json()))) == ring
 # errors

@@ -294,7 +294,7 @@ def test_bad_calls(photo: Photo, scene: Scene) -> None:
         (dict(prompt=[]), "no object to insert"),
         (dict(prompt=[3]), "3 is not an object to insert"),
         (dict(prompt=["dog"], mask=mask), "'mask' is given beside a list"),
-        (dict(prompt="dog", mask=mask, order=9), r"order 9 of 'dog' is outside 0\.\.2"),
+        (dict(prompt="dog", mask=mask, order=9), r"Order 9 of 'dog' is outside 0\.\.2"),
         (dict(prompt="dog", mask=mask, num_masks=0), "number of masks is 0"),
         (dict(prompt="dog", mask=mask, pick=8), "Pick 8 does not exist"),
         (dict(prompt="dog", mask=mask, generator=-1), "seed is -1"),

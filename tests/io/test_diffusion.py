@@ -64,7 +64,7 @@ def _read(folder: Path) -> None:
         (lambda folder: shutil.rmtree(folder / "tokenizer"), "lacks tokenizer; give a Stable Diffusion"),
         (lambda folder: (folder / "unet" / "config.json").unlink(), "config.json is missing"),
         (lambda folder: (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink(), "U-Net in .* cannot be"),
-        (_not_finite, "'conv_in.bias' is not finite"),
+        (_not_finite, "conv_in.bias holds numbers that are not finite"),
         (lambda folder: (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink(), "A part of .* cannot be"),
         (lambda folder: (folder / "scheduler" / "scheduler_config.json").write_text("["), "cannot be read"),
     ],

@@ -8,7 +8,7 @@ from drawn import block
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartmask.geometry import mask_iou
+from smartmask.geometry import MaskWindow, mask_iou
 from smartmask.masks.model import Suggestion
 from smartmask.masks.rank import overlaps, spread
 
@@ -40,17 +40,17 @@ def test_the_best_leads_and_none_comes_twice(places: list[int], data: st.DataObj
 
 def test_overlaps_are_those_of_the_masks() -> None:
     masks = [s.mask for s in RANKED] + [np.zeros((40, 80), dtype=bool)] * 2
-    found = overlaps(masks)
+    found = overlaps([MaskWindow.of(mask) for mask in masks])
     assert found[0, 1] == pytest.approx(mask_iou(masks[0], masks[1]))
     assert found[0, 3] == 0
     assert found[0, -1] == 0
     assert found[-1, -2] == 1  # nothing and nothing
     large = [np.repeat(np.repeat(mask, 20, 0), 20, 1) for mask in masks]  # judged at a smaller size
-    np.testing.assert_allclose(overlaps(large), found, atol=0.05)
+    np.testing.assert_allclose(overlaps([MaskWindow.of(mask) for mask in large]), found, atol=0.05)
 
 
 def test_thin_pictures() -> None:
-    assert overlaps([np.ones((1, 4000), dtype=bool)] * 2).tolist() == [[1, 1], [1, 1]]
+    assert overlaps([MaskWindow.of(np.ones((1, 4000), dtype=bool))] * 2).tolist() == [[1, 1], [1, 1]]
 
 
 @pytest.mark.parametrize(

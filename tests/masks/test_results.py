@@ -1,14 +1,12 @@
-"""Result folders are all or nothing; overlays show what they should."""
+"""Result folders are all or nothing."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from smartmask.export.overlays import overlay
-from smartmask.guides import Blob, Box, Point, Scribble
+from smartmask.guides import Blob, Point, Scribble
 from smartmask.io.publish import staging
 
 
@@ -61,32 +59,3 @@ def test_guides_as_json() -> None:
         "strokes": [[[1.0, 2.0], [3.0, 4.0]]],
         "width": 2,
     }
-
-
-def test_overlay_tints_inside_and_keeps_outside() -> None:
-    picture = np.full((60, 80, 3), 100, dtype=np.uint8)
-    mask = np.zeros((60, 80), dtype=bool)
-    mask[20:40, 20:60] = True
-    visible = mask & (np.arange(80) < 40)
-    drawn = overlay(picture, mask, visible, colour=(255, 0, 0), side=80)
-    assert drawn.shape == (60, 80, 3)
-    assert (drawn[:15] == 100).all()
-    assert drawn[30, 30, 0] > drawn[30, 50, 0] > 100, "the hidden part has a fainter tint"
-    assert (picture == 100).all(), "the picture itself stays as it was"
-
-
-def test_overlay_shows_hair_thin_masks_and_guides_in_large_pictures() -> None:
-    picture = np.zeros((1500, 2000, 3), dtype=np.uint8)
-    mask = np.zeros((1500, 2000), dtype=bool)
-    mask[700, 300:900] = True
-    assert (overlay(picture, mask, colour=(255, 0, 0), side=256)[..., 0] == 255).any()
-    drawn = overlay(picture, guides=[Box(-50, -50, 1000, 800)], side=256)
-    assert drawn.shape == (192, 256, 3)
-    yellow = (drawn == (255, 230, 0)).all(axis=2)
-    assert yellow[50, 126:130].any()
-    assert not yellow[110:].any()
-
-
-def test_overlay_of_an_empty_mask() -> None:
-    picture = np.full((4, 4, 3), 9, dtype=np.uint8)
-    assert (overlay(picture, np.zeros((4, 4), dtype=bool), side=16) == 9).all()

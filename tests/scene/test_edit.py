@@ -102,7 +102,7 @@ def test_the_command_edits_a_file_and_undoes_it(tmp_path: Path, capsys: pytest.C
         (("move", "--layer", "cat", "--by", "900,0"), "Nothing of 'cat' would be left"),
         (("scale", "--layer", "cat", "--factor", "50"), "The factor is 50.0; it must be at most 20.0."),
         (("reorder", "--layer", "cat", "--order", "3"), "Order 3 is outside 0..2"),
-        (("rename", "--layer", "cat", "--name", " "), "The name is empty (' ')"),
+        (("rename", "--layer", "cat", "--name", " "), "The new name is empty (' ')"),
         (("undo",), "has no history; there is nothing to undo"),
     ],
 )

@@ -38,10 +38,11 @@ SCENE = Scene(
         ((35, 25, 51, 38), 4, ("car", None)),
         ((20, 0, 51, 11), 4, ("wall", None)),  # a corner of the car, one pixel
         ((0, 0, 60, 40), 3, ("table", "car")),
+        ((35, 5, 45, 24), 4, ("wall", None)),  # of stuff the most, not the last
         ((12, 17, 18, 38), 2, ("floor", "table")),
         ((35, 25, 51, 38), 2, ("floor", "car")),
         ((35, 25, 45, 38), 1, (None, "floor")),  # above the wall in the stack, but not over it
-        ((0, 0, 60, 40), 0, (None, "wall")),
+        ((0, 0, 60, 40), 0, (None, "table")),
         ((5, 5, 5, 5), 4, (None, None)),
     ],
 )
@@ -58,5 +59,6 @@ def test_an_empty_scene_has_no_neighbours() -> None:
 def test_in_a_line_of_text() -> None:
     assert said("floor", "table") == "in front of floor, behind table"
     assert said(None, "table") == "behind table"
+    assert said("dirt-merged", "wall-other-merged") == "in front of dirt, behind wall"
     assert said("floor", None) == "in front of floor"
     assert said(None, None) == "overlaps no layer"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
+from pycocotools import mask as coco
 from strategies import scenes
 
 from smartmask import Layer, Scene
+from smartmask.geometry import MaskWindow
+from smartmask.io.checks import MAX_LAYERS, MAX_WINDOWS
 from smartmask.scene.scene_file import load_scene, save_scene, scene_from_dict, scene_to_dict
 
 HISTORY = [{"action": "insert", "name": "dog", "order": 1, "seed": 7, "inpainter": "paste"}]
@@ -91,3 +96,50 @@ def test_other_contents(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(ValueError, match=r"The scene '.*a\.json'"):
         load_scene(tmp_path / "a.json")
+
+
+def full(width: int, height: int) -> str:
+    """The run lengths of a mask that is true everywhere."""
+    return str(
+        coco.frPyObjects({"size": [height, width], "counts": [0, width * height]}, height, width)["counts"], "ascii"
+    )
+
+
+def many(count: int, width: int, height: int) -> dict[str, Any]:
+    mask = {"size": [height, width], "counts": full(width, height)}
+    layers = [{"name": "dog", "thing": True, "mask": mask}] * count
+    return scene_to_dict(Scene.empty(1, 1)) | {"width": width, "height": height, "layers": layers}
+
+
+def test_too_many_layers_are_refused() -> None:
+    with pytest.raises(ValueError, match=f"^The scene has 96,000 regions; at most {MAX_LAYERS:,} layers are read"):
+        scene_from_dict(many(96_000, 4, 3))
+
+
+def test_60_layers_of_100_megapixels_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    """A small file that means 6 GB of pixels: told within the memory of what is allowed."""
+    path = tmp_path / "scene.json"
+    path.write_text(json.dumps(many(60, 10_000, 10_000)))
+    script = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (2_500_000_000,) * 2)
+from smartmask.scene.scene_file import load_scene
+try:
+    load_scene({str(path)!r})
+except ValueError as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    said, peak = done.stdout.strip().splitlines()
+    assert f"hold more than {MAX_WINDOWS:,} pixels together (21 of them, 10000x10000)" in said
+    assert int(peak) < 1_200_000, "kilobytes"
+
+
+def test_60_layers_with_small_masks_in_100_megapixels_are_read() -> None:
+    side = np.ones((50, 50), dtype=bool)
+    windows = [MaskWindow.within((10_000, 10_000), 100 * i, 50 * i, side) for i in range(60)]
+    scene = Scene(10_000, 10_000, tuple(Layer("dog", window) for window in windows))
+    again, _ = scene_from_dict(scene_to_dict(scene))
+    assert [layer.window.box for layer in again.layers] == [window.box for window in windows]
+    assert sum(layer.window.area for layer in again.layers) == 60 * 2500

@@ -18,7 +18,8 @@ import torch
 from torch import nn
 from toy_training import Toy, make, plain, settings, squares, toy
 
-from smartmask.train import checkpoint, trainer
+from smartmask.errors import BusyError
+from smartmask.train import checkpoint
 from smartmask.train.schedules import OneCycle, Plateau
 from smartmask.train.task import Batch, Losses, Stream, Tensors
 from smartmask.train.trainer import Average, Trainer
@@ -278,26 +279,45 @@ def test_bf16_is_used_in_the_network_and_not_for_its_weights() -> None:
     assert {value.dtype for value in run.network.parameters()} == {torch.float32}
 
 
-def test_asked_to_end_it_finishes_the_step_saves_and_leaves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_asked_to_end_it_finishes_the_step_saves_and_leaves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
     calls = 0
 
     def loss(network: nn.Module, batch: Tensors) -> Losses:
         nonlocal calls
         calls += 1
         if calls == 5:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         return squares(network, batch)
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(number)
     with pytest.raises(SystemExit) as left:
         fit(tmp_path / "parts", toy(loss=loss))
-    assert left.value.code == 143 == trainer.TERMINATED
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert left.value.code == 128 + number
+    assert signal.getsignal(number) is before
     assert "Asked to end, the training stopped after step 5; it is saved in" in capsys.readouterr().err
     assert not (tmp_path / "parts" / "toy.safetensors").exists()
     parts = fit(tmp_path / "parts")
     assert "Resuming at step 5." in capsys.readouterr().out
     assert_same(fit(None), parts)
+
+
+def test_two_runs_in_one_folder(tmp_path: Path) -> None:
+    """The second is refused at once, also one that would begin anew."""
+    told: list[str] = []
+
+    def loss(network: nn.Module, batch: Tensors) -> Losses:
+        for more in ({}, {"resume": False}):
+            with pytest.raises(BusyError) as caught:
+                fit(tmp_path, **more)
+            told.append(str(caught.value))
+        return squares(network, batch)
+
+    fit(tmp_path, toy(loss=loss), steps=1)
+    assert told
+    assert all(f"writing to the folder '{tmp_path / 'checkpoints' / 'toy'}'" in sentence for sentence in told)
 
 
 def test_a_killed_process_loses_nothing_but_time(tmp_path: Path) -> None:

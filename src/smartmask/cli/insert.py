@@ -29,7 +29,7 @@ def insert(job: InsertCommand) -> None:
 
 
 def tell(report: PaintReport, job: PaintJob, as_json: bool) -> None:
-    """A line an object on stdout, or the report as JSON. Ends with exit code 1 where an inserter was named but did not paint."""
+    """A line an object on stdout, or the report as JSON. Exit code 1 where an inserter was named but did not paint."""
     if not printed(report, as_json):
         for item in report.objects:
             depth = said(item.in_front_of, item.behind)

@@ -17,14 +17,18 @@ def masks(job: MasksCommand) -> None:
 
     Guides may be repeated and combined; without any, the model chooses the place.
     Coordinates are pixels of the upright photo; a guide may cross its border.
+    Of several objects each gets masks of its own, as if it were asked for alone, with the seeds from
+    seed + 1000 i on; give each kind of guide once for each, in their order, or use --objects-json.
+    'insert' lays objects that see each other.
     """
     result = job.run(step_progress)
     if printed(result, job.as_json):
         return
-    for record in result.masks:
+    for record in result.records:
         depth = said(record.in_front_of, record.behind)
         print(f"{record.mask}  score {record.score:.3f}  box {place_of(record.box)}  {depth}  seed {record.seed}")
-    print(f"{len(result.masks)} masks in {job.out} after {result.timings['total']:.1f} s")
+    of = f" of {len(result.objects)} objects" if result.objects else ""
+    print(f"{len(result.records)} masks{of} in {job.out} after {result.timings['total']:.1f} s")
 
 
 command = command_of(MasksCommand, masks)

@@ -14,7 +14,7 @@ from smartmask.data.hiding import hidden_region
 from smartmask.data.pack import Pack
 from smartmask.data.record import Record
 from smartmask.data.splits import SPLITS
-from smartmask.geometry import BoxXYXY, box_mask, components, mask_box
+from smartmask.geometry import BoxXYXY, MaskWindow, box_mask, components, mask_box
 from smartmask.guides import KINDS, Guide, draw
 from smartmask.guides.simulated import draw_guide
 from smartmask.guides.table import NONE, NUMBERS, guide_of
@@ -235,8 +235,9 @@ def hidden_pixels(true: np.ndarray, kind: str, rng: np.random.Generator, protoco
 
 def hide(scene: Scene, hidden: np.ndarray) -> Scene:
     """The scene with every layer cleared where ``hidden``; layers that vanish, photograph and caption removed."""
-    layers = [replace(layer, mask=layer.mask & ~hidden) for layer in scene.layers]
-    return Scene(scene.height, scene.width, tuple(layer for layer in layers if layer.mask.any()))
+    gone = MaskWindow.of(hidden)
+    layers = [replace(layer, window=layer.window - gone) for layer in scene.layers]
+    return Scene(scene.height, scene.width, tuple(layer for layer in layers if layer.window.any()))
 
 
 def object_flags(scene: Scene, index: int) -> tuple[str, ...]:

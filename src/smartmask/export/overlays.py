@@ -8,12 +8,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.geometry import BoxXYXY, IntBox, MaskWindow, mask_box, window_of
 from smartmask.guides import Guide
 from smartmask.image.sheets import INK, PAPER, cut_text, fitted_to, rank_colour
 
 Colour = tuple[int, int, int]
-IntBox = tuple[int, int, int, int]
 
 SEEN, HIDDEN = 0.35, 0.12  # how much of the fill's colour lies over the picture
 SHADE = 0.4  # how much of the picture's light is left beside a line, so that it shows on any ground
@@ -27,40 +26,44 @@ INSET = 0.27  # side of the small picture beside a close-up
 
 def overlay(
     picture: np.ndarray,
-    mask: np.ndarray | None = None,
-    visible: np.ndarray | None = None,
+    mask: MaskWindow | np.ndarray | None = None,
+    visible: MaskWindow | np.ndarray | None = None,
     guides: Sequence[Guide] = (),
     colour: Colour = (255, 40, 130),
     side: int = 256,
     window: IntBox | None = None,
+    size: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """The picture scaled to a longer side of ``side``, with a mask and guides drawn over it: (h, w, 3) uint8.
 
     picture: (H, W, 3) uint8 RGB.  mask: (H, W) bool, amodal: tinted, its edge drawn inside it.  visible: (H, W)
     bool; what of the mask is not visible gets a fainter tint (None: all visible).  guides: their
     half-height contour, yellow.  window: (x0, y0, x1, y1), the part of the picture to draw; None draws all.
+    size: (height, width) that guides speak of, where the picture is a smaller one.  Masks may be windows.
     Lines are drawn after scaling and take from no gap between legs more than one dark pixel a side.
     """
-    height, width = picture.shape[:2]
-    x0, y0, x1, y1 = window or (0, 0, width, height)
-    drawn = np.ascontiguousarray(fitted_to(np.asarray(picture[y0:y1, x0:x1], dtype=np.uint8), side, window is not None))
+    height, width = size or picture.shape[:2]
+    x0, y0, x1, y1 = part = window or (0, 0, width, height)
+    shown = picture if window is None else picture[y0:y1, x0:x1]
+    drawn = np.ascontiguousarray(fitted_to(np.asarray(shown, dtype=np.uint8), side, window is not None))
     rows, columns = drawn.shape[:2]
     if mask is not None:
-        whole = _cover(mask[y0:y1, x0:x1], columns, rows)
-        seen = whole if visible is None else np.minimum(_cover(visible[y0:y1, x0:x1], columns, rows), whole)
+        whole = _cover(mask, columns, rows, part)
+        seen = whole if visible is None else np.minimum(_cover(visible, columns, rows, part), whole)
         _paint(drawn, whole, seen, colour)
     if guides:
-        x = x0 + (np.arange(columns) + 0.5) * (x1 - x0) / columns
-        y = y0 + (np.arange(rows) + 0.5) * (y1 - y0) / rows
+        x, y = np.meshgrid(
+            x0 + (np.arange(columns) + 0.5) * (x1 - x0) / columns, y0 + (np.arange(rows) + 0.5) * (y1 - y0) / rows
+        )
         for guide in guides:
-            _line(drawn, guide.sample(*np.meshgrid(x, y), height, width) >= 0.5, GUIDE_COLOUR)
+            _line(drawn, guide.sample(x, y, height, width) >= 0.5, GUIDE_COLOUR)
     return drawn
 
 
 def close_up(
     picture: np.ndarray,
-    mask: np.ndarray,
-    visible: np.ndarray,
+    mask: MaskWindow | np.ndarray,
+    visible: MaskWindow | np.ndarray,
     box: BoxXYXY | None,
     guides: Sequence[Guide] = (),
     colour: Colour = (255, 40, 130),
@@ -84,8 +87,7 @@ def close_up(
     x0, y0, x1, y1 = (round(edge * columns / width) for edge in window)
     cv2.rectangle(little, (x0 - 1, y0 - 1), (x1, y1), (0, 0, 0), 1)
     cv2.rectangle(little, (x0, y0), (x1 - 1, y1 - 1), (255, 255, 255), 1)
-    part = mask[window[1] : window[3], window[0] : window[2]]
-    _inset(drawn, little, _cover(part, drawn.shape[1], drawn.shape[0]))
+    _inset(drawn, little, _cover(mask, drawn.shape[1], drawn.shape[0], window))
     return drawn
 
 
@@ -107,8 +109,8 @@ def window_round(box: BoxXYXY, height: int, width: int, side: int) -> IntBox | N
 
 def together(
     picture: np.ndarray,
-    masks: Sequence[np.ndarray],
-    visible: Sequence[np.ndarray],
+    masks: Sequence[MaskWindow | np.ndarray],
+    visible: Sequence[MaskWindow | np.ndarray],
     names: Sequence[str],
     side: int = 1024,
     order: Sequence[int] | None = None,
@@ -129,11 +131,14 @@ def together(
     return _named(drawn, [(names[number], rank_colour(number), x, y) for number, y, x in corners])
 
 
-def _cover(mask: np.ndarray, columns: int, rows: int) -> np.ndarray:
-    """Share of each drawn pixel that the mask covers, (rows, columns) float32 in [0, 1]."""
-    how = cv2.INTER_AREA if columns < mask.shape[1] else cv2.INTER_LINEAR
-    full = np.ascontiguousarray(mask).view(np.uint8) * np.uint8(255)
-    return cv2.resize(full, (columns, rows), interpolation=how).astype(np.float32) / 255
+def _cover(mask: MaskWindow | np.ndarray, columns: int, rows: int, part: IntBox | None = None) -> np.ndarray:
+    """Share of each drawn pixel that the mask covers, (rows, columns) float32 in [0, 1]; ``part``: of the picture."""
+    window = window_of(mask)
+    x0, y0, x1, y1 = part = part or (0, 0, window.width, window.height)
+    if columns < x1 - x0:
+        return window.cover(rows, columns, part)
+    full = window.crop(x0, y0, x1, y1).view(np.uint8) * np.uint8(255)
+    return cv2.resize(full, (columns, rows), interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255
 
 
 def _paint(drawn: np.ndarray, whole: np.ndarray, seen: np.ndarray, colour: Colour) -> None:

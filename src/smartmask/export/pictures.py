@@ -8,6 +8,7 @@ import hashlib
 import numpy as np
 
 from smartmask.scene import Scene
+from smartmask.scene.neighbours import plain_name
 
 UNLABELED_COLOUR = (40, 40, 40)
 # What fills the ground and back of pictures gets a colour near its own, pale, so that a layout reads at a glance.
@@ -27,7 +28,7 @@ NATURAL: dict[str, tuple[int, int, int]] = {
 def name_colour(name: str) -> tuple[int, int, int]:
     """RGB in 0..255, the same for a name in every scene, run and machine."""
     name = name.strip().lower()
-    plain = name.removesuffix("-merged").removesuffix("-other")
+    plain = plain_name(name)
     if plain in NATURAL:
         return NATURAL[plain]
     digest = hashlib.sha1(name.encode()).digest()
@@ -36,10 +37,17 @@ def name_colour(name: str) -> tuple[int, int, int]:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def scene_colours(scene: Scene) -> np.ndarray:
-    """``(H, W, 3)`` uint8 RGB of what is visible: one colour a name, thin dark outlines between layers."""
+def scene_colours(scene: Scene, most: int | None = None) -> np.ndarray:
+    """``(H, W, 3)`` uint8 RGB of what is visible: one colour a name, thin dark outlines between layers.
+
+    most: the longer side beyond which a larger scene is drawn smaller, with as thin outlines.
+    """
     palette = np.array([UNLABELED_COLOUR, *(name_colour(layer.name) for layer in scene.layers)], dtype=np.uint8)
-    top = scene.top()
+    if most is None or max(scene.height, scene.width) <= most:
+        top = scene.top(np.int16 if len(scene.layers) < 1 << 15 else np.int32)
+    else:
+        share = most / max(scene.height, scene.width)
+        top = scene.top_at(*(_middles(side, max(1, round(side * share))) for side in (scene.height, scene.width)))
     picture = np.empty((*top.shape, 3), dtype=np.uint8)
     for rows, indices in zip(picture, top, strict=True):  # not at once, which takes 64-bit indices of the whole scene
         rows[:] = palette[indices + 1]
@@ -48,3 +56,8 @@ def scene_colours(scene: Scene) -> np.ndarray:
     edge[1:] |= top[1:] != top[:-1]
     picture[edge] = picture[edge] // 3
     return picture
+
+
+def _middles(side: int, count: int) -> np.ndarray:
+    """``(count,)`` the pixels in the middle of ``count`` equal parts of a side."""
+    return ((np.arange(count) + 0.5) * side / count).astype(np.intp)

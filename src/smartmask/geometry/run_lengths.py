@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from smartmask.geometry.runs import runs_of
+from smartmask.geometry.windows import MaskWindow
+
 
 def rle_encode(mask: np.ndarray) -> dict[str, Any]:
     """COCO compressed RLE of a ``(H, W)`` bool mask: ``{"size": [H, W], "counts": str}``."""
@@ -17,36 +20,60 @@ def rle_encode(mask: np.ndarray) -> dict[str, Any]:
 def rle_decode(rle: dict[str, Any]) -> np.ndarray:
     """``(H, W)`` bool mask of a COCO RLE, compressed (str or bytes) or as a list of counts.
 
-    Raises ValueError if the runs do not fill the stated size.
+    Raises ValueError as ``runs_of`` does, before anything is allocated.
     """
-    height, width = (int(s) for s in rle["size"])
-    given = rle["counts"]
-    counts = np.asarray(given, dtype=np.int64) if isinstance(given, (list, tuple)) else _rle_counts(given)
-    # each by itself first: a sum of huge ones wraps round, and nothing is allocated before they are known to fit
-    if counts.size and (counts.min() < 0 or counts.max() > height * width):
-        raise ValueError(
-            f"RLE counts run to {counts.max()}, but the size {width}x{height} has {height * width} pixels."
-        )
-    if counts.sum() != height * width:
-        raise ValueError(
-            f"RLE counts add up to {counts.sum()}, but the size {width}x{height} has {height * width} pixels."
-        )
+    height, width, counts = runs_of(rle)
     columns = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return np.ascontiguousarray(columns.reshape(width, height).T)
 
 
-def _rle_counts(text: str | bytes) -> np.ndarray:
-    """Run lengths, int64, of COCO's compressed counts: 5 bits a character, runs from the fourth on as differences."""
-    codes = np.frombuffer(text.encode() if isinstance(text, str) else text, dtype=np.uint8).astype(np.int64) - 48
-    if codes.size == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 0x20:
-        raise ValueError("The RLE's counts are not a string that COCO's tools write.")
-    last = np.flatnonzero(codes & 0x20 == 0)  # the sixth bit says that a number goes on
-    first = np.concatenate([[0], last[:-1] + 1])
-    if (last - first).max() > 6:
-        raise ValueError("The RLE's counts hold a number beyond any picture's size.")
-    shift = 5 * (np.arange(codes.size) - np.repeat(first, last - first + 1))
-    counts = np.add.reduceat((codes & 0x1F) << shift, first)
-    counts -= (codes[last] & 0x10 != 0) * (1 << (shift[last] + 5))  # the fifth bit of the last part is the sign
-    for parity in (1, 2):
-        counts[parity::2] = np.cumsum(counts[parity::2])
-    return counts
+def rle_of_window(window: MaskWindow) -> dict[str, Any]:
+    """``rle_encode`` of a window; only its box is unpacked."""
+    (height, width), (x0, y0, x1, y1) = window.shape, window.box
+    tall = y1 - y0
+    columns = np.zeros((x1 - x0, tall + 1), dtype=bool)  # a false pixel ends every column, and with it every run
+    columns[:, :tall] = window.inside().T
+    flat = columns.ravel()
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    if flat.size and flat[0]:
+        edges = np.concatenate([[0], edges])
+    edges = (edges // (tall + 1) + x0) * height + edges % (tall + 1) + y0
+    starts, stops = edges[0::2], edges[1::2]
+    if tall == height:  # runs go on in the next column
+        apart = starts[1:] != stops[:-1]
+        starts, stops = starts[np.append(True, apart)[: len(starts)]], stops[np.append(apart, True)[: len(stops)]]
+    marks = np.concatenate([[0], np.stack([starts, stops], axis=1).ravel(), [height * width]])
+    counts = np.diff(marks)
+    counts = counts[:-1] if counts[-1] == 0 else counts
+    rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+    return {"size": [height, width], "counts": rle["counts"].decode("ascii")}
+
+
+def window_of_rle(rle: dict[str, Any], most: int | None = None) -> MaskWindow:
+    """The window of a COCO RLE; only its box is ever unpacked.
+
+    most: pixels that the box may hold. Raises ValueError as ``rle_decode`` does, WindowTooLargeError beyond ``most``.
+    """
+    height, width, counts = runs_of(rle)
+    ends = np.cumsum(counts)
+    starts, stops = ends[0 : len(ends) - 1 : 2], ends[1::2]
+    full = stops > starts
+    starts, stops = starts[full], stops[full]
+    if not starts.size:
+        return MaskWindow.empty(height, width)
+    x0, x1 = int(starts[0]) // height, int(stops[-1] - 1) // height + 1
+    if (starts // height != (stops - 1) // height).any():  # what goes over into the next column spans all rows
+        y0, y1 = 0, height
+    else:
+        y0, y1 = int((starts % height).min()), int(((stops - 1) % height).max()) + 1
+    if most is not None and (x1 - x0) * (y1 - y0) > most:
+        raise WindowTooLargeError(f"The RLE's box holds {(x1 - x0) * (y1 - y0):,} pixels, more than {most:,}.")
+    tall, lengths = y1 - y0, stops - starts
+    starts = starts - x0 * height if tall == height else (starts // height - x0) * tall + starts % height - y0
+    marks = np.concatenate([[0], np.stack([starts, starts + lengths], axis=1).ravel(), [tall * (x1 - x0)]])
+    columns = np.repeat(np.arange(len(marks) - 1) % 2 == 1, np.diff(marks)).reshape(x1 - x0, tall)
+    return MaskWindow(height, width, (x0, y0, x1, y1), np.packbits(columns.T, axis=1))
+
+
+class WindowTooLargeError(ValueError):
+    """The mask of an RLE would take more memory than there is room for."""

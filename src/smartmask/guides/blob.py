@@ -9,7 +9,9 @@ from typing import ClassVar, Self
 import numpy as np
 
 from smartmask.geometry import BoxXYXY
-from smartmask.guides.guide import Guide, Promise, check_finite
+from smartmask.guides.guide import Guide, Promise, finite
+
+LEAST = 0.01  # pixels: below, squares of distances leave what floating point holds
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,11 @@ class Blob(Guide):
     about: ClassVar[str] = "Rough place: a Gaussian's centre and deviations."
 
     def __post_init__(self) -> None:
-        check_finite("blob", self.cx, self.cy, self.sx, self.sy)
-        if self.sx <= 0 or self.sy <= 0:
-            raise ValueError(f"The blob's standard deviations are {self.sx:g},{self.sy:g}; both must be above 0.")
+        finite(self, "cx", "cy", "sx", "sy")
+        if min(self.sx, self.sy) < LEAST:
+            raise ValueError(
+                f"The blob's standard deviations are {self.sx:g},{self.sy:g}; both must be {LEAST} pixels or more."
+            )
 
     def extent(self, height: int, width: int) -> BoxXYXY:
         # A filled ellipse has standard deviations of half its semi-axes, so two of them reach its edge.

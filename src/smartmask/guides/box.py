@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from smartmask.geometry import BoxXYXY
-from smartmask.guides.guide import Guide, Promise, check_finite
+from smartmask.guides.guide import Guide, Promise, finite
 from smartmask.guides.hand import box_of
 
 
@@ -28,7 +28,7 @@ class Box(Guide):
     about: ClassVar[str] = "A box of the object, in pixels."
 
     def __post_init__(self) -> None:
-        check_finite("box", self.x0, self.y0, self.x1, self.y1)
+        finite(self, "x0", "y0", "x1", "y1")
         if self.x1 <= self.x0 or self.y1 <= self.y0:
             raise ValueError(
                 f"The box {self.x0:g},{self.y0:g},{self.x1:g},{self.y1:g} has no area; x1 must exceed x0 and y1 y0."

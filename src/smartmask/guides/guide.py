@@ -8,7 +8,6 @@ resampling. G lies in [0, 1]. Coordinates are (x, y), sizes (height, width).
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
@@ -16,6 +15,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from smartmask.geometry import BoxXYXY
+from smartmask.io.checks import GUIDE_REACH, GUIDE_ROOM, MAX_POINTS, real
+from smartmask.io.reading import short_repr
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,11 +92,25 @@ class Guide(ABC):
     # --- whether it suits a scene ------------------------------------------------------------------
 
     def misfit(self, height: int, width: int) -> str | None:
-        """One sentence, with the scene's size, on why the guide does not suit a scene; None if it does."""
+        """One sentence, with the scene's size, on why the guide does not suit a scene; None if it does.
+
+        It may cross the border by GUIDE_REACH of the scene's sides, or GUIDE_ROOM pixels, and has to touch the scene.
+        """
+        numbers = ",".join(f"{value:g}" for value in self.whereabouts(height, width))
+        x0, y0, x1, y1 = self.extent(height, width)
+        reach = max(GUIDE_REACH * max(height, width), GUIDE_ROOM)
+        if min(x0, y0) < -reach or x1 > width + reach or y1 > height + reach:
+            return (
+                f"The {self.kind} at {numbers} reaches more than {reach} pixels beyond the scene, which is "
+                f"{width}x{height}; keep it nearer."
+            )
         if not self.outside(height, width):
             return None
-        numbers = ",".join(f"{value:g}" for value in self.whereabouts(height, width))
         return f"The {self.kind} at {numbers} lies outside the scene, which is {width}x{height}."
+
+    def count(self) -> int:
+        """How many points it is made of, which is what a long one costs."""
+        return 1
 
     def outside(self, height: int, width: int) -> bool:
         """Whether all of it lies beyond the border."""
@@ -137,14 +152,15 @@ class Guide(ABC):
         """
 
 
-def check_finite(kind: str, *values: float) -> None:
-    """ValueError unless all values are finite numbers."""
-    try:
-        finite = all(math.isfinite(float(v)) for v in values)
-    except (TypeError, ValueError):
-        raise ValueError(f"The {kind} has a coordinate that is not a number: {tuple(values)}.") from None
-    if not finite:
-        raise ValueError(f"The {kind} has a coordinate that is not a finite number: {tuple(values)}.")
+def finite(guide: Guide, *names: str) -> None:
+    """Makes numbers of the named fields. Raises ValueError unless all are finite numbers."""
+    given = [getattr(guide, name) for name in names]
+    for name, value in zip(names, given, strict=True):
+        number = real(value)
+        if number is None:
+            shown = ",".join(short_repr(one, 30) for one in given)
+            raise ValueError(f"The {guide.kind} {shown} has a coordinate that is not a finite number.")
+        object.__setattr__(guide, name, value if type(value) is int else number)
 
 
 def point_arrays(given: Any, kind: str, part: str) -> list[np.ndarray]:
@@ -153,41 +169,64 @@ def point_arrays(given: Any, kind: str, part: str) -> list[np.ndarray]:
     part: what one list is called ("stroke").
     """
     if not isinstance(given, Iterable):
-        raise ValueError(f"The {kind} is {given!r}; it is a list of (x, y) points.")
+        raise ValueError(f"The {kind} is {short_repr(given)}; it is a list of (x, y) points.")
     parts: Any = list(given)
     if not parts:
         raise ValueError(f"The {kind} is empty; give at least one (x, y) point.")
     try:
         nested = np.ndim(parts[0][0]) > 0
-        arrays = [np.asarray(one, dtype=np.float64) for one in (parts if nested else [parts])]
-    except (IndexError, TypeError, ValueError):
-        raise ValueError(f"The {kind} starts with {parts[0]!r}; it is a list of (x, y) points.") from None
+        parts = parts if nested else [parts]
+        arrays = [_numbers(one) for one in parts]
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError):
+        raise ValueError(f"The {kind} starts with {short_repr(parts[0])}; it is a list of (x, y) points.") from None
     for array in arrays:
         if array.ndim != 2 or array.shape[1] != 2 or array.shape[0] == 0:
             raise ValueError(f"A {kind} {part} has shape {array.shape}; it is a list of (x, y) points.")
-        check_finite(kind, *array.ravel().tolist())
+        odd = array[~np.isfinite(array).all(axis=1)]
+        if odd.size:
+            raise ValueError(f"The {kind} has the point {odd[0][0]:g},{odd[0][1]:g}, which is not finite.")
+    total = sum(map(len, arrays))
+    if total > MAX_POINTS:
+        raise ValueError(f"The {kind} has {total:,} points; at most {MAX_POINTS:,} are read: leave out every other.")
     return arrays
+
+
+def _numbers(points: Any) -> np.ndarray:
+    """float64 of numbers alone, while numpy would read texts and True as well."""
+    array = np.asarray(points)
+    if array.dtype.kind == "O":  # numbers too large for its whole numbers, or anything else
+        if array.ndim != 2 or any(real(value) is None for value in array.flat):
+            raise TypeError
+    elif array.dtype.kind not in "iuf":
+        raise TypeError
+    return array.astype(np.float64)
 
 
 def numbers_of(text: str, kind: str, form: str) -> tuple[float, ...]:
     """The numbers of an option text, as many as the form's first part has."""
     count = form.split(";")[0].count(",") + 1
+    parts = text.split(",", count + 1)
     try:
-        numbers = tuple(float(part) for part in text.split(","))
+        numbers = tuple(float(part) for part in parts)
     except ValueError as error:
-        raise ValueError(f"--{kind} {text!r} is not a list of numbers; write {form}.") from error
+        raise ValueError(f"--{kind} {short_repr(text)} is not a list of numbers; write {form}.") from error
     if len(numbers) != count:
-        raise ValueError(f"--{kind} {text!r} has {len(numbers)} numbers instead of {count}; write {form}.")
+        found = text.count(",") + 1
+        raise ValueError(f"--{kind} {short_repr(text)} has {found} numbers instead of {count}; write {form}.")
     return numbers
 
 
 def points_of(text: str, kind: str, form: str, part: str) -> list[list[tuple[float, ...]]]:
     """The lists of points of an option text "x,y;x,y;...", separated by "|"."""
+    if (many := text.count(";")) > MAX_POINTS:
+        raise ValueError(f"--{kind} has {many:,} points; at most {MAX_POINTS:,} are read: leave out every other.")
     lists = []
     for one in text.split("|"):
         points = [point for point in one.split(";") if point.strip()]
         if not points:
-            raise ValueError(f"--{kind} {text} has an empty {part}; give points x,y;x,y;... between the bars.")
+            raise ValueError(
+                f"--{kind} {short_repr(text)} has an empty {part}; give points x,y;x,y;... between the bars."
+            )
         lists.append([numbers_of(point, kind, form) for point in points])
     return lists
 

@@ -31,10 +31,14 @@ class MaskGuide(Guide):
     about: ClassVar[str] = "A rough mask, painted white on black."
 
     def __post_init__(self) -> None:
-        mask = np.asarray(self.mask)
-        if mask.ndim != 2:
-            raise ValueError(f"The mask guide has shape {mask.shape}; it is a (height, width) array.")
-        mask = mask.astype(np.float32)
+        try:
+            mask = np.asarray(self.mask)
+        except ValueError:  # rows of several lengths
+            mask = np.empty(0)
+        if mask.ndim != 2 or mask.dtype.kind not in "biuf":
+            raise ValueError(f"The mask guide has shape {mask.shape} of {mask.dtype}; it is a (height, width) array.")
+        with np.errstate(over="ignore"):  # what float32 does not hold is found below
+            mask = mask.astype(np.float32)
         if not np.isfinite(mask).all():
             raise ValueError("The mask guide has values that are not finite numbers.")
         if mask.min(initial=0.0) < 0 or mask.max(initial=0.0) > 1:

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from smartmask.geometry import BoxXYXY
-from smartmask.guides.guide import Guide, Promise, check_finite
+from smartmask.guides.guide import Guide, Promise, finite
 from smartmask.guides.hand import inner_points
 
 SIGMA = 0.02  # standard deviation of a point's Gaussian, as a share of sqrt(H * W): our choice
@@ -30,7 +30,7 @@ class Point(Guide):
     about: ClassVar[str] = "A point on the object."
 
     def __post_init__(self) -> None:
-        check_finite("point", self.x, self.y)
+        finite(self, "x", "y")
 
     def extent(self, height: int, width: int) -> BoxXYXY:
         return self.x - 0.5, self.y - 0.5, self.x + 0.5, self.y + 0.5

@@ -14,10 +14,12 @@ from smartmask.geometry import BoxXYXY
 from smartmask.guides.guide import Guide, Promise, point_arrays, points_of
 from smartmask.guides.hand import box_of
 from smartmask.guides.segments import meets
+from smartmask.io.reading import short_repr
 
 LEAST = 0.05  # of the object: parts smaller than that are not drawn by a hand
 COARSE = (0.015, 0.04)  # of the root of the area: how far from the outline the sides of drawn polygons go
 SHAKE = 0.008  # of the root of the area: how far corners are off (a standard deviation); both our choice
+FLAT = 1e-12  # height over length below which a ring is a line
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +39,13 @@ class Polygon(Guide):
     def __post_init__(self) -> None:
         rings = point_arrays(self.points, "polygon", "ring")
         for ring in rings:
-            x, y = (ring - ring[0]).T
-            if not (np.outer(x, y) != np.outer(y, x)).any():
+            if not _has_area(ring):
                 corners = ";".join(f"{x:g},{y:g}" for x, y in ring[:4]) + (";..." if len(ring) > 4 else "")
                 raise ValueError(f"The polygon {corners} has no area; give three corners or more, not on one line.")
         object.__setattr__(self, "points", rings)
+
+    def count(self) -> int:
+        return sum(map(len, self.points))
 
     def rings(self) -> list[np.ndarray]:
         """The corners of each ring, (n, 2) x, y."""
@@ -77,7 +81,7 @@ class Polygon(Guide):
     def parse(cls, text: str) -> Guide:
         """Corners "x,y;x,y;...", rings separated by "|"."""
         if not text.strip():
-            raise ValueError(f"The polygon is empty ({text!r}); give corners {cls.form}")
+            raise ValueError(f"The polygon is empty ({short_repr(text)}); give corners {cls.form}.")
         return cls(points_of(text, cls.kind, cls.form, "ring"))
 
     def to_json(self) -> dict[str, Any]:
@@ -101,3 +105,11 @@ class Polygon(Guide):
                 ring += rng.normal(0, 1, ring.shape) * shake * size
                 rings.append(((ring + 0.5) / 2 + (x0, y0)).tolist())
         return cls(rings or [(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+
+
+def _has_area(ring: np.ndarray) -> bool:
+    """Whether the corners (n, 2) of a ring lie on more than one line; a ring that crosses itself has an area, too."""
+    largest = float(np.abs(ring).max())
+    x, y = ((ring - ring[0]) / (largest or 1.0)).T
+    far = int((x**2 + y**2).argmax())
+    return bool((np.abs(x * y[far] - y * x[far]) > FLAT * (x[far] ** 2 + y[far] ** 2)).any())

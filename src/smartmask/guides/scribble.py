@@ -15,6 +15,8 @@ from smartmask.guides.guide import Guide, Promise, point_arrays, points_of
 from smartmask.guides.hand import along_axis, inner_points, spread_points
 from smartmask.guides.mask import PICTURE_SUFFIXES, MaskGuide
 from smartmask.guides.segments import distance, meets, segments
+from smartmask.io.checks import real
+from smartmask.io.reading import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +34,11 @@ class Scribble(Guide):
 
     def __post_init__(self) -> None:
         arrays = point_arrays(self.points, "scribble", "stroke")
-        if self.width is not None and not (math.isfinite(self.width) and self.width > 0):
-            raise ValueError(f"The scribble's width is {self.width}; it must be above 0.")
+        if self.width is not None:
+            width = real(self.width)
+            if width is None or width <= 0:
+                raise ValueError(f"The scribble's width is {short_repr(self.width)}; it must be a number above 0.")
+            object.__setattr__(self, "width", width)
         object.__setattr__(self, "points", arrays)
 
     def lines(self) -> list[np.ndarray]:
@@ -63,6 +68,17 @@ class Scribble(Guide):
                 inside[near] |= distance(x[near], y[near], start, end) <= half
         return inside.astype(np.float32)
 
+    def misfit(self, height: int, width: int) -> str | None:
+        if self.width is not None and self.width > max(height, width):
+            return (
+                f"The scribble's width is {self.width:g} pixels, but the scene is {width}x{height}; "
+                f"use at most {max(height, width)}."
+            )
+        return super().misfit(height, width)
+
+    def count(self) -> int:
+        return sum(map(len, self.points))
+
     def outside(self, height: int, width: int) -> bool:
         half = self.stroke_width(height, width) / 2
         low, high = np.array([-half, -half]), np.array([width + half, height + half])
@@ -72,8 +88,8 @@ class Scribble(Guide):
     def parse(cls, text: str) -> Guide:
         """A stroke "x,y;x,y;...", strokes separated by "|", or the name of a painted picture."""
         if not text.strip():
-            raise ValueError(f"The scribble is empty ({text!r}); give points x,y;x,y;... or a painted PNG.")
-        if text.lower().endswith(PICTURE_SUFFIXES) or ("," not in text and Path(text).exists()):
+            raise ValueError(f"The scribble is empty ({short_repr(text)}); give points x,y;x,y;... or a painted PNG.")
+        if text.lower().endswith(PICTURE_SUFFIXES) or ("," not in text and _is_there(text)):
             return MaskGuide.parse(text)
         return cls(points_of(text, "scribble", "x,y;x,y;... or a painted PNG", "stroke"))
 
@@ -97,3 +113,10 @@ class Scribble(Guide):
             points = spread_points(mask, int(rng.integers(3, 8)), rng)
         width = math.sqrt(mask.sum()) * rng.uniform(0.03, 0.15)
         return cls(points.tolist(), width=max(float(width), 1.0))
+
+
+def _is_there(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # longer than any name of a file
+        return False

@@ -11,6 +11,8 @@ from smartmask.guides.mask import MaskGuide
 from smartmask.guides.point import Point
 from smartmask.guides.polygon import Polygon
 from smartmask.guides.scribble import Scribble
+from smartmask.io.checks import MAX_GUIDES, MAX_POINTS
+from smartmask.io.reading import short_repr
 
 GUIDES: tuple[type[Guide], ...] = (
     Box,
@@ -31,7 +33,7 @@ def guide_of(kind: str) -> type[Guide]:
     for guide in GUIDES:
         if guide.kind == kind:
             return guide
-    raise ValueError(f"Unknown guide kind '{kind}'; use one of {', '.join(KINDS)}.")
+    raise ValueError(f"Unknown guide kind {short_repr(kind)}; use one of {', '.join(KINDS)}.")
 
 
 def as_guides(guidance: Guidance, height: int, width: int) -> tuple[Guide, ...]:
@@ -43,23 +45,31 @@ def as_guides(guidance: Guidance, height: int, width: int) -> tuple[Guide, ...]:
     if guidance is None:
         return ()
     guides = tuple(guidance) if isinstance(guidance, (list, tuple)) else (guidance,)
+    if len(guides) > MAX_GUIDES:
+        raise ValueError(f"There are {len(guides)} guides; a call takes at most {MAX_GUIDES}.")
     for guide in guides:
         if not isinstance(guide, Guide):
             known = ", ".join(one.__name__ for one in GUIDES)
-            raise ValueError(f"{guide!r} is not a guide; use {known}, a list of them or None.")
+            raise ValueError(f"{short_repr(guide)} is not a guide; use {known}, a list of them or None.")
         fault = guide.misfit(height, width)
         if fault is not None:
             raise ValueError(fault)
+    if (points := sum(guide.count() for guide in guides)) > MAX_POINTS:
+        raise ValueError(f"The guides have {points:,} points together; a call takes at most {MAX_POINTS:,}.")
     return guides
 
 
 def guide_from_json(value: Any) -> Guide:
     """The guide that ``to_json`` wrote. Raises ValueError, naming what is wrong."""
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-        raise ValueError(f'A guide is {str(value)[:60]}; it is an object such as {{"kind": "point", "x": 3, "y": 4}}.')
+        raise ValueError(
+            f'A guide is {short_repr(value)}; it is an object such as {{"kind": "point", "x": 3, "y": 4}}.'
+        )
     guide, fields = guide_of(value["kind"]), {name: field for name, field in value.items() if name != "kind"}
     try:
         return guide.from_json(fields)
     except (TypeError, KeyError):
-        raise ValueError(f"The {guide.kind} has the fields {', '.join(fields) or 'none'}; write it as a result does, "
-                         f"with all that makes it.") from None  # fmt: skip
+        given = short_repr(", ".join(map(str, fields)) or "none")[1:-1]
+        raise ValueError(
+            f"The {guide.kind} has the fields {given}; write it as a result does, with all that makes it."
+        ) from None

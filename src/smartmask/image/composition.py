@@ -245,44 +245,24 @@ def ring(mask: np.ndarray) -> np.ndarray:
     return ~mask & (distance > -reach)
 
 
-def match_colours(
-    image: np.ndarray,
-    source: np.ndarray,
-    reference: np.ndarray,
-    target: np.ndarray,
-    strength: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    curve: bool = False,
-) -> np.ndarray:
+def match_colours(image: np.ndarray, source: np.ndarray, reference: np.ndarray, target: np.ndarray) -> np.ndarray:
     """``image`` with the colours of its ``source`` pixels moved to those of ``reference`` at ``target``.
 
     image, reference: (H, W, 3) uint8 RGB; source, target: (H, W) bool. In Lab, channel by channel:
     x' = (x - mean_s) (std_t / std_s) + mean_t (Reinhard et al., Color Transfer between Images, 2001),
-    with the ratio held in [.6, 1.6] and ``strength`` (L, a, b; each in [0, 1]) of the way. curve: the mean of L
-    moves by a power of L instead, so that black stays black and white stays white. Unchanged if either choice
-    has under 16 pixels.
+    with the ratio held in [.6, 1.6]. Unchanged if either choice has under 16 pixels.
     """
     if np.count_nonzero(source) < 16 or np.count_nonzero(target) < 16:
         return image
     mean_s, std_s = _lab_moments(image, source)
     mean_t, std_t = _lab_moments(reference, target)
-    ratio = np.clip((std_t + 1e-3) / (std_s + 1e-3), 0.6, 1.6)
-    share = np.asarray(strength)
-    gain, offset = 1 - share + share * ratio, share * (mean_t - mean_s * ratio)
-    power = _power(mean_s[0], mean_s[0] + share[0] * (mean_t[0] - mean_s[0]))
+    gain = np.clip((std_t + 1e-3) / (std_s + 1e-3), 0.6, 1.6)
+    offset = mean_t - mean_s * gain
     matched = np.empty_like(image)
     for rows in _bands(*image.shape[:2]):
-        former = _lab(image[rows])
-        lab = (former * gain + offset).astype(np.float32)
-        if curve:
-            lab[..., 0] = 100 * (former[..., 0].clip(0, 100) / 100) ** power
+        lab = (_lab(image[rows]) * gain + offset).astype(np.float32)
         matched[rows] = np.clip(np.rint(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255), 0, 255).astype(np.uint8)
     return matched
-
-
-def _power(mean: float, wanted: float) -> float:
-    """The exponent that takes a lightness of [0, 100] to another, held so that neither haze nor murk comes of it."""
-    mean, wanted = np.clip([mean, wanted], 1, 99) / 100
-    return float(np.clip(np.log(wanted) / np.log(mean), 0.7, 1 / 0.7))
 
 
 def _lab(image: np.ndarray) -> np.ndarray:

@@ -74,7 +74,7 @@ def load_label_map(path: str | Path) -> np.ndarray:
 
 
 def load_panoptic_png(path: str | Path) -> np.ndarray:
-    """``(H, W)`` int64 segment ids of a COCO panoptic PNG: id = R + 256 G + 65536 B.
+    """``(H, W)`` int32 segment ids of a COCO panoptic PNG: id = R + 256 G + 65536 B.
 
     Raises ValueError as load_label_map does, and for pictures that are not 8-bit RGB.
     """
@@ -86,8 +86,11 @@ def load_panoptic_png(path: str | Path) -> np.ndarray:
         raise ValueError(
             f"The panoptic map '{path}' has {image.mode} pixels; COCO's are RGB (a grey or palette map needs names)."
         )
-    rgb = np.asarray(image).astype(np.int64)
-    return rgb[..., 0] + 256 * rgb[..., 1] + 65536 * rgb[..., 2]
+    ids = np.zeros((image.height, image.width), np.int32)
+    for band in ("B", "G", "R"):
+        ids <<= 8
+        ids |= np.asarray(image.getchannel(band))
+    return ids
 
 
 def load_guide_mask(path: str | Path) -> np.ndarray:
@@ -138,6 +141,19 @@ def decode(path: str | Path, what: str) -> Decoded:
     """The first frame of a picture file; each way to fail is a ValueError."""
     with open_picture(path, what) as handle:
         return decode_handle(handle, f"The {what} '{path}'")
+
+
+def frames_note(path: str | Path, what: str = "photo") -> tuple[str, ...]:
+    """A note if a picture's file holds several frames or pages, of which only the first is used; read from its head."""
+    with open_picture(path, what) as handle, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(handle, formats=FORMATS) as image:
+                # of a phone's picture that brings previews (MPO) nobody means the others
+                several = image.format != "MPO" and getattr(image, "is_animated", False)
+        except Exception:  # what is wrong with a picture is told by who decodes it
+            return ()
+    return (f"The {what} '{path}' has several frames; the first one is used.",) if several else ()
 
 
 def open_picture(path: str | Path, what: str = "picture") -> io.BufferedReader:

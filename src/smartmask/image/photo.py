@@ -272,15 +272,15 @@ def deep_png(
     """A PNG file, piece by piece, of ``(H, W, 1 to 4)`` uint16 values (PNG specification, second edition)."""
     height, width, channels = pixels.shape
     yield b"\x89PNG\r\n\x1a\n"
-    yield _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOUR[channels], 0, 0, 0))
+    yield png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOUR[channels], 0, 0, 0))
     if icc:
-        yield _chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc))
+        yield png_chunk(b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc))
     if exif:
-        yield _chunk(b"eXIf", exif.removeprefix(b"Exif\0\0"))
+        yield png_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0"))
     if dpi:
-        yield _chunk(b"pHYs", struct.pack(">IIB", *(int(value / _INCH + 0.5) for value in dpi), 1))
+        yield png_chunk(b"pHYs", struct.pack(">IIB", *(int(value / _INCH + 0.5) for value in dpi), 1))
     if xmp:
-        yield _chunk(b"iTXt", _png_xmp(xmp))
+        yield png_chunk(b"iTXt", _png_xmp(xmp))
     packer = zlib.compressobj(4)
     step = max(1, (1 << 22) // (width * channels * 2))  # some megabytes at a time
     for top in range(0, height, step):
@@ -290,9 +290,9 @@ def deep_png(
         filtered[:, 1:] -= rows[:, :-1]
         lines[:, 1:] = filtered.reshape(len(rows), -1)
         if piece := packer.compress(lines.tobytes()):
-            yield _chunk(b"IDAT", piece)
-    yield _chunk(b"IDAT", packer.flush())
-    yield _chunk(b"IEND", b"")
+            yield png_chunk(b"IDAT", piece)
+    yield png_chunk(b"IDAT", packer.flush())
+    yield png_chunk(b"IEND", b"")
 
 
 def _png_xmp(xmp: bytes) -> bytes:
@@ -300,5 +300,6 @@ def _png_xmp(xmp: bytes) -> bytes:
     return b"XML:com.adobe.xmp\0\0\0\0\0" + xmp
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG file: its length, kind, data and check."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -49,6 +49,17 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
+def stacked(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """``(H, W, 3)`` uint8 RGB: pictures one below the other, as wide as the widest, with margins round each."""
+    width = max(part.shape[1] for part in parts) + 2 * MARGIN
+    sheet = np.full((sum(part.shape[0] + 2 * MARGIN for part in parts), width, 3), PAPER, dtype=np.uint8)
+    top = MARGIN
+    for part in parts:
+        sheet[top : top + part.shape[0], MARGIN : MARGIN + part.shape[1]] = part
+        top += part.shape[0] + 2 * MARGIN
+    return sheet
+
+
 def fitted_to(picture: np.ndarray, tile: int, smooth: bool = False) -> np.ndarray:
     """The picture scaled so that its longer side is ``tile``; outlines stay thin, colours stay pure when enlarged.
 

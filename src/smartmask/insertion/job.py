@@ -12,10 +12,11 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from smartmask.errors import ModelMissingError
+from smartmask.image.files import frames_note
 from smartmask.image.photo import Photo
 from smartmask.insertion.inpainter import Inpainter
 from smartmask.insertion.lay import ObjectRequest, Plan, lay
-from smartmask.insertion.objects import ObjectTexts, read_region
+from smartmask.insertion.objects import InsertTexts, read_region
 from smartmask.insertion.paint import NO_INPAINTER, load_inpainters, paint
 from smartmask.insertion.pipeline import scene_of
 from smartmask.insertion.remove import erasure, refuse_paste
@@ -114,15 +115,16 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
                 **found, **work.told, image=str(self.photo), seed=self.seed, inpainter=work.inpainter,
                 status="painted" if painters else "not painted", feather=self.feather, color_match=self.color_match,
                 shadow=self.shadow, layers_before=[layer.name for layer in plan.scene.layers], files=files,
-                notes=[*self._notes(plan), *work.notes], trouble=trouble,
+                notes=[*self._notes(plan), *(() if result is None else result.said), *work.notes], trouble=trouble,
                 timings=rounded(seconds),
             )  # fmt: skip
             save_result(report.model_dump(), folder)
         return report
 
     def _notes(self, plan: Plan) -> list[str]:
-        """Of the scene, of the masks, and of what the file loses."""
-        notes = [*plan.notes, *(n for laid in plan.objects if laid.output is not None for n in laid.output.notes)]
+        """Of the photo's file, of the scene, of the masks, and of what the result's file loses."""
+        of_files = dict.fromkeys((*frames_note(self.photo), *plan.notes))
+        notes = [*of_files, *(n for laid in plan.objects if laid.output is not None for n in laid.output.notes)]
         if self.format != "png":
             notes.append(
                 f"result.{self.format} is compressed with loss; only a PNG keeps the untouched pixels bit for bit."
@@ -130,7 +132,7 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
         return notes
 
 
-class InsertJob(PaintJob, ObjectTexts, PasteOptions, Draws, Weights):
+class InsertJob(PaintJob, InsertTexts, PasteOptions, Draws, Weights):
     """Objects into a photo, from files, into a folder."""
 
     num_masks: int = option(8, "Candidate masks an object.", flags=("--num-masks", "-n"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from smartmask.geometry import MaskWindow
 from smartmask.guides import Guidance, as_guides
 from smartmask.image.composition import LayerKind
-from smartmask.io.checks import MAX_MASKS, check_num_masks, check_prompt, check_seed
+from smartmask.io.checks import MAX_MASKS, check_num_masks, check_order, check_pick, check_prompt, check_seed
 from smartmask.io.watch import Progress
+from smartmask.masks.draws import seed_of_object
 from smartmask.masks.weights import Weights
 from smartmask.scene import Scene
 
@@ -50,20 +53,25 @@ class ObjectRequest:
 class Laid:
     """An object with its place: a request answered.
 
-    mask: (H, W) bool, amodal.  order: index in the layers of the scene that it was laid into.
+    window: its mask, amodal.  order: index in the layers of the scene that it was laid into.
     seed: of its mask and painting.  score: the mask's plausibility, None for a given mask.
     output: all candidate masks, None for a given mask.  kind: "object", or "fill" for what takes the
     place of something removed.
     """
 
     request: ObjectRequest
-    mask: np.ndarray
+    window: MaskWindow
     order: int
     seed: int
     score: float | None = None
     output: MaskOutput | None = None
     picked: int | None = None
     kind: LayerKind = "object"
+
+    @property
+    def mask(self) -> np.ndarray:
+        """``(H, W)`` bool, read only, made when asked for."""
+        return self.window.dense()
 
     @property
     def name(self) -> str:
@@ -82,7 +90,7 @@ class Plan:
         """The scene with the first ``count`` objects (None: all); ``after(k - 1)`` undoes object k."""
         scene = self.scene
         for laid in self.objects[:count]:
-            scene = scene.insert(laid.mask, laid.name, laid.order, thing=laid.kind == "object")
+            scene = scene.insert(laid.window, laid.name, laid.order, thing=laid.kind == "object")
         return scene
 
     def stack(self) -> list[int | None]:
@@ -92,10 +100,10 @@ class Plan:
             layers.insert(laid.order, number)
         return layers
 
-    def with_mask(self, number: int, mask: np.ndarray) -> Plan:
+    def with_mask(self, number: int, mask: MaskWindow) -> Plan:
         """The plan with another mask for one object, as an inserter has drawn it."""
         objects = list(self.objects)
-        objects[number] = replace(objects[number], mask=mask)
+        objects[number] = replace(objects[number], window=mask)
         return replace(self, objects=tuple(objects))
 
 
@@ -125,10 +133,7 @@ def check_request(request: ObjectRequest, scene: Scene, known: int) -> None:
     as_guides(request.guidance, scene.height, scene.width)
     if request.seed is not None:
         check_seed(request.seed)
-    if request.order is not None and not 0 <= request.order <= known:
-        raise ValueError(
-            f"The order {request.order} of '{request.prompt}' is outside 0..{known}; 0 is the back, {known} the front."
-        )
+    check_order(request.order, known, f" of '{request.prompt}'")
     if request.mask is None:
         return
     mask = np.asarray(request.mask)
@@ -158,17 +163,15 @@ def lay(
     ``num_masks``; a torch.Generator draws them; None is chance.
     Raises ValueError for bad input, and for an object that would be wholly hidden.
     """
-    check_num_masks(num_masks)
-    if pick is not None and not 0 <= pick < num_masks:
-        raise ValueError(f"Pick {pick} does not exist; of {num_masks} masks the ranks are 0 to {num_masks - 1}.")
-    if isinstance(generator, int):
-        check_seed(generator)
+    num_masks = check_num_masks(num_masks)
+    pick = check_pick(pick, num_masks)
+    generator = first_seed(generator, MAX_MASKS * (len(requests) - 1) + num_masks - 1)
     for number, request in enumerate(requests):
         check_request(request, scene, len(scene.layers) + number)
     plan = Plan(scene, ())
     for number, request in enumerate(requests):
-        start = generator + MAX_MASKS * number if isinstance(generator, int) else generator
-        start = start if request.seed is None else request.seed
+        start = seed_of_object(generator, number) if isinstance(generator, int) else generator
+        start = start if request.seed is None else check_seed(request.seed, num_masks - 1)
         if request.mask is not None:
             laid = _given(request, plan.after(), start)
         else:
@@ -187,15 +190,27 @@ def as_pipeline(pipeline: SmartMaskPipeline | Weights | str | Path | None) -> Sm
 
 def _given(request: ObjectRequest, scene: Scene, start: Any) -> Laid:
     order = len(scene.layers) if request.order is None else request.order
-    mask = np.asarray(request.mask).astype(bool)
-    _check_seen(request, mask, scene, order)
-    return Laid(request, mask, order, seed_of(start))
+    window = MaskWindow.of(np.asarray(request.mask).astype(bool))
+    _check_seen(request, window, scene, order)
+    return Laid(request, window, order, seed_of(start))
 
 
-def seed_of(start: Any) -> int:
-    """The one seed that a generator argument stands for: an int itself; a torch.Generator draws it; None is chance."""
+def first_seed(start: Any, added: int = 0) -> Any:
+    """A generator argument as it is, but a number as a seed that leaves room for ``added`` more (else ValueError)."""
+    torch = sys.modules.get("torch")  # without it nobody has made a generator
+    if start is None or (torch is not None and isinstance(start, torch.Generator)):
+        return start
+    return check_seed(start, added)
+
+
+def seed_of(start: Any, added: int = 0) -> int:
+    """The one seed that a generator argument stands for: an int itself; a torch.Generator draws it; None is chance.
+
+    added: how far seeds are counted up from it; ValueError if that leads beyond the largest.
+    """
+    start = first_seed(start, added)
     if isinstance(start, int):
-        return check_seed(start)
+        return start
     if start is None:
         return int(np.random.default_rng().integers(2**31))
     import torch  # a torch.Generator: torch is loaded already
@@ -223,15 +238,15 @@ def _generated(
         order=request.order,
     )
     if pick is None:
-        pick = next((i for i in range(num_masks) if output.visible[i].any()), 0)
-    mask, order = output.masks[pick], int(output.orders[pick])
-    _check_seen(request, mask, scene, order)
+        pick = next((i for i in range(num_masks) if output.seen[i].any()), 0)
+    window, order = output.windows[pick], int(output.orders[pick])
+    _check_seen(request, window, scene, order)
     seed, score = int(output.seeds[pick]), float(output.scores[pick])
-    return Laid(request, mask, order, seed, score, output, pick)
+    return Laid(request, window, order, seed, score, output, pick)
 
 
-def _check_seen(request: ObjectRequest, mask: np.ndarray, scene: Scene, order: int) -> None:
-    if not (mask & ~scene.covered(order)).any():
+def _check_seen(request: ObjectRequest, mask: MaskWindow, scene: Scene, order: int) -> None:
+    if not mask.without(scene.fronts(order)).any():
         raise HiddenError(
             f"Nothing of '{request.prompt}' would be seen at order {order}: what stands in front hides it all; "
             f"give an order up to {len(scene.layers)} (the front), or another place."

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.geometry import mask_box
+from smartmask.geometry import MaskWindow
 from smartmask.image.composition import (
     PaintedLayer,
     Window,
@@ -23,6 +23,7 @@ from smartmask.image.composition import (
     ring,
     side_size,
 )
+from smartmask.image.light import SAMPLES, Light, change_of_light, light_at, relit
 from smartmask.image.photo import Photo
 from smartmask.insertion.cutout import share_cutouts
 from smartmask.insertion.inpainter import Inpainter, Painting, PaintRequest
@@ -37,8 +38,7 @@ NO_INPAINTER = (
     "('hf download stable-diffusion-v1-5/stable-diffusion-inpainting' fetches one); "
     "without any, 'paste' with a cut-out works"
 )
-# Share of the way (L, a, b) that a cut-out moves to its surroundings: at .5 a brown dog on grass turned green.
-PASTE_MATCH = (0.3, 0.1, 0.1)
+FAR_TOO_BRIGHT = 0.6  # change of light from which a cut-out that is pasted as it is deserves a note
 
 
 class NoInpainterError(RuntimeError):
@@ -53,6 +53,7 @@ class InsertResult:
     and each object with the mask it has in the end (a pasted cut-out has its own).  mask: (H, W) bool,
     every pixel that may differ from the input; all others are equal bit for bit.
     layers: what was drawn, back to front, shadows below their object.  inpainters: names, one an object.
+    said: what to know of the painting.
     """
 
     photo: Photo
@@ -60,12 +61,13 @@ class InsertResult:
     mask: np.ndarray
     layers: tuple[PaintedLayer, ...]
     inpainters: tuple[str, ...]
+    said: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know: of the scene, then of each object's masks."""
+        """What a user should know: of the scene, then of each object's masks, then of the painting."""
         drawn = [laid.output for laid in self.plan.objects if laid.output is not None]
-        return (*self.plan.notes, *(note for output in drawn for note in output.notes))
+        return (*self.plan.notes, *(note for output in drawn for note in output.notes), *self.said)
 
     @property
     def image(self) -> np.ndarray:
@@ -135,19 +137,21 @@ def paint(
     pixels = photo.pixels.copy()
     changed = np.zeros((photo.height, photo.width), dtype=bool)
     layers: list[PaintedLayer] = []
+    said: tuple[str, ...] = ()
     numbers = [number for number in plan.stack() if number is not None]
     for done, number in enumerate(numbers):
         waiting = set(numbers[done + 1 :])
         scene, order = _scene_so_far(plan, number, waiting)
-        drawn, mask = _paint_one(pixels, scene, order, plan.objects[number], inpainters[number], options, callback)
+        laid, inpainter = plan.objects[number], inpainters[number]
+        drawn, mask, notes = _paint_one(pixels, scene, order, laid, inpainter, options, callback)
         plan = plan.with_mask(number, mask)
         for layer in drawn:
             if layer.applied:
                 blend(pixels, layer)
                 changed[layer.window.slices] |= layer.touched
-        layers += drawn
+        layers, said = [*layers, *drawn], (*said, *notes)
     names = tuple(inpainter.name for inpainter in inpainters)
-    return InsertResult(replace(photo, pixels=pixels), plan, changed, tuple(layers), names)
+    return InsertResult(replace(photo, pixels=pixels), plan, changed, tuple(layers), names, said)
 
 
 def _scene_so_far(plan: Plan, number: int, waiting: set[int]) -> tuple[Scene, int]:
@@ -161,7 +165,8 @@ def crop_scene(scene: Scene, window: Window, size: tuple[int, int] | None = None
     """The scene of a window, scaled to ``size`` (height, width); layers keep their indices."""
     height, width = size or (window.height, window.width)
     layers = tuple(
-        Layer(layer.name, resize_mask(layer.mask[window.slices], height, width), layer.thing) for layer in scene.layers
+        Layer(layer.name, resize_mask(layer.window.crop(*window.as_list()), height, width), layer.thing)
+        for layer in scene.layers
     )
     return Scene(height, width, layers, caption=scene.caption)
 
@@ -170,7 +175,7 @@ def request_for(
     pixels: np.ndarray, scene: Scene, order: int, laid: Laid, side: int | None, options: PaintOptions
 ) -> tuple[PaintRequest, Window]:
     """What an inserter of this ``side`` is asked for one object, and the window of the photo that it sees."""
-    box = mask_box(laid.mask)
+    box = laid.window.bounds
     if box is None:
         raise ValueError(f"The mask of '{laid.name}' is empty; paint at least one pixel.")
     window = crop_window(box, scene.height, scene.width)
@@ -201,8 +206,8 @@ def _paint_one(
     inpainter: Inpainter,
     options: PaintOptions,
     callback: Progress | None,
-) -> tuple[list[PaintedLayer], np.ndarray]:
-    """The layers of one object, bottom first, and its final (H, W) amodal mask."""
+) -> tuple[list[PaintedLayer], MaskWindow, tuple[str, ...]]:
+    """The layers of one object, bottom first, its final amodal mask, and what to note."""
     # 1. paint a crop, at the inserter's size
     request, window = request_for(pixels, scene, order, laid, inpainter.side, options)
     painting = inpainter(replace(request, callback=callback))
@@ -211,12 +216,19 @@ def _paint_one(
     height, width = window.height, window.width
     image = resize(painting.image, height, width)
     alpha = None if painting.alpha is None else resize(painting.alpha.astype(np.float32), height, width)
-    amodal = laid.mask[window.slices] if painting.outline is None else resize_mask(painting.outline, height, width)
+    amodal = (
+        laid.window.crop(*window.as_list())
+        if painting.outline is None
+        else resize_mask(painting.outline, height, width)
+    )
     covered = crop_scene(scene, window).covered(order + 1)
     visible = amodal & ~covered
     # 3. colours, edge, shadow
+    notes: tuple[str, ...] = ()
     if options.color_match:
         image = _matched(image, alpha, visible, pixels, window, painting)
+    elif painting.outline is not None:
+        notes = _light_note(laid.name, image, alpha, visible, pixels, window)
     layer = painted_layer(laid.name, laid.kind, window, image, visible, options.feather, alpha)
     if not layer.touched.any():
         raise ValueError(
@@ -227,9 +239,8 @@ def _paint_one(
         shadow = contact_shadow(amodal, covered, window, f"{laid.name} shadow")
         layers.insert(0, replace(shadow, applied=options.shadow == "paint"))
     # 4. the mask says what was painted; what is hidden stays as it was thought to be
-    mask = np.zeros((scene.height, scene.width), dtype=bool)
-    mask[window.slices] = layer.touched | (amodal & covered)
-    return layers, mask
+    drawn = layer.touched | (amodal & covered)
+    return layers, MaskWindow.within((scene.height, scene.width), window.x0, window.y0, drawn), notes
 
 
 def _matched(
@@ -238,14 +249,35 @@ def _matched(
     """The painted crop in the photo's colours.
 
     A model has painted the surroundings too: what it made of them tells how its colours are off. A
-    cut-out has none, so its own colours move part of the way to the surroundings'.
+    cut-out has none; it is put into the light of the place.
     """
     photo = Photo(pixels[window.slices]).rgb()
     around = ring(visible)
     if by.outline is None:
         return match_colours(image, around, photo, around)
-    solid = visible if alpha is None else visible & (alpha >= 0.5)
-    return match_colours(image, solid, photo, around, PASTE_MATCH, curve=True)
+    light = _light(visible, pixels, window)
+    return image if light is None else relit(image, _solid(visible, alpha), light)
+
+
+def _light(visible: np.ndarray, pixels: np.ndarray, window: Window) -> Light | None:
+    """The light where an object will be seen."""
+    step = max(1, int(np.sqrt(pixels[..., 0].size / SAMPLES)))
+    whole = Photo(np.ascontiguousarray(pixels[::step, ::step])).rgb()
+    return light_at(Photo(pixels[window.slices]).rgb(), ring(visible), whole)
+
+
+def _solid(visible: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+    return visible if alpha is None else visible & (alpha >= 0.5)
+
+
+def _light_note(
+    name: str, image: np.ndarray, alpha: np.ndarray | None, visible: np.ndarray, pixels: np.ndarray, window: Window
+) -> tuple[str, ...]:
+    """What to say of a cut-out that is far too bright for where it was pasted as it is."""
+    light = _light(visible, pixels, window)
+    if light is None or change_of_light(image, _solid(visible, alpha), light) > FAR_TOO_BRIGHT:
+        return ()
+    return (f"The cut-out of '{name}' is far brighter than the place; --color-match puts it into the light there.",)
 
 
 def _check_painting(painting: Painting, request: PaintRequest, inpainter: Inpainter) -> None:

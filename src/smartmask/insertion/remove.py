@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from smartmask.geometry import mask_box, signed_distance
+from smartmask.geometry import MaskWindow, mask_box, signed_distance
 from smartmask.image.composition import CONTEXT, crop_window, ring
 from smartmask.image.photo import Photo
 from smartmask.insertion.inpainter import Inpainter
@@ -26,7 +26,8 @@ from smartmask.insertion.paint import (
     paint,
 )
 from smartmask.insertion.settings import PaintOptions
-from smartmask.io.checks import check_prompt
+from smartmask.io.checks import check_prompt, whole
+from smartmask.io.reading import short_repr
 from smartmask.io.watch import Progress
 from smartmask.scene import Scene
 
@@ -101,19 +102,19 @@ def erasure(
     box = mask_box(mask)
     if box is None:
         raise ValueError(f"Nothing of the region {_called(region)} is seen; give another one.")
-    if grow is not None and not 0 <= grow <= max(mask.shape):
-        raise ValueError(f"The region cannot grow by {grow} pixels; use 0 to {max(mask.shape)}.")
+    if grow is not None and (whole(grow) is None or not 0 <= grow <= max(mask.shape)):
+        raise ValueError(f"The region cannot grow by {short_repr(grow)} pixels; use 0 to {max(mask.shape)}.")
     longer = max(box[2] - box[0], box[3] - box[1])
     reach = int(np.ceil(feather) + np.ceil(GROW * longer)) if grow is None else grow
     window = crop_window(box, scene.height, scene.width, CONTEXT + reach / longer)
     near = mask[window.slices]
     around = ring(near)
-    mask = np.zeros(mask.shape, dtype=bool)
-    mask[window.slices] = (near | (signed_distance(near) > -reach)) & ~crop_scene(base, window).covered(order)
+    grown = (near | (signed_distance(near) > -reach)) & ~crop_scene(base, window).covered(order)
+    found = MaskWindow.within(mask.shape, window.x0, window.y0, grown)
     name = check_prompt(_commonest(crop_scene(base, window), around) if fill is None else fill, "fill")
-    request = ObjectRequest(name, mask=mask, order=order, context=context)
+    request = ObjectRequest(name, mask=found.dense(), order=order, context=context)
     check_request(request, base, len(base.layers))
-    return Plan(base, (Laid(request, mask, order, seed_of(generator), kind="fill"),))
+    return Plan(base, (Laid(request, found, order, seed_of(generator), kind="fill"),))
 
 
 def _layer_index(scene: Scene, region: int | str) -> int:
@@ -125,9 +126,12 @@ def _layer_index(scene: Scene, region: int | str) -> int:
         listed = ", ".join(f"{index} {name}" for index, name in enumerate(names)) or "none"
         trouble = "occurs at " + ", ".join(map(str, found)) if found else f"is not there; the layers are {listed}"
         raise ValueError(f"The layer '{region}' {trouble}; give an index.")
-    if not 0 <= region < len(names):
-        raise ValueError(f"The layer {region} does not exist; the scene has {len(names)} layers, counted from 0.")
-    return region
+    index = whole(region)
+    if index is None or not 0 <= index < len(names):
+        raise ValueError(
+            f"The layer {short_repr(region)} does not exist; the scene has {len(names)} layers, counted from 0."
+        )
+    return index
 
 
 def _called(region: np.ndarray | int | str) -> str:

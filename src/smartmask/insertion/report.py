@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from smartmask.geometry import mask_box
+from smartmask.geometry import MaskWindow
 from smartmask.guides import as_guides
 from smartmask.image.photo import Photo
 from smartmask.insertion.lay import Laid
@@ -38,9 +38,8 @@ class ObjectRecord(Record):
 
     mask, visible: files of its whole and its seen part. box: (x0, y0, x1, y1) pixel edges, None for an empty mask.
     score: of a mask that was drawn, in [0, 1]. order: its index in the layers when it was laid; layer: in the last
-    scene. in_front_of, behind: there, the nearest layer behind it and the nearest one before it among those that it
-    overlaps (a hundredth of its pixels or of theirs); None where there is none. picked: the rank of its mask among the candidates; candidates: the file
-    that shows them; why: what the mask was made of.
+    scene. in_front_of, behind: there, as of a mask of ``masks``. picked: the rank of its mask among the candidates;
+    candidates: the file that shows them; why: what the mask was made of.
     """
 
     optional = ("candidates",)
@@ -64,15 +63,15 @@ class ObjectRecord(Record):
     candidates: str | None = None
 
     @classmethod
-    def of(cls, laid: Laid, number: int, scene: Scene, index: int, visible: np.ndarray) -> ObjectRecord:
-        """The record of object ``number``, which is layer ``index`` of the last scene. visible: (H, W) bool."""
+    def of(cls, laid: Laid, number: int, scene: Scene, index: int, visible: MaskWindow) -> ObjectRecord:
+        """The record of object ``number``, which is layer ``index`` of the last scene. visible: what is seen of it."""
         output = laid.output
-        in_front_of, behind = neighbours(scene, laid.mask, index, own=True)
+        in_front_of, behind = neighbours(scene, laid.window, index, own=True)
         return cls(
             object=laid.name, context=laid.request.context,
             guidance=[g.describe() for g in as_guides(laid.request.guidance, scene.height, scene.width)],
-            mask=f"mask_{number:02d}.png", visible=f"visible_{number:02d}.png", box=mask_box(laid.mask),
-            area=int(np.count_nonzero(laid.mask)), visible_area=int(np.count_nonzero(visible)),
+            mask=f"mask_{number:02d}.png", visible=f"visible_{number:02d}.png", box=laid.window.bounds,
+            area=laid.window.area, visible_area=visible.area,
             score=None if laid.score is None else round(laid.score, 6), order=laid.order, layer=index,
             in_front_of=in_front_of, behind=behind, seed=laid.seed, picked=laid.picked,
             why=None if output is None or laid.picked is None else output.why[laid.picked],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from smartmask.export.overlays import together
 from smartmask.export.pictures import scene_colours
 from smartmask.guides import as_guides
 from smartmask.image.files import save_png
+from smartmask.image.mask_png import save_mask
 from smartmask.image.photo import Photo
 from smartmask.insertion.lay import Plan
 from smartmask.insertion.paint import InsertResult, crop_scene, request_for
 from smartmask.insertion.report import LayerRecord, ObjectRecord
 from smartmask.insertion.settings import PaintOptions
 from smartmask.io.publish import save_json
+from smartmask.masks.objects import slug
 from smartmask.masks.records import mask_records
 from smartmask.masks.sheets import mask_sheet
 from smartmask.scene import Scene
@@ -33,23 +35,29 @@ def save_plan(
     earlier: the history of the scene before.
 
     ``mask_00.png``, ``visible_00.png``: whole and seen part of each object, in the order of requests;
-    ``overlay_00.png``: its candidates, where masks were drawn; ``layout_before.png``, ``layout_after.png``;
+    ``overlay_00.png``: its candidates, where masks were drawn; ``overlay.png``: the masks of several objects together,
+    with their names; ``layout_before.png``, ``layout_after.png``;
     ``scene.json``; ``steps/scene_00.json``, ...: the scene before, and after each object.
     """
     final, indices = plan.after(), plan.stack()
     history = [*earlier, *plan_history(plan, inpainters)]
-    records = []
+    records, seen = [], []
     for number, laid in enumerate(plan.objects):
         index = indices.index(number)
-        visible = final.visible(index)
-        save_png(laid.mask, folder / f"mask_{number:02d}.png")
-        save_png(visible, folder / f"visible_{number:02d}.png")
+        visible = final.seen(index)
+        save_mask(laid.window, folder / f"mask_{number:02d}.png")
+        save_mask(visible, folder / f"visible_{number:02d}.png")
         records.append(ObjectRecord.of(laid, number, final, index, visible))
+        seen.append(visible)
         if laid.output is not None:
             before = replace(plan.after(number), photo=photo.rgb())
             guides = as_guides(laid.request.guidance, final.height, final.width)
             sheet = mask_sheet(laid.output, mask_records(laid.output, before), before, guides)
             save_png(sheet, folder / f"overlay_{number:02d}.png", quick=True)
+    if len(plan.objects) > 1:
+        back_to_front = [number for number in indices if number is not None]
+        names, masks = [laid.name for laid in plan.objects], [laid.mask for laid in plan.objects]
+        save_png(together(photo.rgb(), masks, seen, names, order=back_to_front), folder / "overlay.png", quick=True)
     save_png(scene_colours(plan.scene), folder / "layout_before.png")
     save_png(scene_colours(final), folder / "layout_after.png")
     save_scene(final, folder / "scene.json", history)
@@ -123,8 +131,3 @@ def _seg_control(scene: Scene) -> np.ndarray | None:
         return seg_control_image(scene)
     except ImportError:  # a package of the insert extra is missing; the job is complete without the picture
         return None
-
-
-def slug(name: str) -> str:
-    """A file name's part of a text: lower-case letters, digits and underscores, at most 30."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower())[:30].strip("_") or "object"

@@ -49,7 +49,7 @@ class PaintOptions(PaintSteps):
     """
 
     feather: float = option(FEATHER, "Pixels over which edges fade, inside the mask.")
-    color_match: bool = option(False, "Move the colours towards the surroundings'.", flags=("--color-match",))
+    color_match: bool = option(False, "Colours as the light is there.", flags=("--color-match/--no-color-match",))
     shadow: Shadow = option("none", "Contact shadow: none, layer (a file only) or paint (in the photo).", metavar="HOW")
     precision: float = option(0.0, "How exact masks are: 0 outlines, to 1 boxes (SmartBrush's s / S).")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smartmask.io.hub import check_finite
 from smartmask.io.integrity import check_numbers
 from smartmask.io.reading import read_json
 
@@ -69,8 +70,8 @@ def load_sd_parts(folder: Path, dtype: torch.dtype | None = None) -> SDParts:
         scheduler = load_scheduler_config(folder)
     except Exception as error:  # the libraries raise nearly anything on missing or damaged files
         raise ValueError(f"A part of {folder} cannot be loaded ({_reason(error)}); copy the folder again.") from None
-    check_finite(vae, folder / "vae")
-    check_finite(text_encoder, folder / "text_encoder")
+    check_finite(vae, f"The weights in {folder / 'vae'}")
+    check_finite(text_encoder, f"The weights in {folder / 'text_encoder'}")
     return SDParts(in_own_memory(vae), in_own_memory(text_encoder), tokenizer, scheduler)
 
 
@@ -103,15 +104,8 @@ def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
         raise ValueError(
             f"The U-Net in {folder} cannot be loaded ({_reason(error)}); copy or train the weights again."
         ) from None
-    check_finite(unet, folder)
+    check_finite(unet, f"The weights in {folder}")
     return in_own_memory(unet)
-
-
-def check_finite(module: Any, folder: Path) -> None:
-    """Raises ValueError, naming the tensor, if weights that were loaded from a folder hold NaN or infinity."""
-    for name, tensor in module.state_dict().items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise ValueError(f"The weights in {folder} are damaged: '{name}' is not finite; copy or train them again.")
 
 
 def in_own_memory(module: Any) -> Any:

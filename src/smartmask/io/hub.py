@@ -201,6 +201,18 @@ def check_complete(report: dict[str, Any]) -> None:
         raise ValueError(f"its weights lack {lost[0]}" + (f" and {len(lost) - 1} more" if lost[1:] else ""))
 
 
+def check_finite(network: Any, place: str = "its weights") -> None:
+    """ValueError, naming the tensor, if a torch module's weights hold NaN or infinity: it would answer, but nothing.
+
+    place: names the weights, at the beginning of the sentence.
+    """
+    import torch
+
+    for key, value in network.state_dict().items():
+        if value.is_floating_point() and not value.is_meta and not torch.isfinite(value).all():
+            raise ValueError(f"{place} are damaged: {key} holds numbers that are not finite.")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of torch or Python says that memory ran out."""
     names = {kind.__name__ for kind in type(error).__mro__}

@@ -20,6 +20,9 @@ class Limits:
     """Each field is set by PREFIX and its name in capitals (``SMARTMASK_MAX_PIXELS``); ``mb`` are of 2^20 bytes.
 
     pixels: of a photo, scene, label map or guide; a photo of the default is 300 MB decoded.
+    layers: of a scene file, label map or panoptic map: several times what the fullest annotated photographs hold.
+    layer_pixels: of the boxes of all its layers together, which are kept as bits: 250 MB at the default, which 20
+    layers as large as the largest picture fill.
     picture_mb: of a picture's file, before it is decoded.
     json_mb, json_values: of a JSON file that a user hands over (names, scenes, panoptic, COCO, lists of objects); the
     values are counted before parsing, since each takes some 60 to 240 bytes of memory: about 1 GB at the default.
@@ -30,11 +33,16 @@ class Limits:
     weights_mb: of one safetensors file that is read whole. model_mb: of one file of a saved model, such as Stable
     Diffusion's, which its libraries map.
     network_size, network_depth: of one number of a network's config, and of one that counts layers or steps.
+    runs: of a mask's run-length code. outline_steps: fifths of a pixel along the outlines of one call to the rasteriser
+    of polygons, which keeps each of them in memory.
     name: characters of a name that stands in a file. prompt: characters of a text. masks: in one call.
-    steps: of denoising. scale: of guidance.
+    steps: of denoising. scale: of guidance. guides: in one call. points: of all its guides together; a minute of
+    drawing is some 7,000. guide_sides: of the picture, that a guide may reach beyond its border.
     """
 
     pixels: int = 100_000_000
+    layers: int = 2000
+    layer_pixels: int = 2_000_000_000
     picture_mb: int = 1024
     json_mb: int = 64
     json_values: int = 4_000_000
@@ -47,11 +55,16 @@ class Limits:
     model_mb: int = 65_536
     network_size: int = 65_536
     network_depth: int = 1000
+    runs: int = 4_000_000
+    outline_steps: int = 20_000_000
     name: int = 1000
     prompt: int = 1000
     masks: int = 1000
     steps: int = 1000
     scale: float = 100.0
+    guides: int = 100
+    points: int = 20_000
+    guide_sides: int = 10
 
 
 def limits_of(variables: Mapping[str, str]) -> Limits:

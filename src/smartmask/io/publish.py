@@ -208,7 +208,7 @@ def replacing(path: str | Path, new: bool = False) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _opened(path: Path, mode: str, shown: str) -> Iterator[BinaryIO]:
-    handle: BinaryIO = open(path, mode)  # type: ignore[assignment]
+    handle: BinaryIO = open(path, mode)  # type: ignore[assignment]  # noqa: SIM115 - closing it may fail too
     try:
         with no_room(path.parent, shown, handle.tell):
             yield handle

@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 import os
-import re
+import reprlib
 import stat
 from collections.abc import Sequence
 from itertools import accumulate
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG")
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _NO_MARKS = bytes(set(range(256)) - set(b'"[]{}'))  # what says nothing of how deep a JSON text is nested
-# Numbers that may be beyond any use: three digits of exponent, nineteen in a row. Others need no look of their own.
-_LONG_NUMBER = re.compile(rb"[eE]\+?\d{3}|\d{19}")
+# Numbers that may be beyond any use have three digits of exponent, or nineteen in a row. This table leaves what tells.
+_DIGITS = bytes(0x30 if 0x30 <= code <= 0x39 else code if code == 0x2B else code | 32 if code | 32 == 0x65 else 32
+                for code in range(256))  # fmt: skip
+_LONG_NUMBERS = (b"e000", b"e+000", b"0" * 19)
 _HEADER = 16 * MEGABYTE  # of a safetensors file: its tensors' names and places
 _SAFETENSORS = "a safetensors file"
 
@@ -146,7 +148,8 @@ def parse_json(data: bytes, what: str, unique: bool = False, limit: str = "json_
     hooks: dict[str, Any] = {"parse_constant": _no_number}
     if unique:
         hooks["object_pairs_hook"] = _unique
-    if _LONG_NUMBER.search(data):  # the hooks are slow, and hardly any file needs them
+    digits = data.translate(_DIGITS)
+    if any(long in digits for long in _LONG_NUMBERS):  # the hooks are slow, and hardly any file needs them
         hooks |= {"parse_float": _float, "parse_int": _int}
     try:
         return json.loads(data.decode("utf-8-sig"), **hooks)
@@ -166,11 +169,11 @@ def _depth(data: bytes) -> int:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in record:
-            raise ValueError(f"the key {short_repr(key)} occurs twice")
-        record[key] = value
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {short_repr(twice)} occurs twice")
     return record
 
 
@@ -201,10 +204,19 @@ def field(record: Any, name: str, path: Path, what: str) -> Any:
 
 
 def short_repr(value: Any, longest: int = 60) -> str:
-    """``repr`` of a value for an error's sentence, cut to ``longest`` characters."""
-    if isinstance(value, (str, bytes)):  # what is cut away need not be written out first
-        value = value[: longest + 1]
-    text = repr(value)
+    """``repr`` of a value for an error's sentence: one line, printable, cut to ``longest`` characters.
+
+    Costs little whatever the value: of long, deep or large ones only the beginning is looked at.
+    """
+    brief = reprlib.Repr()
+    brief.maxstring = brief.maxother = longest + 4
+    brief.maxlevel = 3
+    try:
+        text = brief.repr(value)
+    except (ValueError, OverflowError):  # Python writes no whole numbers of more than some thousand digits
+        text = f"a {type(value).__name__} of thousands of digits"
+    text = " ".join(text.split())
+    text = text if text.isprintable() else ascii(text)[1:-1]
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 

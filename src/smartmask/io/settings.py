@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from types import UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from smartmask.io.checks import real, whole
 from smartmask.io.inputs import guarded
+from smartmask.io.reading import short_repr
 
 
 class Settings(BaseModel):
@@ -33,6 +36,20 @@ class Settings(BaseModel):
                 super().__init__(**values)
             except ValidationError as error:
                 raise ValueError(sentence(error)) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _exact(cls, value: Any, info: ValidationInfo) -> Any:
+        """Numbers as ``io/checks.py`` takes them, whoever gives them: no "5", no True for 1, no 3.0 for 3."""
+        return _number_for(value, cls.model_fields[str(info.field_name)].annotation)
+
+    @classmethod
+    def of_json(cls, text: str | bytes) -> Self:
+        """The settings of a request as JSON. Raises ValueError of one sentence, as ``__init__`` does."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ValueError(sentence(error)) from None
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
@@ -108,27 +125,49 @@ def _shown(kind: str, flags: tuple[str, ...], metavar: str | None) -> dict[str, 
     return {"kind": kind, "flags": list(flags), "metavar": metavar}
 
 
+def _number_for(value: Any, annotation: Any) -> Any:
+    """The value, but Python's own number where the field is one; what is none stays for pydantic to refuse."""
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    if value is None or not {int, float, bool}.intersection(kinds):
+        return value
+    if bool in kinds:
+        return bool(value) if type(value).__name__.startswith("bool") else _Wrong(value)
+    number = real(value) if float in kinds else whole(value)
+    return _Wrong(value) if number is None else number
+
+
+class _Wrong:
+    """A value of the wrong kind, which pydantic would have turned into the right one without a word."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 def sentence(error: ValidationError) -> str:
     """The first fault of pydantic's, in one sentence with the value and what would be right."""
     first = error.errors()[0]
     raised = first.get("ctx", {}).get("error")
     if isinstance(raised, ValueError):  # a check of ours, which speaks for itself
         return str(raised)
-    where = ".".join(str(part) for part in first["loc"]).replace("_", " ")
+    where = short_repr(".".join(str(part) for part in first["loc"]).replace("_", " "))[1:-1]
     value, limits = first.get("input"), first.get("ctx", {})
+    value = value.value if isinstance(value, _Wrong) else value
     wishes = {
         "greater_than_equal": "must be at least {ge}", "less_than_equal": "must be at most {le}",
         "greater_than": "must be above {gt}", "less_than": "must be below {lt}",
         "literal_error": "use {expected}", "int_parsing": "it must be a whole number",
         "int_type": "it must be a whole number", "float_parsing": "it must be a number",
         "float_type": "it must be a number",
+        "bool_type": "it must be true or false",
         "string_type": "it must be a text", "bool_parsing": "it must be true or false",
     }  # fmt: skip
     kind = first["type"]
+    if kind == "json_invalid":
+        return f"The request is not valid JSON ({limits.get('error', 'damaged')})."
     if kind == "missing":
         return f"The {where} is missing; give one."
     if kind == "extra_forbidden":
         return f"There is no setting '{where}'; leave it out."
-    wish = wishes.get(kind, first["msg"].lower()).format(**limits)
+    wish = wishes[kind].format(**limits) if kind in wishes else first["msg"].lower().rstrip(".")
     wish = f"it {wish}" if wish.startswith("must") else wish
-    return f"The {where} is {value!r}; {wish}."
+    return f"The {where} is {short_repr(value)}; {wish}."

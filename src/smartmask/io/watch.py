@@ -18,12 +18,12 @@ def unwatched(what: str) -> Iterator[None]:
 
 @contextmanager
 def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    """Puts the seconds of a block into ``seconds`` under its stage."""
+    """Adds the seconds of a block to those that ``seconds`` has under its stage."""
     begun = time.perf_counter()
     try:
         yield
     finally:
-        seconds[stage] = time.perf_counter() - begun
+        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - begun
 
 
 def rounded(seconds: Mapping[str, float]) -> dict[str, float]:

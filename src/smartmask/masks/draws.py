@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from pydantic import field_validator
 
-from smartmask.io.checks import check_num_masks, check_seed
+from smartmask.io.checks import MAX_MASKS, check_num_masks, check_seed
 from smartmask.io.settings import Settings, option
+
+
+class Depth(Settings):
+    """A request for something at a depth."""
+
+    order: int | None = option(None, "Depth: 0 is behind all layers; the model's own choice by default.")
 
 
 class Seeded(Settings):
@@ -28,3 +34,8 @@ class Draws(Seeded):
     @classmethod
     def _num_masks(cls, value: int) -> int:
         return check_num_masks(value)
+
+
+def seed_of_object(seed: int, number: int) -> int:
+    """The first seed of object ``number`` of a call: 1000 apart, so that no object's masks depend on ``num_masks``."""
+    return check_seed(seed, MAX_MASKS * number) + MAX_MASKS * number

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from pydantic import ValidationInfo, field_validator
 
-from smartmask.geometry import BoxXYXY
+from smartmask.geometry import BoxXYXY, MaskWindow, window_of
 from smartmask.guides import Guide
 from smartmask.io.checks import (
     check_distance,
@@ -18,8 +19,9 @@ from smartmask.io.checks import (
     check_scale,
     check_steps,
 )
-from smartmask.io.settings import Settings, internal, option, required
+from smartmask.io.settings import internal, option, required
 from smartmask.io.watch import Progress
+from smartmask.masks.draws import Depth
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 
@@ -29,12 +31,10 @@ if TYPE_CHECKING:
 Facing = Literal["left", "right"]
 
 
-class MaskOptions(Settings):
-    """What Python, commands and services ask of a mask model alike, in words and numbers."""
+class MaskOptions(Depth):
+    """What Python, commands and services ask of a mask model alike, in words and numbers, beside the object."""
 
-    object: str = required("What to insert: 'dog', 'a sitting man', 'two birds facing left'.", metavar="TEXT")
     context: str | None = option(None, "A sentence about the whole picture; its caption by default.", metavar="TEXT")
-    order: int | None = option(None, "Depth: 0 is behind all layers; the model's own choice by default.")
     facing: Facing | None = option(None, "Which way it faces.", metavar="left|right")
     like_distance: float = option(0.3, "How far variations of --like go: 0 near, 1 far.")
     diverse: bool = option(
@@ -43,11 +43,6 @@ class MaskOptions(Settings):
     guidance_scale: float | None = option(None, "How much name and scene count; 0: not, 1: as learnt.")
     context_guidance_scale: float | None = option(None, "How much the context sentence counts.")
     steps: int | None = option(None, "Denoising steps, for models that have them.")
-
-    @field_validator("object")
-    @classmethod
-    def _object(cls, value: str) -> str:
-        return check_prompt(value)
 
     @field_validator("context")
     @classmethod
@@ -81,26 +76,46 @@ class MaskRequest(MaskOptions):
     Guides and masks are checked against the scene by the pipeline, which knows its size.
     """
 
+    object: str = required("What to insert: 'dog', 'a sitting man', 'two birds facing left'.", metavar="TEXT")
     guides: tuple[Guide, ...] = internal((), "Where it is: boxes, points, blobs, scribbles, polygons, painted masks.")
     not_here: tuple[Guide, ...] = internal((), "Guides that say where it is not.")
     like: Any = internal(None, "A mask (H, W) of the scene's size: suggestions are variations of it.")
 
+    @field_validator("object")
+    @classmethod
+    def _object(cls, value: str) -> str:
+        return check_prompt(value)
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, init=False)
 class Suggestion:
     """One mask that a model suggests.
 
-    mask: (H, W) bool, amodal, at the scene's size. box: of the whole object in pixel edges, also beyond the border.
+    window: the mask, amodal, at the scene's size. box: of the whole object in pixel edges, also beyond the border.
     order: index in ``scene.layers``. seed: of this mask. score: [0, 1], plausibility.
     why: what it was made of, for people ("outline", "scene", "guide", ...).
     """
 
-    mask: np.ndarray
+    window: MaskWindow
     box: BoxXYXY
     order: int
     seed: int
     score: float
-    why: dict[str, Any] = field(default_factory=dict)
+    why: dict[str, Any]
+
+    def __init__(
+        self, mask: np.ndarray | MaskWindow, box: BoxXYXY, order: int, seed: int, score: float,
+        why: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """mask: (H, W) bool, or its window."""
+        values = {"window": window_of(mask), "box": box, "order": order, "seed": seed, "score": score, "why": why or {}}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """``(H, W)`` bool, read only, made when asked for."""
+        return self.window.dense()
 
 
 class MaskModel(Protocol):
@@ -131,14 +146,15 @@ class MaskModel(Protocol):
 class MaskOutput:
     """What the pipeline returns, best first.
 
-    masks, visible: (n, H, W) bool, amodal and amodal minus what stands in front. scores: (n,) in [0, 1].
+    windows, seen: n masks, amodal and amodal minus what stands in front; ``masks`` and ``visible`` are the same as
+    arrays of all pixels, ``mask(i)`` of one. scores: (n,) in [0, 1].
     orders: index in ``scene.layers`` of each (len(layers) is the front). seeds: the seed of each.
     boxes: of the whole objects, in pixel edges, also beyond the border. why: what each was made of.
     timings: seconds a stage. notes: sentences for the user.
     """
 
-    masks: np.ndarray
-    visible: np.ndarray
+    windows: Sequence[MaskWindow]
+    seen: Sequence[MaskWindow]
     scores: np.ndarray
     orders: list[int]
     seeds: list[int]
@@ -146,3 +162,17 @@ class MaskOutput:
     why: list[dict[str, Any]]
     timings: dict[str, float]
     notes: list[str]
+
+    @cached_property
+    def masks(self) -> np.ndarray:
+        """``(n, H, W)`` bool, the whole masks, made when first asked for: a byte a pixel and mask."""
+        return np.stack([window.dense() for window in self.windows])
+
+    @cached_property
+    def visible(self) -> np.ndarray:
+        """``(n, H, W)`` bool, what is seen of them, made when first asked for."""
+        return np.stack([window.dense() for window in self.seen])
+
+    def mask(self, index: int) -> np.ndarray:
+        """``(H, W)`` bool, read only: one of ``masks``, without the others."""
+        return self.windows[index].dense()

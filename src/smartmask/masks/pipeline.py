@@ -87,8 +87,8 @@ class SmartMaskPipeline:
         """
         # 1. check
         start = time.perf_counter()
-        check_num_masks(num_masks)
-        check_order(order, len(scene.layers))
+        num_masks = check_num_masks(num_masks)
+        order = check_order(order, len(scene.layers))
         request = MaskRequest.of(
             object=prompt, context=context_prompt, guides=as_guides(guidance, scene.height, scene.width),
             not_here=as_guides(not_here, scene.height, scene.width), order=order, guidance_scale=guidance_scale,
@@ -109,10 +109,8 @@ class SmartMaskPipeline:
 
 
 def _output(scene: Scene, ranked: list[Suggestion], notes: list[str], clock: dict[str, float]) -> MaskOutput:
-    covered = {order: scene.covered(order) for order in {s.order for s in ranked}}
     return MaskOutput(
-        masks=np.stack([s.mask for s in ranked]),
-        visible=np.stack([s.mask & ~covered[s.order] for s in ranked]),
+        windows=[s.window for s in ranked], seen=[s.window.without(scene.fronts(s.order)) for s in ranked],
         scores=np.array([s.score for s in ranked]), orders=[s.order for s in ranked], seeds=[s.seed for s in ranked],
         boxes=[s.box for s in ranked], why=[s.why for s in ranked], timings=clock, notes=notes,
     )  # fmt: skip
@@ -121,7 +119,12 @@ def _output(scene: Scene, ranked: list[Suggestion], notes: list[str], clock: dic
 def _like(mask: np.ndarray | None, scene: Scene) -> np.ndarray | None:
     if mask is None:
         return None
-    given = np.asarray(mask)
+    try:
+        given = np.asarray(mask)
+    except ValueError:  # rows of several lengths
+        given = np.empty(0)
+    if given.dtype.kind not in "biuf" or (given.dtype.kind == "f" and not np.isfinite(given).all()):
+        raise ValueError(f"The mask to vary holds {given.dtype} values; give a (height, width) mask of 0 and 1.")
     if given.shape != (scene.height, scene.width):
         raise ValueError(f"The mask to vary has shape {given.shape}, but the scene is {scene.width}x{scene.height}.")
     if not given.any():
@@ -136,5 +139,5 @@ def seeds_of(generator: int | torch.Generator | None, count: int) -> list[int]:
     if generator is None:
         first = int(np.random.default_rng().integers(2**31))
         return [first + i for i in range(count)]
-    check_seed(generator)
-    return [generator + i for i in range(count)]
+    first = check_seed(generator, count - 1)
+    return [first + i for i in range(count)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
+from smartmask.geometry import MaskWindow
 from smartmask.masks.model import Suggestion
 
 DIFFERENCE = 0.75  # weight of being different against being plausible; less, and neighbouring seeds differ more
@@ -26,7 +26,7 @@ def spread(ranked: Sequence[Suggestion], count: int, difference: float = DIFFERE
         raise ValueError(f"Cannot choose {count} of {total} masks; ask for 1 to {total}.")
     if not 0 <= difference <= 1:
         raise ValueError(f"The weight of difference is {difference:g}; it must be from 0 to 1.")
-    distance = 1 - overlaps([suggestion.mask for suggestion in ranked])
+    distance = 1 - overlaps([suggestion.window for suggestion in ranked])
     distance = distance / max(float(distance.max()), 1e-9)
     quality = np.linspace(1, 0, total) if total > 1 else np.ones(1)
     chosen = [0]
@@ -37,13 +37,18 @@ def spread(ranked: Sequence[Suggestion], count: int, difference: float = DIFFERE
     return [ranked[index] for index in chosen]
 
 
-def overlaps(masks: Sequence[np.ndarray]) -> np.ndarray:
-    """``(n, n)`` IoU of each pair of ``(H, W)`` bool masks, at a longer side of WORK_SIDE at most."""
+def overlaps(masks: Sequence[MaskWindow]) -> np.ndarray:
+    """``(n, n)`` IoU of each pair of masks of one picture, at a longer side of WORK_SIDE at most."""
     height, width = masks[0].shape
     scale = min(1.0, WORK_SIDE / max(height, width))
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    flat = np.stack([cv2.resize(m.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).ravel() for m in masks])
+    rows, columns = (_spaced(side, max(round(side * scale), 1)) for side in (height, width))
+    flat = np.stack([mask.at(rows, columns).ravel() for mask in masks])
     shared = flat.astype(np.float32) @ flat.astype(np.float32).T
     area = np.diag(shared)
     union = area[:, None] + area[None, :] - shared
     return np.where(union > 0, shared / np.maximum(union, 1), 1.0)
+
+
+def _spaced(side: int, count: int) -> np.ndarray:
+    """``(count,)`` whole places along a side, at equal distances from 0 on."""
+    return np.minimum(np.floor(np.arange(count) * (1 / (count / side))).astype(np.intp), side - 1)

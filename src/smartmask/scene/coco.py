@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from smartmask.geometry import polygons_to_mask, rle_decode
-from smartmask.io.checks import MAX_PIXELS
-from smartmask.io.reading import field
+from smartmask.io.checks import MAX_PIXELS, check_prompt
+from smartmask.io.reading import field, short_repr
 from smartmask.scene.outlines import IntBox, cropped
 
 
@@ -25,7 +25,7 @@ def number(record: Any, name: str, file: Path, what: str) -> int:
     """The whole number ``record[name]``. Raises ValueError, naming the file, if it is missing or none."""
     value = field(record, name, file, what)
     if isinstance(value, bool) or not isinstance(value, (int, str)) or not str(value).lstrip("-").isdigit():
-        raise ValueError(f"{file}: the '{name}' of {what} is {value!r}, not a whole number.")
+        raise ValueError(f"{file}: the '{name}' of {what} is {short_repr(value)}, not a whole number.")
     return int(value)
 
 
@@ -46,7 +46,7 @@ def mask_of(segmentation: Any, height: int, width: int, file: Path, what: str) -
     """
     if isinstance(segmentation, dict):
         if segmentation.get("size") != [height, width]:
-            stated = segmentation.get("size")
+            stated = short_repr(segmentation.get("size"))
             raise ValueError(f"{file}: the RLE of {what} has size {stated}, but the image is [{height}, {width}].")
         try:
             return rle_decode(segmentation)
@@ -69,10 +69,11 @@ def mask_of(segmentation: Any, height: int, width: int, file: Path, what: str) -
 
 def category_names(content: Any, file: Path) -> dict[int, str]:
     """``{category id: name}`` of a COCO JSON."""
-    return {
-        number(c, "id", file, "a category"): str(field(c, "name", file, "a category"))
-        for c in table(content, "categories", file)
-    }
+    names: dict[int, str] = {}
+    for record in table(content, "categories", file):
+        key = number(record, "id", file, "a category")
+        names[key] = check_prompt(field(record, "name", file, f"category {key}"), f"name of category {key} in '{file}'")
+    return names
 
 
 def crop_of(segmentation: Any, height: int, width: int, file: Path, what: str) -> tuple[np.ndarray, IntBox] | None:

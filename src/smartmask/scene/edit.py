@@ -11,8 +11,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+from pydantic import field_validator
 
-from smartmask.geometry import mask_box
+from smartmask.io.checks import check_prompt
 from smartmask.io.settings import Settings, argument, option, required
 from smartmask.scene.layer import Layer
 from smartmask.scene.layer_json import layer_from_json, layer_to_json
@@ -52,7 +53,7 @@ class LayerEdit(SceneEdit):
         to, layer = self.changed(scene, at)
         there = scene.remove(at)
         if layer is not None:
-            there = there.insert(layer.mask, layer.name, to, layer.thing)
+            there = there.insert(layer.window, layer.name, to, layer.thing)
         step = {
             "action": type(self).__name__.lower(), "name": (layer or scene.layers[at]).name,
             "order": None if layer is None else to, "was": {"order": at, "layer": layer_to_json(scene.layers[at])},
@@ -85,7 +86,7 @@ class Scale(LayerEdit):
     factor: float = required("How many times as large.", metavar="FACTOR", ge=SMALLEST, le=LARGEST)
 
     def changed(self, scene: Scene, at: int) -> tuple[int, Layer | None]:
-        box = mask_box(scene.layers[at].mask)
+        box = scene.layers[at].window.bounds
         x, y = (0.0, 0.0) if box is None else ((box[0] + box[2]) / 2, box[3])
         matrix = np.array([[self.factor, 0, x * (1 - self.factor)], [0, self.factor, y * (1 - self.factor)]])
         return at, _warped(scene, at, matrix, f"scaled by {self.factor:g}")
@@ -112,13 +113,16 @@ class Reorder(LayerEdit):
 class Rename(LayerEdit):
     """Gives a layer another name."""
 
-    name: str = required("Its new name.", metavar="TEXT", min_length=1, max_length=1000)
+    name: str = required("Its new name.", metavar="TEXT")
 
     def changed(self, scene: Scene, at: int) -> tuple[int, Layer | None]:
-        if not self.name.strip():
-            raise ValueError(f"The name is empty ({self.name!r}); give a text such as 'dog'.")
         layer = scene.layers[at]
-        return at, Layer(self.name.strip(), layer.mask, layer.thing)
+        return at, Layer(self.name, layer.window, layer.thing)
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        return check_prompt(value, "new name")
 
 
 class Undo(SceneEdit):
@@ -140,7 +144,7 @@ class Undo(SceneEdit):
         if was is not None:
             what = f"The history of '{self.scene}'"
             layer = layer_from_json(was["layer"], what, len(history) - 1, scene.width, scene.height)
-            there = there.insert(layer.mask, layer.name, was["order"], layer.thing)
+            there = there.insert(layer.window, layer.name, was["order"], layer.thing)
         return there, history[:-1]
 
 

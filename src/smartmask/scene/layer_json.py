@@ -4,27 +4,49 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from smartmask.geometry import mask_box, rle_decode, rle_encode
+from smartmask.geometry import WindowTooLargeError, rle_of_window, window_of_rle
+from smartmask.io.checks import MAX_WINDOWS, check_layers, check_prompt
 from smartmask.io.reading import short_repr
 from smartmask.scene.layer import Layer
 
 
-def layer_from_json(item: Any, what: str, index: int, width: int, height: int) -> Layer:
-    """Layer ``index`` of a file, (height, width); ``what`` begins the sentence of an error (ValueError)."""
+def layers_from_json(items: list[Any], what: str, width: int, height: int) -> tuple[Layer, ...]:
+    """The layers of a file, whose boxes together hold up to MAX_WINDOWS pixels; errors as of ``layer_from_json``."""
+    check_layers(len(items), what)
+    layers: list[Layer] = []
+    room = MAX_WINDOWS
+    for index, item in enumerate(items):
+        layers.append(layer_from_json(item, what, index, width, height, room))
+        x0, y0, x1, y1 = layers[-1].window.box
+        room -= (x1 - x0) * (y1 - y0)
+    return tuple(layers)
+
+
+def layer_from_json(
+    item: Any, what: str, index: int, width: int, height: int, room: int = MAX_WINDOWS
+) -> Layer:  # fmt: skip
+    """Layer ``index`` of a file, (height, width); ``what`` begins the sentence of an error (ValueError).
+
+    room: pixels that its box may hold; known before they are allocated.
+    """
     record = JsonRecord(item, what, f"layers[{index}]")
     rle = JsonRecord(record.get("mask", dict), what, f"layers[{index}].mask")
     size = rle.get("size", list)
     if size != [height, width]:
         raise rle.error("size", f"[{height}, {width}], the scene's height and width")
     try:
-        mask = rle_decode({"size": size, "counts": rle.get("counts", str)})
-    except (ValueError, OverflowError, MemoryError) as error:
+        window = window_of_rle({"size": size, "counts": rle.get("counts", str)}, room)
+    except WindowTooLargeError:
+        raise ValueError(
+            f"{what} has layers whose boxes hold more than {MAX_WINDOWS:,} pixels together ({index + 1} of them, "
+            f"{width}x{height}); scale it down, or give it fewer layers."
+        ) from None
+    except (ValueError, OverflowError) as error:
         if isinstance(error, ValueError) and str(error).startswith(what):
             raise
         raise rle.error("counts", f"a run-length code of {width}x{height} pixels") from error
-    return Layer(record.get("name", str), mask, record.get("thing", bool))
+    name = check_prompt(record.get("name", str), f"name of layers[{index}] in {what[0].lower()}{what[1:]}")
+    return Layer(name, window, record.get("thing", bool))
 
 
 class JsonRecord:
@@ -56,11 +78,11 @@ class JsonRecord:
 def layer_to_json(layer: Layer) -> dict[str, Any]:
     """``name``, ``thing``, ``mask`` (COCO compressed RLE of the amodal mask, column by column), and for readers
     ``box`` (x0, y0, x1, y1; null if empty) and ``area``."""
-    box = mask_box(layer.mask)
+    box = layer.window.bounds
     return {
         "name": layer.name,
         "thing": layer.thing,
         "box": None if box is None else list(box),
-        "area": int(np.count_nonzero(layer.mask)),
-        "mask": rle_encode(layer.mask),
+        "area": layer.window.area,
+        "mask": rle_of_window(layer.window),
     }

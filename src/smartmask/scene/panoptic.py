@@ -158,11 +158,11 @@ def depth_order(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def _size(layer: Layer) -> int:
-    return -int(np.count_nonzero(layer.mask))
+    return -layer.window.area
 
 
 def _lower_edge(layer: Layer) -> float:
-    box = mask_box(layer.mask)
+    box = layer.window.bounds
     return 0.0 if box is None else box[3]
 
 

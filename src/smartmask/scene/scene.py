@@ -13,12 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.geometry import components
+from smartmask.geometry import MaskWindow
 from smartmask.io.checks import MAX_PIXELS
-from smartmask.scene.categories import COCO_PANOPTIC, is_thing
+from smartmask.scene.label_map import label_ids, layers_of_labels, panoptic_ids, panoptic_of, read_segments
 from smartmask.scene.layer import Layer
-
-UNLABELED_IDS = (0, 255)  # nameless by convention in most label maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +44,14 @@ class Scene:
             )
         object.__setattr__(self, "layers", tuple(self.layers))
         for layer in self.layers:
-            self._check_size(layer.mask, f"Layer '{layer.name}'")
+            self._check_size(layer.window, f"Layer '{layer.name}'")
         if self.photo is not None and self.photo.shape[:2] != (self.height, self.width):
             height, width = self.photo.shape[:2]
             raise ValueError(f"The photo is {width}x{height}, but the scene is {self.width}x{self.height}.")
 
-    def _check_size(self, mask: np.ndarray, what: str) -> None:
+    def _check_size(self, mask: MaskWindow, what: str) -> None:
         if mask.shape != (self.height, self.width):
-            raise ValueError(f"{what} is {mask.shape[1]}x{mask.shape[0]}, but the scene is {self.width}x{self.height}.")
+            raise ValueError(f"{what} is {mask.width}x{mask.height}, but the scene is {self.width}x{self.height}.")
 
     # --- ways in -----------------------------------------------------------------------------
 
@@ -85,34 +83,9 @@ class Scene:
         Layers run stuff first, then things, each from large to small.
         """
         labels = np.asarray(labels)
-        if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer):
-            raise ValueError(
-                f"A label map is a (height, width) array of integers, not shape {labels.shape} of {labels.dtype}."
-            )
-        if not isinstance(names, Mapping):
-            raise ValueError(f"The names are a {type(names).__name__}; give a mapping from id to name, {{1: 'dog'}}.")
-        names = {int(k): str(v) for k, v in names.items()}
-        ids, counts = np.unique(labels, return_counts=True)
-        unnamed = [int(i) for i in ids if int(i) not in names and int(i) not in UNLABELED_IDS]
-        if unnamed:
-            raise ValueError(
-                f"The label map has ids without a name: {_some(unnamed)}; add them to the names (0 and 255 may stay)."
-            )
-        found: list[tuple[bool, int, Layer]] = []
-        for region, area in zip(ids.tolist(), counts.tolist(), strict=True):
-            if region not in names:
-                continue
-            name = names[region]
-            thing = is_thing(name) if things is None else (region in things or name in things)
-            mask = labels == region
-            if split_instances and thing:
-                for part in components(mask, min_area):
-                    found.append((thing, int(part.sum()), Layer(name, part, thing)))
-            else:
-                found.append((thing, area, Layer(name, mask, thing)))
-        found.sort(key=lambda item: (item[0], -item[1]))
+        layers = layers_of_labels(labels, names, things, split_instances, min_area)
         height, width = labels.shape
-        return cls(height, width, tuple(layer for _, _, layer in found))
+        return cls(height, width, layers)
 
     @classmethod
     def from_panoptic(
@@ -130,27 +103,8 @@ class Scene:
         """
         ids = np.asarray(segment_ids)
         if ids.ndim == 3:
-            rgb = ids.astype(np.int64)
-            ids = rgb[..., 0] + 256 * rgb[..., 1] + 65536 * rgb[..., 2]
-        if categories is None:
-            table = {i: (name, thing) for i, name, thing in COCO_PANOPTIC}
-        else:
-            table = {_key(c, "id", "category"): (str(c.get("name", "")), bool(c.get("isthing", 1))) for c in categories}
-        names: dict[int, str] = {}
-        things: set[int] = set()
-        for segment in segments:
-            segment_id, category = _key(segment, "id", "segment"), _key(segment, "category_id", "segment")
-            if category not in table:
-                raise ValueError(f"Segment {segment_id} has category {category}, which the categories do not list.")
-            names[segment_id], thing = table[category]
-            if thing:
-                things.add(segment_id)
-        unknown = [int(i) for i in np.unique(ids) if int(i) not in names and int(i) != 0]
-        if unknown:
-            raise ValueError(f"The panoptic map has segment ids that its segments_info lacks: {_some(unknown)}.")
-        if 255 in ids and 255 not in names:
-            raise ValueError("The panoptic map has segment ids that its segments_info lacks: 255.")
-        return cls.from_label_map(ids, names, things)
+            ids = panoptic_ids(ids)
+        return cls.from_label_map(ids, *read_segments(ids, segments, categories))
 
     @classmethod
     def from_image(
@@ -169,27 +123,42 @@ class Scene:
 
     # --- what is seen ------------------------------------------------------------------------
 
-    def top(self) -> np.ndarray:
-        """``(H, W)`` int32: the index of the front-most layer at each pixel, -1 where unlabeled."""
-        top = np.full((self.height, self.width), -1, dtype=np.int32)
+    def top(self, dtype: type[np.signedinteger[Any]] = np.int32) -> np.ndarray:
+        """``(H, W)`` of a signed ``dtype``: the index of the front-most layer at each pixel, -1 where unlabeled."""
+        top = np.full((self.height, self.width), -1, dtype=dtype)
         for index, layer in enumerate(self.layers):
-            top[layer.mask] = index
+            layer.window.paint_into(top, index)
+        return top
+
+    def top_at(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """``(rows, columns)`` int32: ``top`` where whole rows (r,) and columns (c,) meet, -1 beyond the border."""
+        top = np.full((len(rows), len(columns)), -1, dtype=np.int32)
+        for index, layer in enumerate(self.layers):
+            top[layer.window.at(rows, columns)] = index
         return top
 
     def covered(self, order: int | None) -> np.ndarray:
         """``(H, W)`` bool: pixels that layers at ``order`` and in front of it cover (None: nothing)."""
         covered = np.zeros((self.height, self.width), dtype=bool)
-        for layer in self.layers[self._index(order) :]:
-            covered |= layer.mask
+        for window in self.fronts(order):
+            window.paint_into(covered)
         return covered
+
+    def fronts(self, order: int | None) -> list[MaskWindow]:
+        """The masks of the layers at ``order`` and in front of it (None: none)."""
+        return [layer.window for layer in self.layers[self._index(order) :]]
 
     def visible(self, index: int) -> np.ndarray:
         """``(H, W)`` bool: layer ``index`` minus all that stands in front of it."""
+        return self.seen(index).dense()
+
+    def seen(self, index: int) -> MaskWindow:
+        """``visible`` as a window."""
         count = len(self.layers)
         if not -count <= index < count:
             raise ValueError(f"Layer {index} does not exist; the scene has {count} layers.")
         index %= count
-        return self.layers[index].mask & ~self.covered(index + 1)
+        return self.layers[index].window.without(self.fronts(index + 1))
 
     def stack(self, count: int) -> Scene:
         """The scene of the first ``count`` layers: S_k."""
@@ -208,13 +177,13 @@ class Scene:
             )
         return int(order)
 
-    def insert(self, mask: np.ndarray, name: str, order: int | None = None, thing: bool = True) -> Scene:
+    def insert(self, mask: np.ndarray | MaskWindow, name: str, order: int | None = None, thing: bool = True) -> Scene:
         """A new scene with one more layer, at index ``order`` (0: behind all; None: in front of all).
 
-        mask: (H, W) bool, amodal. Layers from ``order`` on move one step to the front.
+        mask: (H, W) bool or a window, amodal. Layers from ``order`` on move one step to the front.
         """
         layer = Layer(name, mask, thing)
-        self._check_size(layer.mask, f"The mask of '{name}'")
+        self._check_size(layer.window, f"The mask of '{name}'")
         at = self._index(order)
         return replace(self, layers=(*self.layers[:at], layer, *self.layers[at:]))
 
@@ -231,8 +200,10 @@ class Scene:
 
         The id 255 is skipped, so that the map reads back through ``from_label_map``.
         """
-        ids = self._label_ids()
-        labels = np.array([0, *ids], dtype=np.int32)[self.top() + 1]
+        ids = label_ids(len(self.layers))
+        labels = np.zeros((self.height, self.width), dtype=np.int32)
+        for region, layer in zip(ids, self.layers, strict=True):
+            layer.window.paint_into(labels, region)
         return labels, {i: layer.name for i, layer in zip(ids, self.layers, strict=True)}
 
     def to_panoptic(self) -> tuple[np.ndarray, list[dict[str, Any]], list[dict[str, Any]]]:
@@ -241,43 +212,4 @@ class Scene:
         COCO's own category ids where it knows the name and kind, else new ids from 1001 on. Layers
         wholly hidden have no segment.
         """
-        coco = {(name, thing): i for i, name, thing in COCO_PANOPTIC}
-        table: dict[tuple[str, bool], int] = {}
-        labels, _ = self.to_label_map()
-        segments: list[dict[str, Any]] = []
-        for segment_id, layer in zip(self._label_ids(), self.layers, strict=True):
-            seen = labels == segment_id
-            if not seen.any():
-                continue
-            key = (layer.name, layer.thing)
-            if key not in table:
-                table[key] = coco.get(key, 1001 + len(table))
-            rows, cols = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-            x, y, right, bottom = int(cols[0]), int(rows[0]), int(cols[-1]), int(rows[-1])
-            segments.append(
-                {
-                    "id": segment_id,
-                    "category_id": table[key],
-                    "area": int(seen.sum()),
-                    "bbox": [x, y, right - x + 1, bottom - y + 1],
-                    "iscrowd": 0,
-                }
-            )
-        rgb = np.stack([labels % 256, labels // 256 % 256, labels // 65536], axis=-1).astype(np.uint8)
-        categories = [{"id": i, "name": name, "isthing": int(thing)} for (name, thing), i in table.items()]
-        return rgb, segments, categories
-
-    def _label_ids(self) -> list[int]:
-        return [i + 1 if i + 1 < 255 else i + 2 for i in range(len(self.layers))]
-
-
-def _key(entry: Mapping[str, Any], key: str, what: str) -> int:
-    try:
-        return int(entry[key])
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"The {what} {entry!r} has no whole number '{key}'; COCO's panoptic format has one.") from None
-
-
-def _some(values: list[int], limit: int = 5) -> str:
-    shown = ", ".join(str(v) for v in values[:limit])
-    return shown + (f" and {len(values) - limit} more" if len(values) > limit else "")
+        return panoptic_of(self.to_label_map()[0], self.layers)

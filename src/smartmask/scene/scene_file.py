@@ -9,7 +9,7 @@ from typing import Any
 from smartmask.io.checks import MAX_PIXELS
 from smartmask.io.publish import save_json
 from smartmask.io.reading import read_json
-from smartmask.scene.layer_json import JsonRecord, layer_from_json, layer_to_json
+from smartmask.scene.layer_json import JsonRecord, layer_to_json, layers_from_json
 from smartmask.scene.scene import Scene
 
 FORMAT = "smartmask-scene"
@@ -60,10 +60,10 @@ def scene_from_dict(data: Any, what: str = "The scene") -> tuple[Scene, History]
     width, height = record.get("width", int), record.get("height", int)
     if not (width >= 1 and height >= 1 and width * height <= MAX_PIXELS):
         raise ValueError(f"{what} is {width}x{height}; it must have 1 to {MAX_PIXELS:,} pixels.")
-    layers = [layer_from_json(item, what, i, width, height) for i, item in enumerate(record.get("layers", list))]
+    layers = layers_from_json(record.get("layers", list), what, width, height)
     history = [_step(item, what, i) for i, item in enumerate(record.get("history", list))]
     caption, source = record.get("caption", str, optional=True), record.get("source", str, optional=True)
-    return Scene(height, width, tuple(layers), caption=caption, source=source), history
+    return Scene(height, width, layers, caption=caption, source=source), history
 
 
 def _step(item: Any, what: str, index: int) -> dict[str, Any]:

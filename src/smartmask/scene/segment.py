@@ -24,6 +24,7 @@ from smartmask.io.hub import (
     cached_folder,
     check_complete,
     check_files,
+    check_finite,
     check_weights,
     is_out_of_memory,
     loading,
@@ -35,7 +36,7 @@ from smartmask.io.publish import output_folder, save_json
 from smartmask.io.reading import read_json
 from smartmask.scene.categories import is_thing
 from smartmask.scene.layer import Layer
-from smartmask.scene.layer_json import JsonRecord, layer_from_json, layer_to_json
+from smartmask.scene.layer_json import JsonRecord, layer_to_json, layers_from_json
 from smartmask.scene.panoptic import MergeRule, depth_order, merge_queries
 
 # The smallest of its family: half the size of the base model, and it reads a photo in seconds on a CPU.
@@ -137,7 +138,7 @@ def _kept_layers(file: Path, photo: np.ndarray) -> tuple[Layer, ...]:
         f"The kept layout '{file}'",
     )
     height, width = photo.shape[:2]
-    return tuple(layer_from_json(item, what, i, width, height) for i, item in enumerate(record.get("layers", list)))
+    return layers_from_json(record.get("layers", list), what, width, height)
 
 
 def fetched_model() -> Path | None:
@@ -227,6 +228,7 @@ def _load(name: str, revision: str | None, device: str, stamp: str) -> Segmenter
                 name, revision=revision, use_safetensors=True, dtype=torch.float32, output_loading_info=True
             )
         check_complete(report)
+        check_finite(network)
         names = _names(config)
         network = network.eval().to(torch.device(device))
     return Segmenter(name, processor, network, names, _kinds(config, names))

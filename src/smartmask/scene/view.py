@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartmask.geometry import BoxXYXY
-from smartmask.scene.scene import Scene
 
 UNLABELED, OUTSIDE = -1, -2  # in an index map: nobody knows, and beyond the photo's border
 
@@ -26,11 +25,3 @@ class View:
     names: tuple[str, ...]
     things: tuple[bool, ...]
     photo: BoxXYXY
-
-    @classmethod
-    def of(cls, scene: Scene, order: int | None = None) -> View:
-        """The whole scene as the model sees it, for a new object at depth ``order``."""
-        names = tuple(layer.name for layer in scene.layers)
-        things = tuple(layer.thing for layer in scene.layers)
-        photo = (0.0, 0.0, float(scene.width), float(scene.height))
-        return cls(scene.top().astype(np.int16), scene.covered(order), names, things, photo)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from smartmask.io.reading import short_repr
 from smartmask.text.words import BREAKS, word_set
 
 DIGITS: dict[str, int] = {
@@ -43,11 +44,11 @@ _NEGATIVE = re.compile(r"\b(?:minus|negative)\s+(\w+)(?:\s+(\w+))?", re.IGNORECA
 
 def too_many(said: str, count: object, most: int) -> ValueError:
     """The error of a phrase that asks for more than can be drawn."""
-    return ValueError(f"'{said}' asks for {count} objects; at most {most} can be drawn.")
+    return ValueError(f"{short_repr(said, 200)} asks for {count} objects; at most {most} can be drawn.")
 
 
 def _no_count(said: str, number: str, most: int) -> ValueError:
-    return ValueError(f"'{said}' counts {number}; give a whole number from 0 to {most}.")
+    return ValueError(f"{short_repr(said, 200)} counts {number}; give a whole number from 0 to {most}.")
 
 
 def whole_numbers(text: str, most: int) -> str:
@@ -104,7 +105,7 @@ def counted(words: list[str], most: int) -> list[str]:
         taken, value = _number_at(words, at)
         if words[at] in UNCOUNTED and words[at + 1 : at + 2]:
             said = " ".join(words[at : at + (3 if words[at + 1] == "of" else 2)])
-            raise ValueError(f"'{said}' says no number that can be drawn; give one up to {most}.")
+            raise ValueError(f"{short_repr(said, 200)} says no number that can be drawn; give one up to {most}.")
         if value is None:
             kept.append(words[at])
             at += 1

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from accelerate.utils import DistributedDataParallelKwargs, gather_object, send_
 from torch import nn
 from tqdm import tqdm
 
+from smartmask.io.locks import locked
 from smartmask.io.publish import remove_folder, save_json
+from smartmask.io.signals import ENDING
 from smartmask.train import checkpoint
 from smartmask.train.settings import LoopSettings
 from smartmask.train.task import Batch, Losses, Task, Tensors
@@ -35,7 +37,6 @@ FREE = ("out", "data", "text", "check", "captions", "resume", "minutes", "save_e
 SMOOTH = 0.98  # of the figures' running averages
 LOG_EVERY = 20  # steps
 BAD_BATCH = "bad_batch.json"
-TERMINATED = 128 + signal.SIGTERM
 
 
 class Average:
@@ -80,7 +81,7 @@ class Trainer:
         self.task, self.settings, self.out, self.on_step = task, settings, out, on_step
         self.accelerator = accelerator = _accelerator(settings, out)
         self.step, self.seconds, self.figures = 0, 0.0, dict[str, float]()
-        self.asked_to_end = False
+        self.asked_to_end = 0  # the number of the signal
         task.network.to(accelerator.device).train()
         self.average = Average(task.network, settings.ema) if settings.ema else None
         self.optimizer = torch.optim.AdamW(
@@ -112,21 +113,21 @@ class Trainer:
     def fit(self) -> Any:
         """Trains to the end of the budget; saves and returns the network, or its average, ready for use.
 
-        Raises ValueError if a loss is not finite. Asked to end (SIGTERM) it finishes the step, saves, and leaves by
-        SystemExit with 143.
+        Raises ValueError if a loss is not finite, BusyError if another run is at work in the same folder. Asked to end
+        (SIGTERM, SIGHUP) it finishes the step, saves, and leaves by SystemExit with 128 + the signal's number.
         """
         main = self.accelerator.is_main_process
         bar = tqdm(total=self.settings.steps, initial=self.step, unit="step", mininterval=5, desc=self.task.name,
                    disable=self.on_step is not None or not main)  # fmt: skip
         saved = self.step
         try:
-            with self._watching(), bar:
+            with self._alone(), self._watching(), bar:
                 while (progress := self.progress) < 1:
                     self._one_step(progress)
                     bar.update()
                     self._tell(bar)
-                    if self._most(float(self.asked_to_end)):
-                        self._leave()
+                    if asked := self._most(float(self.asked_to_end)):
+                        self._leave(int(asked))
                     if self.step % self.settings.save_every == 0:
                         self.save()
                         saved = self.step
@@ -201,30 +202,36 @@ class Trainer:
             checkpoint.restore_random_states(*kept)
             self.accelerator.wait_for_everyone()
 
+    def _alone(self) -> AbstractContextManager[None]:
+        """Two runs with checkpoints in one folder would go on with each other's: BusyError for the second."""
+        return nullcontext() if self.out is None or not self.accelerator.is_main_process else locked(self._folder)
+
     # --- leaving -------------------------------------------------------------------------------------
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
-        """SIGTERM asks for an end after the step; elsewhere it is answered as before."""
+        """SIGTERM and SIGHUP ask for an end after the step; elsewhere they are answered as before."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def ask(number: int, frame: Any) -> None:
-            self.asked_to_end = True
+            self.asked_to_end = number
 
-        before = signal.signal(signal.SIGTERM, ask)
+        heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, ask) for number in heard}
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-    def _leave(self) -> None:
+    def _leave(self, number: int) -> None:
         self.save()
         if self.accelerator.is_main_process:
             kept = "" if self.out is None else f"; it is saved in {self._folder}, and the same command goes on there"
             print(f"Asked to end, the training stopped after step {self.step}{kept}.", file=sys.stderr, flush=True)
-        raise SystemExit(TERMINATED)
+        raise SystemExit(128 + number)
 
     def _most(self, value: float) -> float:
         """The largest of all processes' values, so that all of them do the same."""
@@ -268,7 +275,8 @@ class Trainer:
             return
         if not self.settings.resume:
             if self.accelerator.is_main_process:
-                remove_folder(self._folder)
+                with self._alone():
+                    remove_folder(self._folder)
             self.accelerator.wait_for_everyone()
         found = checkpoint.load_latest(self._folder)
         if found is None:

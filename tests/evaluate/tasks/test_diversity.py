@@ -7,6 +7,7 @@ import pytest
 
 from smartmask import Layer, Scene
 from smartmask.evaluate.tasks.diversity import cluster_report, cluster_sheet
+from smartmask.geometry import MaskWindow
 from smartmask.masks.model import MaskOutput
 from smartmask.metrics.clusters import cluster_masks
 
@@ -31,9 +32,9 @@ MASKS = np.stack(
 
 
 def answer(masks: np.ndarray) -> MaskOutput:
-    count = len(masks)
+    count, windows = len(masks), [MaskWindow.of(mask) for mask in masks]
     return MaskOutput(
-        masks=masks, visible=masks, scores=np.linspace(0.9, 0.4, count), orders=[1] * count,
+        windows=windows, seen=windows, scores=np.linspace(0.9, 0.4, count), orders=[1] * count,
         seeds=list(range(count)), boxes=[(0.0, 0.0, 1.0, 1.0)] * count, why=[{}] * count, timings={}, notes=[],
     )  # fmt: skip
 

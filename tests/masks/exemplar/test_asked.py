@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from outlined import lump
 
+from smartmask.geometry import MaskWindow
 from smartmask.guides import Box, MaskGuide, Polygon
 from smartmask.guides.compile import SIDE, window_grid
 from smartmask.masks.exemplar.asked import compile_guides, seen_in
@@ -26,7 +27,7 @@ def cells_of(window: tuple[float, float, float, float], mask: np.ndarray) -> np.
 
 def test_paint_beside_a_thing_in_front_leaves_it_open() -> None:
     painted, front = block(H, W, 40, 30, 90, 80), block(H, W, 90, 20, 150, 110)
-    asked = compile_guides([MaskGuide(painted)], [], H, W, fronts={1: front})
+    asked = compile_guides([MaskGuide(painted)], [], H, W, fronts={1: MaskWindow.of(front)})
     assert asked.unknown is not None
     assert asked.painted is not None
     assert asked.unknown[cells_of(asked.window, front & ~painted)].all()
@@ -42,7 +43,7 @@ def test_paint_beside_a_thing_in_front_leaves_it_open() -> None:
     plain = compile_guides([MaskGuide(painted)], [], H, W)
     assert (plain.unknown, plain.reach) == (None, (0, 0, 0, 0))
     np.testing.assert_array_equal(plain.painted, asked.painted)
-    assert compile_guides([], [], H, W, like=painted, fronts={1: front}).unknown is None
+    assert compile_guides([], [], H, W, like=painted, fronts={1: MaskWindow.of(front)}).unknown is None
 
 
 def test_a_thin_part_of_a_painted_mask_stays() -> None:

@@ -8,6 +8,7 @@ from drawn import block, ellipse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smartmask.geometry import MaskWindow
 from smartmask.guides import MaskGuide
 from smartmask.guides.compile import SIDE, window_grid
 from smartmask.masks.exemplar.beyond import FARTHEST, Hidden
@@ -18,17 +19,18 @@ FRONT = block(H, W, 100, 30, 140, 110)
 
 
 def at(painted: np.ndarray, *fronts: np.ndarray, window: tuple[float, float, float, float] = WINDOW) -> Hidden | None:
-    return Hidden.at([MaskGuide(painted)], dict(enumerate(fronts)), window, H, W)
+    return Hidden.at([MaskGuide(painted)], dict(enumerate(map(MaskWindow.of, fronts))), window, H, W)
 
 
-def kept(found: Hidden | None) -> list[np.ndarray]:
-    return [] if found is None else list(found.fronts.values())
+def kept(found: Hidden | None) -> list[int]:
+    """The numbers of the things that hide the rest."""
+    return [] if found is None else list(found.fronts)
 
 
 def test_paint_that_stops_at_a_thing_in_front() -> None:
-    assert kept(at(block(H, W, 60, 40, 100, 90), FRONT)) == [FRONT]
-    assert kept(at(block(H, W, 60, 40, 103, 90), FRONT)) == [FRONT], "a little over its edge"
-    assert kept(at(block(H, W, 60, 40, 97, 90), FRONT)) == [FRONT], "not quite up to it"
+    assert kept(at(block(H, W, 60, 40, 100, 90), FRONT)) == [0]
+    assert kept(at(block(H, W, 60, 40, 103, 90), FRONT)) == [0], "a little over its edge"
+    assert kept(at(block(H, W, 60, 40, 97, 90), FRONT)) == [0], "not quite up to it"
 
 
 def test_paint_apart_from_all_leaves_nothing_open() -> None:

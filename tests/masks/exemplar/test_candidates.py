@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from outlined import made_memory, record, table
 from strategies import boxes
 
+from smartmask.geometry import MaskWindow
 from smartmask.guides import Box, Guide, MaskGuide, Point, Scribble
 from smartmask.masks.exemplar import candidates as found
 from smartmask.masks.exemplar.asked import compile_guides
@@ -167,7 +168,7 @@ def test_what_is_unknown_neither_costs_nor_counts() -> None:
     painted, front = np.zeros((H, W), bool), block(H, W, 80, 10, 150, 110)
     painted[30:90, 30:120] = whole
     painted &= ~front
-    hidden = compile_guides([MaskGuide(painted)], [], H, W, fronts={0: front})
+    hidden = compile_guides([MaskGuide(painted)], [], H, W, fronts={0: MaskWindow.of(front)})
     known = compile_guides([MaskGuide(painted)], [], H, W)
     box = np.array([[30.0, 30.0, 120.0, 90.0]])
     cells = pool.cells[:1]
@@ -181,7 +182,7 @@ def test_a_part_is_gone_on_with() -> None:
     pool = pool_of(remember([record(whole)], ()), np.arange(1))
     painted, front = np.zeros((H, W), bool), block(H, W, 80, 10, 150, 110)
     painted[30:90, 30:120] = whole
-    asked = compile_guides([MaskGuide(painted & ~front)], [], H, W, fronts={0: front})
+    asked = compile_guides([MaskGuide(painted & ~front)], [], H, W, fronts={0: MaskWindow.of(front)})
     assert asked.region is not None
     assert asked.moments is not None
     candidates = going_on(pool, asked, asked.region, asked.moments)

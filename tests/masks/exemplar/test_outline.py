@@ -11,7 +11,7 @@ from outlined import cup, lump, ring, table
 from strategies import masks
 
 from smartmask.geometry import mask_box, mask_iou
-from smartmask.masks.exemplar.outline import Outline, curve, draw, fill, normalised, place, trace, window_of
+from smartmask.masks.exemplar.outline import Outline, curve, draw, fill, normalised, place, span_of, trace
 
 seeds = st.integers(0, 200)
 SHAPES = {"table": table(), "ring": ring(), "cup": cup(), **{f"lump {i}": lump(i) for i in range(6)}}
@@ -124,7 +124,7 @@ def test_drawn_in_a_window_as_in_the_whole_picture() -> None:
 
 def test_beyond_the_border_nothing_is_drawn() -> None:
     loops = place(trace(cup()), (200.0, 0.0, 240.0, 40.0))
-    assert window_of(loops, 50, 50) is None
+    assert span_of(loops, 50, 50) is None
     assert not draw(loops, 50, 50).any()
     partly = draw(place(trace(lump(1)), (-20.0, -20.0, 20.0, 20.0)), 50, 50)
     assert partly[:20, :20].any()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartmask.geometry import mask_box
+from smartmask.geometry import MaskWindow, mask_box
 from smartmask.insertion.lay import Laid, ObjectRequest, Plan
 from smartmask.io.package import BUNDLED_MASKS
 from smartmask.masks.pipeline import SmartMaskPipeline
@@ -85,7 +85,7 @@ def test_crowding_counts_what_nobody_asked_for() -> None:
     bench = scene.layers[2].mask
     half = np.zeros_like(bench)
     half[60:76, 64:104] = True  # half of the bench
-    plan = Plan(scene, (Laid(ObjectRequest("dog"), half, 3, 0),))
+    plan = Plan(scene, (Laid(ObjectRequest("dog"), MaskWindow.of(half), 3, 0),))
     beside = parse("a dog beside the bench", TEXT, ("bench",))
     car = replace(scene, layers=(*scene.layers[:2], replace(scene.layers[2], name="car")))
     assert crowding(beside, plan, ["dog"]) == 0, "a bench carries things"

@@ -22,6 +22,7 @@ from smartmask.evaluate.tasks import (
     speed,
     text,
 )
+from smartmask.evaluate.tasks.exactness import main as exactness
 from smartmask.evaluate.tasks.insertion import main as insertion
 from smartmask.evaluate.tasks.layout import main as layout
 from smartmask.evaluate.tasks.masks import main as masks
@@ -51,6 +52,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     speed.BENCHMARK,
     machines.BENCHMARK,
     insertion.BENCHMARK,
+    exactness.BENCHMARK,
     paper_table.BENCHMARK,
     ab.BENCHMARK,
     ab.SCORE,

@@ -38,7 +38,7 @@ from smartmask.evaluate.report import (
     watched,
 )
 from smartmask.evaluate.systems import assemble, system_names
-from smartmask.geometry import BoxXYXY
+from smartmask.geometry import BoxXYXY, MaskWindow
 from smartmask.io.settings import option
 from smartmask.metrics.intervals import mean_interval
 from smartmask.metrics.masks import own_ious
@@ -111,8 +111,8 @@ def resized(scene: Scene, height: int, width: int) -> Scene:
     """The scene at another size, each pixel its nearest; layers that vanish are removed."""
     rows = ((np.arange(height) + 0.5) * scene.height / height).astype(int)
     columns = ((np.arange(width) + 0.5) * scene.width / width).astype(int)
-    layers = (replace(layer, mask=layer.mask[rows[:, None], columns[None, :]]) for layer in scene.layers)
-    return Scene(height, width, tuple(layer for layer in layers if layer.mask.any()))
+    layers = (replace(layer, window=MaskWindow.of(layer.window.at(rows, columns))) for layer in scene.layers)
+    return Scene(height, width, tuple(layer for layer in layers if layer.window.any()))
 
 
 def scene_rows(
@@ -201,14 +201,13 @@ def teller_of(pipe: Any) -> Teller | None:
     from smartmask.data.pairs import context_of
     from smartmask.masks.exemplar.choose import crop_scene
     from smartmask.masks.exemplar.memory import CELLS
-    from smartmask.scene.view import View
 
     @torch.inference_mode()
     def tell(scene: Scene, name: str, box: BoxXYXY, shapes: np.ndarray) -> np.ndarray:
         text = model.text
         vector = text.understand(name).vector.copy()
         names = np.stack([text.encode(layer.name) for layer in scene.layers] or [np.zeros_like(vector)])
-        crop = crop_scene(View.of(scene), [box], names, vector, text.encode_context(context_of(scene)))
+        crop = crop_scene(scene, [box], names, vector, text.encode_context(context_of(scene)))
         step = shapes.shape[1] // CELLS
         cells = shapes.reshape(len(shapes), CELLS, step, CELLS, step).mean(axis=(2, 4)) >= 0.5
         seen = chooser.embed_outlines(torch.from_numpy(cells.astype(np.float32)))

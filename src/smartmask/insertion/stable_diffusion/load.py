@@ -7,7 +7,16 @@ from typing import Any
 
 from smartmask.errors import ModelError
 from smartmask.insertion.stable_diffusion.families import FAMILIES, INPAINT, Family, Task, check_side, family_of
-from smartmask.io.hub import check_complete, check_files, check_weights, loading, model_folder, quiet, read_config
+from smartmask.io.hub import (
+    check_complete,
+    check_files,
+    check_finite,
+    check_weights,
+    loading,
+    model_folder,
+    quiet,
+    read_config,
+)
 
 CONTROL = "ControlNet"
 DTYPES = ("float32", "float16", "bfloat16")
@@ -173,13 +182,14 @@ def _text_encoders(name: str | Path, index: dict[str, Any], dtype: Any, variant:
 
 
 def _check_filled(model: Any) -> None:
-    """diffusers leaves a weight that a file lacks without data."""
+    """diffusers leaves a weight that a file lacks without data, and takes one that is not finite."""
     parts = model.components if hasattr(model, "components") else {"model": model}
     for part, network in parts.items():
         if hasattr(network, "named_parameters"):
             for key, value in network.named_parameters():
                 if value.is_meta:
                     raise ValueError(f"the weights of its {part} lack {key}")
+            check_finite(network, f"the weights of its {part}")
 
 
 def _only_variant(folder: Path) -> str | None:

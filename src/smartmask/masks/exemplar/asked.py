@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smartmask.geometry import BoxXYXY
+from smartmask.geometry import BoxXYXY, MaskWindow
 from smartmask.guides import Guide, MaskGuide
 from smartmask.guides.compile import SIDE, Compiled, promising, window_grid
 from smartmask.masks.exemplar.beyond import Hidden, Sides
@@ -40,11 +40,11 @@ class Asked(Compiled):
 
 def compile_guides(
     guides: Sequence[Guide], not_here: Sequence[Guide], height: int, width: int, like: np.ndarray | None = None,
-    fronts: Mapping[int, np.ndarray] | None = None,
+    fronts: Mapping[int, MaskWindow] | None = None,
 ) -> Asked:  # fmt: skip
     """The guides of a call on a (height, width) scene; ``like``: a mask (H, W) whose variations are wanted.
 
-    fronts: {layer: mask (H, W)} of what stands in front of the object.
+    fronts: {layer: mask} of what stands in front of the object.
     """
     if like is not None and not promising(guides, "bounds") and not promising(guides, "outline"):
         guides = [*guides, MaskGuide(like)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from smartmask.geometry import BoxXYXY, signed_distance
+from smartmask.geometry import BoxXYXY, MaskWindow, signed_distance
 from smartmask.guides import Guide, sample
 from smartmask.guides.compile import window_grid
 
@@ -27,24 +27,24 @@ Sides = tuple[float, float, float, float]  # left, up, right, down
 
 @dataclass(frozen=True, eq=False)
 class Hidden:
-    """Where the rest of a painted object may be. fronts: {layer: (H, W) bool} of what hides it; borders: whether the
+    """Where the rest of a painted object may be. fronts: {layer: mask} of what hides it; borders: whether the
     scene's left, upper, right, lower one does."""
 
-    fronts: Mapping[int, np.ndarray]
+    fronts: Mapping[int, MaskWindow]
     borders: tuple[bool, bool, bool, bool]
     height: int
     width: int
 
     @classmethod
     def at(
-        cls, paints: Sequence[Guide], fronts: Mapping[int, np.ndarray], window: BoxXYXY, height: int, width: int
+        cls, paints: Sequence[Guide], fronts: Mapping[int, MaskWindow], window: BoxXYXY, height: int, width: int
     ) -> Hidden | None:
         """Of the things in front and the borders those at which the paint stops; None if there is none."""
         x, y = window_grid(window)
         painted = sample(paints, x, y, height, width) >= 0.5
         contour = painted & ~_eroded(painted)
         least = max(SHARE * int(contour.sum()), 2.0)
-        kept = {i: front for i, front in fronts.items() if _stops(painted, contour, _seen(front, x, y), least)}
+        kept = {i: front for i, front in fronts.items() if _stops(painted, contour, front.sample(x, y), least)}
         borders = _cut(contour, x, y, height, width, max(CHORD * int(contour.sum()), 2.0))
         return cls(kept, borders, height, width) if kept or any(borders) else None
 
@@ -53,7 +53,7 @@ class Hidden:
         left, upper, right, lower = self.borders
         found = left & (x < 0) | upper & (y < 0) | right & (x >= self.width) | lower & (y >= self.height)
         for front in self.fronts.values():
-            found = found | _seen(front, x, y)
+            found = found | front.sample(x, y)
         grown = cv2.dilate(found.astype(np.uint8), np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8))
         return grown.astype(bool)
 
@@ -89,13 +89,6 @@ def _cut(
         for outside, strip, axis in zip(beyond, near, (1, 0, 1, 0), strict=True)
     )
     return left, upper, right, lower
-
-
-def _seen(mask: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Bool of a mask (H, W) at scene coordinates; nothing is beyond the scene."""
-    height, width = mask.shape
-    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    return mask[np.clip(y, 0, height - 1).astype(np.intp), np.clip(x, 0, width - 1).astype(np.intp)] & inside
 
 
 def _eroded(cells: np.ndarray) -> np.ndarray:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
 
 from smartmask.geometry import BoxXYXY
 from smartmask.masks.exemplar.memory import CELLS as OUTLINE_CELLS
-from smartmask.scene.view import OUTSIDE, View
+from smartmask.scene import Scene
+from smartmask.scene.view import OUTSIDE
 
 SCENE_CELLS = 24  # a side of the map round the box
 FAR_CELLS = 16  # a side of the second map, which sees further
@@ -121,15 +121,23 @@ def map_region(box: BoxXYXY, wider: float = WIDER) -> BoxXYXY:
     return x0 - dx, y0 - dy, x1 + dx, y1 + dy
 
 
-def map_of(top: np.ndarray, box: BoxXYXY, wider: float = WIDER, side: int = SCENE_CELLS) -> np.ndarray:
-    """``(side, side)`` int16: the index map (H, W) round a box, OUTSIDE beyond the photo."""
+def map_of(scene: Scene, box: BoxXYXY, wider: float = WIDER, side: int = SCENE_CELLS) -> np.ndarray:
+    """``(side, side)`` int16: the layer seen at each cell of a map round a box, OUTSIDE beyond the photo.
+
+    Pixels are those that OpenCV's warpAffine takes for the nearest, in its steps of 1/1024 of a pixel.
+    """
     x0, y0, x1, y1 = map_region(box, wider)
-    sx, sy = (x1 - x0) / side, (y1 - y0) / side
-    matrix = np.array([[sx, 0, x0 + 0.5 * sx - 0.5], [0, sy, y0 + 0.5 * sy - 0.5]])
-    return cv2.warpAffine(
-        top, matrix, (side, side), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=OUTSIDE,
-    )  # fmt: skip
+    steps, (sx, sy) = np.arange(side), ((x1 - x0) / side, (y1 - y0) / side)
+    columns = _whole(sx * steps) + _whole(x0 + 0.5 * sx - 0.5) + 512 >> 10
+    rows = _whole(sy * steps + (y0 + 0.5 * sy - 0.5)) + 512 >> 10
+    top = scene.top_at(rows, columns).astype(np.int16)
+    top[(rows < 0) | (rows >= scene.height)] = OUTSIDE
+    top[:, (columns < 0) | (columns >= scene.width)] = OUTSIDE
+    return top
+
+
+def _whole(pixels: np.ndarray | float) -> np.ndarray:
+    return np.rint(np.asarray(pixels) * 1024).astype(np.int64)
 
 
 def hidden_cells(boxes: np.ndarray, grow: np.ndarray, wider: float = WIDER, side: int = SCENE_CELLS) -> np.ndarray:
@@ -164,18 +172,21 @@ def box_geometry(box: BoxXYXY, photo: BoxXYXY) -> np.ndarray:
     return np.clip(np.array(values, np.float32), -3, 3)
 
 
-def crop_scene(view: View, boxes: list[BoxXYXY], names: np.ndarray, told: np.ndarray, context: np.ndarray) -> SceneCrop:
-    """What the scene tower sees for boxes in a view. names: (layers, text_dim); told, context: (text_dim,)."""
-    things = np.array([False, *view.things])
+def crop_scene(
+    scene: Scene, boxes: list[BoxXYXY], names: np.ndarray, told: np.ndarray, context: np.ndarray
+) -> SceneCrop:  # fmt: skip
+    """What the scene tower sees for boxes in a scene. names: (layers, text_dim); told, context: (text_dim,)."""
+    things = np.array([False, *(layer.thing for layer in scene.layers)])
     count, every = len(boxes), np.array(boxes, np.float64)
     grow = np.array([growth(box) for box in boxes])
     maps = []
     for wider, side in ((WIDER, SCENE_CELLS), (FAR, FAR_CELLS)):
-        top = np.stack([map_of(view.top, box, wider, side) for box in boxes])
+        top = np.stack([map_of(scene, box, wider, side) for box in boxes])
         ids, flags = cell_values(top, hidden_cells(every, grow, wider, side))
         flags[:, -1] = things[ids]
         maps += [torch.from_numpy(ids), torch.from_numpy(flags)]
-    geometry = np.stack([box_geometry(box, view.photo) for box in boxes])
+    photo = (0.0, 0.0, float(scene.width), float(scene.height))
+    geometry = np.stack([box_geometry(box, photo) for box in boxes])
     return SceneCrop(
         maps[0], maps[1], maps[2], maps[3], torch.from_numpy(geometry), torch.from_numpy(names),
         torch.from_numpy(told).expand(count, -1), torch.from_numpy(context).expand(count, -1),

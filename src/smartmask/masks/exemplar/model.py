@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from smartmask.geometry import BoxXYXY, shift_box
+from smartmask.geometry import BoxXYXY, MaskWindow, shift_box
 from smartmask.guides import extent
 from smartmask.guides.compile import promising
 from smartmask.masks.exemplar import fit
@@ -20,7 +20,7 @@ from smartmask.masks.exemplar.choose import UNITS, Chooser
 from smartmask.masks.exemplar.guess import StrokeTable
 from smartmask.masks.exemplar.memory import Memory
 from smartmask.masks.exemplar.names import Own, own_rows
-from smartmask.masks.exemplar.outline import Outline, draw, place
+from smartmask.masks.exemplar.outline import Outline, drawn, place
 from smartmask.masks.exemplar.sight import ExemplarDefaults, PlaceModel, Sight, Weighed
 from smartmask.masks.exemplar.strata import FINE
 from smartmask.masks.exemplar.wished import unknown_traits
@@ -117,27 +117,27 @@ class ExemplarModel:
             notes.append(f"'{', '.join(wish.sizes)}' is not read; a box says how large or how slender.")
         return notes
 
-    def _fronts(self, scene: Scene, request: MaskRequest) -> dict[int, np.ndarray]:
+    def _fronts(self, scene: Scene, request: MaskRequest) -> dict[int, MaskWindow]:
         """What stands in front of a painted object: all from the depth asked for on, or the things that places say."""
         box = extent(promising(request.guides, "outline"), scene.height, scene.width)
         if box is None:
             return {}
         given = request.order
         before = self.places.in_front(scene, box) if given is None else range(given, len(scene.layers))
-        return {index: scene.layers[index].mask for index in before}
+        return {index: scene.layers[index].window for index in before}
 
     def _finished(self, scene: Scene, request: MaskRequest, asked: Asked, weighed: Weighed, seed: int) -> Suggestion:
         index = weighed.strata.choose(seed)
         shape, box = int(weighed.candidates.shapes[index]), _box(weighed.candidates.boxes[index])
         outline = self._blended(weighed, index, shape)
         loops, box = self._fitted(outline, box, weighed.pool.cells[shape], asked, request)
-        mask = draw(loops, scene.height, scene.width)
-        if not mask.any():
-            mask[_nearest_pixel(box, scene)] = True
+        window = drawn(loops, scene.height, scene.width)
+        if not window.any():
+            window = MaskWindow.within(window.shape, *_nearest_pixel(box, scene), np.ones((1, 1), dtype=bool))
         order = request.order
         if order is None:
             order = min(self.places.order(scene, box), *asked.behind, len(scene.layers))
-        return Suggestion(mask, box, order, seed, self._score(weighed, index), self._why(weighed, index, shape))
+        return Suggestion(window, box, order, seed, self._score(weighed, index), self._why(weighed, index, shape))
 
     def _blended(self, weighed: Weighed, index: int, shape: int) -> Outline:
         outline = weighed.pool.outline(self.memory, shape)
@@ -191,6 +191,6 @@ def _box(row: np.ndarray) -> BoxXYXY:
 
 
 def _nearest_pixel(box: BoxXYXY, scene: Scene) -> tuple[int, int]:
-    """The pixel nearest a box's middle, for an outline thinner than the scene's pixels."""
+    """(x, y) of the pixel nearest a box's middle, for an outline thinner than the scene's pixels."""
     x, y = int((box[0] + box[2]) / 2), int((box[1] + box[3]) / 2)
-    return min(max(y, 0), scene.height - 1), min(max(x, 0), scene.width - 1)
+    return min(max(x, 0), scene.width - 1), min(max(y, 0), scene.height - 1)

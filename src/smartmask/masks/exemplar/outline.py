@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from smartmask.geometry import BoxXYXY
+from smartmask.geometry import BoxXYXY, IntBox, MaskWindow
 
 UPSAMPLED = 4  # how much finer than its pixels a mask is traced
 SMOOTHING = 1.0  # pixels: standard deviation of the blur that takes the stairs from an outline
@@ -85,18 +85,22 @@ def normalised(loops: Sequence[np.ndarray]) -> Outline:
 def draw(loops: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
     """``(height, width)`` bool mask of loops whose points are ``(n, 2)`` x, y in pixel edges, drawn as curves.
 
-    Only pixels whose centre lies inside; may be empty. Only the window that the loops span is touched.
+    Only pixels whose centre lies inside; may be empty.
     """
-    mask = np.zeros((height, width), dtype=bool)
-    window = window_of(loops, height, width)
-    if window is not None:
-        x0, y0, x1, y1 = window
-        shifted = [curve(loop) - np.array([x0, y0]) for loop in loops]
-        mask[y0:y1, x0:x1] = fill(shifted, y1 - y0, x1 - x0)
-    return mask
+    return drawn(loops, height, width).dense()
 
 
-def window_of(loops: Sequence[np.ndarray], height: int, width: int) -> tuple[int, int, int, int] | None:
+def drawn(loops: Sequence[np.ndarray], height: int, width: int) -> MaskWindow:
+    """``draw`` as a window; no more than what the loops span is ever filled."""
+    span = span_of(loops, height, width)
+    if span is None:
+        return MaskWindow.empty(height, width)
+    x0, y0, x1, y1 = span
+    shifted = [curve(loop) - np.array([x0, y0]) for loop in loops]
+    return MaskWindow.within((height, width), x0, y0, fill(shifted, y1 - y0, x1 - x0))
+
+
+def span_of(loops: Sequence[np.ndarray], height: int, width: int) -> IntBox | None:
     """Whole pixels ``(x0, y0, x1, y1)`` that hold the drawn loops inside the picture; None if there are none."""
     points = np.concatenate(list(loops))
     low, high = points.min(axis=0), points.max(axis=0)
@@ -126,7 +130,7 @@ def fill(loops: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
         x = start[edge, 0] + along * (end[edge, 0] - start[edge, 0])
         column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
         np.bitwise_xor.at(toggles, (row, column), 1)
-    return np.bitwise_xor.accumulate(toggles[:, :width], axis=1).astype(bool)
+    return np.bitwise_xor.accumulate(toggles[:, :width], axis=1, out=toggles[:, :width]).view(bool)
 
 
 def curve(points: np.ndarray, step: float = STEP) -> np.ndarray:

@@ -25,7 +25,6 @@ from smartmask.masks.exemplar.wished import reshaped, wished_rows
 from smartmask.masks.exemplar.wishes import border_units, quality_units, trait_units, twin_units
 from smartmask.masks.model import MaskRequest
 from smartmask.scene import Scene
-from smartmask.scene.view import View
 from smartmask.text.encoder import Meaning, TextEncoder
 
 EXAMINED = 640  # shapes that are held against scene and guides, of those nearest in aspect
@@ -115,7 +114,6 @@ class Sight:
 
     def __post_init__(self) -> None:
         encode = self.model.text.encode
-        self.view = View.of(self.scene)
         names = [encode(layer.name) for layer in self.scene.layers] or [np.zeros_like(self.context)]
         self.names = np.stack(names)
         scale, about = self.request.guidance_scale, self.request.context_guidance_scale
@@ -204,7 +202,7 @@ class Sight:
             return np.zeros(len(candidates), np.int64)
         box = self.asked.exact or candidates.middle_box()
         told = self.meaning.vector.copy()
-        crop = crop_scene(self.view, [box], self.names, told, self.about)
+        crop = crop_scene(self.scene, [box], self.names, told, self.about)
         seen = self.model.chooser.embed_scenes(crop)[0].numpy()
         shapes = candidates.shapes
         units = score_units(seen, embeddings[pool.rows[shapes], pool.mirrored[shapes].astype(np.int64)])

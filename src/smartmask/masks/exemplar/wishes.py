@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smartmask.geometry import box_cells, mask_box
+from smartmask.geometry import box_cells
 from smartmask.masks.exemplar.attributes import MIRRORED, Wish
 from smartmask.masks.exemplar.choose import UNITS
 from smartmask.masks.exemplar.memory import CELLS, SIDES, Memory
@@ -55,10 +55,10 @@ def twin_units(scene: Scene, name: str, cells: np.ndarray, boxes: np.ndarray) ->
     units = np.zeros(len(cells), np.int64)
     flat = cells.reshape(len(cells), -1)
     for layer in scene.layers:
-        box = mask_box(layer.mask) if layer.thing and layer.name == name else None
+        box = layer.window.bounds if layer.thing and layer.name == name else None
         if box is None:
             continue
-        there = box_cells(layer.mask, box, CELLS)
+        there = box_cells(layer.window.inside(), (0.0, 0.0, box[2] - box[0], box[3] - box[1]), CELLS)
         for one in (there.ravel(), there[:, ::-1].ravel()):
             shared, either = (flat & one).sum(axis=1), (flat | one).sum(axis=1)
             units = np.where(shared > TWIN * either, -round(TWIN_COST * UNITS), units)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from smartmask.io.checks import check_prompt
+from smartmask.io.reading import short_repr
 from smartmask.plan.language import grammar
 from smartmask.plan.language.wording import NounPhrase, phrase_parts
 from smartmask.text.counting import too_many
@@ -111,16 +112,16 @@ def parse(text: str, encoder: TextEncoder, known: tuple[str, ...] = ()) -> Reque
     Raises ValueError for a blank or overlong text, for one without any object or setting, for a count that is no
     whole number, and for more than grammar.MOST objects.
     """
-    check_prompt(text, "scene text")
+    text = check_prompt(text, "scene text")
     parts = phrase_parts(text, encoder)
     state = _State()
     _build(parts, encoder, known, state)
     if not state.objects and state.setting is None and not any(isinstance(part, NounPhrase) for part in parts):
         raise ValueError(
-            f"There is no object or place that is known in '{text}'; name some, as in 'two dogs on grass'."
+            f"No object or place is known in {short_repr(text, 200)}; name some, as in 'two dogs on grass'."
         )
     if not state.objects and any(isinstance(part, NounPhrase) and part.count == 0 for part in parts):  # "0 dogs"
-        raise ValueError(f"'{text}' asks for no object; name one to draw, as in 'two dogs on grass'.")
+        raise ValueError(f"{short_repr(text, 200)} asks for no object; name one to draw, as in 'two dogs on grass'.")
     things = sum(not item.surface for item in state.objects)
     if things > grammar.MOST:
         raise too_many(text, things, grammar.MOST)

@@ -13,6 +13,7 @@ import numpy as np
 from smartmask.geometry import mask_box
 from smartmask.guides import Box
 from smartmask.insertion.lay import as_pipeline, seed_of
+from smartmask.io.checks import MAX_MASKS
 from smartmask.io.watch import Progress
 from smartmask.masks.weights import Weights
 from smartmask.plan.language import grammar, relations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from smartmask.text.encoder import TextEncoder
 
 MOST_ITEMS = 60
+SEEDS = MAX_MASKS * (MOST_ITEMS + 2)  # seeds that a layout may count up
 CROWDED = -1.5  # score of a place below which an object that nobody asked for is left out
 
 
@@ -115,7 +117,7 @@ def draw_layout(
     of which the most plausible is taken. callback_on_step_end(done, of) after each.
     The same arguments give the same layout. Raises ValueError for bad input.
     """
-    seed = seed_of(generator)
+    seed = seed_of(generator, SEEDS)
     Scene.empty(height, width)
     pipeline, field = as_pipeline(pipeline), field or load_field()
     request = text if isinstance(text, Request) else parse(text, pipeline.text)
@@ -149,7 +151,7 @@ def draw_layout(
 
 def item_seed(layout: Layout) -> int:
     """The seed of the next item's masks."""
-    return layout.seed + 1000 * (sum(item.thing for item in layout.items) + 1)
+    return layout.seed + MAX_MASKS * (sum(item.thing for item in layout.items) + 1)
 
 
 def next_place(layout: Layout, planner: Planner, text: TextEncoder) -> Placed | None:

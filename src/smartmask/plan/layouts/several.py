@@ -122,7 +122,8 @@ def lay_several(
     request: from ``parse`` with the scene's layer names as ``known``. objects: of ``requests_of``, which is what
     None means. generator: the seed, or what draws it. Raises ValueError as ``lay`` does.
     """
-    keys, seed = drawing_order(request), seed_of(generator)
+    keys = drawing_order(request)
+    seed = seed_of(generator, 50 * (TRIES - 1) + MAX_MASKS * len(keys))
     objects = list(objects or requests_of(request))
     there = layers_as_placed(scene)
     names = [request.find(key).name for key in keys]

@@ -14,6 +14,7 @@ from smartmask.export.pictures import scene_colours
 from smartmask.io.hub import (
     check_complete,
     check_files,
+    check_finite,
     check_weights,
     is_out_of_memory,
     loading,
@@ -66,6 +67,7 @@ def _open_whole(name: str | Path, dtype: Any) -> tuple[Any, Any]:
                 str(folder or name), use_safetensors=True, output_loading_info=True, **more
             )
         check_complete(loaded[1])
+        check_finite(loaded[0])
     return processor, loaded[0]
 
 

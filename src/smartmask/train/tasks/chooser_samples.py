@@ -13,7 +13,6 @@ from smartmask.geometry import BoxXYXY, box_cells
 from smartmask.masks.exemplar.choose import FAR, FAR_CELLS, box_geometry, growth, map_of
 from smartmask.masks.exemplar.memory import CELLS
 from smartmask.scene import Scene
-from smartmask.scene.view import View
 from smartmask.text.encoder import TextEncoder
 
 LEFT_OUT = ("shapes", "lalonde_efros", "idd_lite", "camvid", "facades")  # one region, class maps of crowds, windows
@@ -94,11 +93,11 @@ def _objects(pack: Pack, splits: Sequence[str]) -> Iterator[tuple[int, list[int]
 
 
 def _add_maps(rows: dict[str, list], scene: Scene, layer: int, box: BoxXYXY, names: dict[str, int]) -> None:
-    view = View.of(scene.remove(layer))
-    index = np.array([*(names.setdefault(name, len(names)) for name in view.names), 0], np.int16)
-    things = np.array([*view.things, False])
+    there = scene.remove(layer)
+    index = np.array([*(names.setdefault(other.name, len(names)) for other in there.layers), 0], np.int16)
+    things = np.array([*(other.thing for other in there.layers), False])
     for key, thing_key, seen in (
-        ("maps", "things", map_of(view.top, box)), ("far", "far_things", map_of(view.top, box, FAR, FAR_CELLS)),
+        ("maps", "things", map_of(there, box)), ("far", "far_things", map_of(there, box, FAR, FAR_CELLS)),
     ):  # fmt: skip
         at = np.maximum(seen, -1)
         rows[key].append(np.where(seen < 0, seen, index[at]).astype(np.int16))

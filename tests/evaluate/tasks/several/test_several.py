@@ -23,6 +23,7 @@ from smartmask.evaluate.tasks.several.figures import (
     task_figures,
     unwanted_overlaps,
 )
+from smartmask.geometry import MaskWindow
 from smartmask.insertion.lay import Laid, ObjectRequest, Plan
 from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.plan.language.phrases import Relation, Request, Wanted
@@ -55,7 +56,8 @@ def task(kind: str = "left of") -> Task:
 
 def plan(person: np.ndarray, cup: np.ndarray) -> Plan:
     laid = tuple(
-        Laid(ObjectRequest(name), mask, 4 + i, 0) for i, (name, mask) in enumerate((("person", person), ("cup", cup)))
+        Laid(ObjectRequest(name), MaskWindow.of(mask), 4 + i, 0)
+        for i, (name, mask) in enumerate((("person", person), ("cup", cup)))
     )
     return Plan(scene(), laid)
 

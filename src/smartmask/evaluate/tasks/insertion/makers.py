@@ -14,7 +14,7 @@ import numpy as np
 
 from smartmask.evaluate.baselines import System
 from smartmask.evaluate.tasks.insertion.objects import Task
-from smartmask.geometry import box_mask
+from smartmask.geometry import MaskWindow, box_mask
 from smartmask.guides import Box
 from smartmask.image.composition import FEATHER, Window, compose, resize, resize_mask
 from smartmask.image.photo import Photo
@@ -179,7 +179,7 @@ class Painter:
 
     def _paint(self, task: Task, mask: np.ndarray, precision: float) -> tuple[Window, np.ndarray, np.ndarray | None]:
         front = len(task.scene.layers)
-        laid = Laid(ObjectRequest(task.name, mask=mask), mask, front, task.seed)
+        laid = Laid(ObjectRequest(task.name, mask=mask), MaskWindow.of(mask), front, task.seed)
         options = PaintOptions(feather=self.feather, precision=precision, **self.settings)  # type: ignore[arg-type]
         scene = task.scene.insert(mask, task.name, front)
         request, window = request_for(task.photo, scene, front, laid, self.inpainter.side, options)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.geometry import BoxXYXY, MaskWindow
 from smartmask.scene import Scene
 
 OVERLAP = 0.05  # share of the smaller box from which two boxes count as overlapping
@@ -26,9 +24,9 @@ def depth_order(scene: Scene, box: BoxXYXY) -> int:
     """
     near: list[tuple[int, int]] = []
     for index, layer in enumerate(scene.layers):
-        other = mask_box(layer.mask) if layer.thing else None
+        other = layer.window.bounds if layer.thing else None
         if other is not None and overlaps(box, other):
-            near.append((index, lead(box, other, layer.mask)))
+            near.append((index, lead(box, other, layer.window)))
     if not near:
         return len(scene.layers)
     gain, best, order = 0, 0, near[0][0]
@@ -46,21 +44,21 @@ def in_front(scene: Scene, box: BoxXYXY) -> list[int]:
     foot = x0, y0, x1, y1 + FOOT * (y1 - y0)  # on the edge of what carries it, it does not lie on it yet
     found = []
     for index, layer in enumerate(scene.layers):
-        other = mask_box(layer.mask) if layer.thing else None
-        if other is not None and lead(box, other, layer.mask) < 0 and not carried(foot, other, layer.mask):
+        other = layer.window.bounds if layer.thing else None
+        if other is not None and lead(box, other, layer.window) < 0 and not carried(foot, other, layer.window):
             found.append(index)
     return found
 
 
-def lead(box: BoxXYXY, other: BoxXYXY, mask: np.ndarray) -> int:
+def lead(box: BoxXYXY, other: BoxXYXY, mask: MaskWindow) -> int:
     """How far a box is in front of a thing, in STEPS of the scene's height: over 0 in front, under 0 behind."""
     if carried(box, other, mask):
         return STEPS
     # of equal lower edges the new thing stands in front
-    return round((box[3] - other[3]) * STEPS / mask.shape[0]) or 1
+    return round((box[3] - other[3]) * STEPS / mask.height) or 1
 
 
-def carried(box: BoxXYXY, other: BoxXYXY, mask: np.ndarray) -> bool:
+def carried(box: BoxXYXY, other: BoxXYXY, mask: MaskWindow) -> bool:
     """Whether a thing in a box lies on another that is much larger: a cup on a table, a tie on a person."""
     x0, y0, x1, y1 = box
     if (x1 - x0) * (y1 - y0) > SMALL * (other[2] - other[0]) * (other[3] - other[1]):
@@ -69,9 +67,10 @@ def carried(box: BoxXYXY, other: BoxXYXY, mask: np.ndarray) -> bool:
     height = min(y1, other[3]) - max(y0, other[1])
     if max(width, 0) < HELD * (x1 - x0) or y1 > other[3] or height <= 0:
         return False
-    rows = slice(max(math.floor(y1 - FOOT * (y1 - y0)), 0), max(math.ceil(y1), 1))
+    top, bottom = max(math.floor(y1 - FOOT * (y1 - y0)), 0), min(max(math.ceil(y1), 1), mask.height)
     quarter = (x1 - x0) / 4
-    foot = mask[rows, max(math.floor(x0 + quarter), 0) : max(math.ceil(x1 - quarter), 1)]
+    left, right = max(math.floor(x0 + quarter), 0), min(max(math.ceil(x1 - quarter), 1), mask.width)
+    foot = mask.crop(left, top, max(right, left), max(bottom, top))
     return bool(foot.size and foot.mean() >= CARRIED)
 
 

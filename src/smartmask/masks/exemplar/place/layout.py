@@ -190,10 +190,7 @@ def small_top(scene: Scene) -> np.ndarray:
     height, width = small_size(scene.height, scene.width)
     rows = ((np.arange(height) + 0.5) * scene.height / height).astype(np.intp)
     columns = ((np.arange(width) + 0.5) * scene.width / width).astype(np.intp)
-    top = np.full((height, width), -1, np.int16)
-    for index, layer in enumerate(scene.layers):
-        top[layer.mask[rows][:, columns]] = index
-    return top
+    return scene.top_at(rows, columns).astype(np.int16)
 
 
 def small_size(height: int, width: int) -> tuple[int, int]:
