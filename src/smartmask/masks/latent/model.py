@@ -51,7 +51,6 @@ class SmartMaskLatentModel:
     def __init__(self, made_of: LatentParts, at_once: int = 1) -> None:
         self.parts, self.at_once = made_of, at_once
         self.text: TextEncoder = made_of.text
-        self.device = torch.device("cpu")
         made_of.network.eval()
 
     # --- folders -------------------------------------------------------------------------------
@@ -88,8 +87,12 @@ class SmartMaskLatentModel:
             for module in (part, *vars(part).values()):
                 if isinstance(module, torch.nn.Module):
                     module.to(device=device, dtype=dtype)
-        self.device = torch.device(device) if device is not None else self.device
         return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where its networks are."""
+        return next(self.parts.network.parameters()).device
 
     def size(self, name: str) -> tuple[float, float]:
         """Height in metres at which pictures show things of a name, and width over height."""

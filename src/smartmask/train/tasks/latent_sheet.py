@@ -14,6 +14,7 @@ from smartmask.geometry import mask_iou
 from smartmask.guides import Guide
 from smartmask.image.files import save_png
 from smartmask.image.sheets import contact_sheet
+from smartmask.io.publish import output_folder
 from smartmask.masks.latent.model import SmartMaskLatentModel
 from smartmask.masks.latent.parts import LatentParts
 from smartmask.masks.model import MaskRequest
@@ -58,8 +59,7 @@ class LatentSheet:
             tiles += [*pictures(pair, self.text), *(over(pair, mask, self.text) for mask in drawn)]
             captions += [f"{pair.kind}: {pair.name}", "real", *(f"IoU {iou:.2f}" for iou in overlaps)]
         sheet = contact_sheet(tiles, captions, columns=2 + len(SEEDS), tile=TILE)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        save_png(sheet, self.folder / f"step_{step:08d}.png")
+        save_png(sheet, output_folder(self.folder) / f"step_{step:08d}.png")
         return {f"iou_{kind}": float(np.mean(values)) for kind, values in found.items() if values}
 
 
