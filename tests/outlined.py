@@ -65,9 +65,10 @@ def tiny_chooser(seed: int = 0):  # type: ignore[no-untyped-def]
     import torch
 
     from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
+    from smartmask.train.networks.chooser import ChooserModule
 
     torch.manual_seed(seed)
-    return Chooser(ChooserConfig(width=4, size=8, names=4)).eval()
+    return Chooser.of(ChooserModule(ChooserConfig(width=4, size=8, names=4)))
 
 
 def made_weights(folder: Path) -> Path:

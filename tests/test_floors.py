@@ -21,12 +21,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # From the ground up: a module imports from its own floor and those below it, lazily or not. "smartmask" is the
 # package's own __init__, which names what users import; nothing imports it.
 FLOORS = (
-    "errors", "io", "geometry", "metrics", "image", "scene", "guides", "text", "export", "data", "masks", "insertion",
-    "plan", "train", "evaluate", "cli", "__main__", "smartmask",
+    "errors", "io", "networks", "geometry", "metrics", "image", "scene", "guides", "text", "export", "data", "masks",
+    "insertion", "plan", "train", "evaluate", "cli", "__main__", "smartmask",
 )  # fmt: skip
 RANK = {floor: rank for rank, floor in enumerate(FLOORS)}
 # What a user's call never needs: data sets are for training and judging.
-RUN_TIME = ("scene", "guides", "text", "export", "masks", "insertion", "plan")
+RUN_TIME = ("networks", "scene", "guides", "text", "export", "masks", "insertion", "plan")
 
 # What a bundled run goes through, and the packages (by import name) that it may load.
 ENTRANCES = ("smartmask", "smartmask.cli.main", "smartmask.__main__", "smartmask.masks.pipeline")

@@ -19,6 +19,7 @@ from smartmask.masks.exemplar.place.score import ScoreConfig, ScoreNetwork
 from smartmask.masks.exemplar.place.usual import UsualBoxes
 from smartmask.masks.pipeline import SmartMaskPipeline
 from smartmask.text.labels import bundled_encoder
+from smartmask.train.networks.place import ScoreModule
 
 NAMES = ("dog", "cat", "person", "car", "chair", "cup", "table", "bench", "boat", "lamp")
 USUAL = {"person": (0.3, 0.3, 0.5, 0.9), "car": (0.2, 0.5, 0.7, 0.9), "boat": (0.3, 0.4, 0.7, 0.7)}  # else the middle
@@ -94,7 +95,7 @@ def tiny_places(seed: int = 0) -> Places:
     usual = np.array([USUAL.get(NAMES[i], (0.35, 0.45, 0.65, 0.8)) for i in which])
     boxes = np.clip(usual + rng.uniform(-0.1, 0.1, usual.shape), 0, 1)
     torch.manual_seed(seed)
-    network = ScoreNetwork(ScoreConfig(voters=1, hidden=8))
+    network = ScoreNetwork.of(ScoreModule(ScoreConfig(voters=1, hidden=8)))
     known = UsualBoxes(boxes, list(NAMES), which, np.ones(len(which), np.int64), Names(bundled_encoder()))
     return Places(known, network)
 

@@ -583,3 +583,40 @@ def test_24_megapixels_in_bounded_memory(files: Path) -> None:
         painted |= np.asarray(Image.open(path))[..., 3] > 0
     np.testing.assert_array_equal(result[~painted], photo[~painted])
     assert 0.02 < painted.mean() < 0.1
+
+
+def test_the_photo_of_an_earlier_result_is_not_written_over(
+    files: Path, fake: FakePipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also by a hard link or a link, and where it is the layout, a mask, or a file that is named in a JSON."""
+    assert cli.main(paste(files, "--box", "20,10,60,44", "--seed", "5")) == 0
+    out = files / "out"
+    before = {name: (out / name).read_bytes() for name in tree(out)}
+    os.link(out / "result.png", files / "same.png")
+    (files / "link.png").symlink_to(out / "layers" / "00_dog.png")
+    (files / "other.json").write_text('[{"object": "dog", "mask": "out/mask_00.png", "cutout": "dog.png"}]')
+    dog = ["--object", "dog", "--box", "20,10,60,44", "--cutout"]
+    object_ = [*dog, str(files / "dog.png")]
+    photo = str(files / "photo.png")
+    for read, arguments in {
+        str(out / "result.png"): [str(out / "result.png"), *layout(files), *object_],
+        str(files / "same.png"): [str(files / "same.png"), *layout(files), *object_],
+        str(files / "link.png"): [
+            photo,
+            "--object",
+            "dog",
+            "--cutout",
+            str(files / "link.png"),
+            "--box",
+            "20,10,60,44",
+        ],
+        str(out / "scene.json"): [photo, "--scene", str(out / "scene.json"), *object_],
+        str(out / "mask_00.png"): [photo, *layout(files), "--objects-json", str(files / "other.json")],
+    }.items():
+        capsys.readouterr()
+        assert cli.main(["insert", *arguments, "--out", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert "would be written over, and that is the" in error
+        assert f"'{read}'; give another --out." in error
+        assert {name: (out / name).read_bytes() for name in tree(out)} == before
+    assert cli.main(["insert", str(out / "result.png"), *layout(files), *object_, "--out", str(files / "next")]) == 0

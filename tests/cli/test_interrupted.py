@@ -46,7 +46,7 @@ def insert(files: Path, out: Path, *more: str) -> list[str]:
         "--object",
         "dog",
         "--object",
-        "cat",
+        "dog",
         "--mask",
         str(files / "near.png"),
         "--mask",

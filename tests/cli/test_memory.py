@@ -188,7 +188,7 @@ def test_a_damaged_set_is_listed_told_and_removed(
     (memory / "pets.safetensors").write_bytes(b"damaged")
     found = printed(capsys, "list", "--weights", weights)
     assert len(found["sets"]) == 2
-    assert "pets.safetensors is damaged" in found["notes"][0]
+    assert "pets.safetensors' is damaged" in found["notes"][0]
     assert "is damaged" in told(capsys, "show", "dog", "--out", tmp_path / "dog.png", "--weights", weights)
     assert "exists" in told(capsys, "add", pets, "--weights", weights)
     assert run("add", pets, "--weights", weights, "--replace") == 0
@@ -204,6 +204,6 @@ def test_a_damaged_bundled_memory(
     shutil.copytree(weights, broken)
     file = broken / "memory" / "open.safetensors"
     file.write_bytes(file.read_bytes()[:1000])
-    assert f"The memory of outlines {file} is damaged" in told(capsys, "list", "--weights", broken)
+    assert f"The memory of outlines '{file}' is damaged" in told(capsys, "list", "--weights", broken)
     file.unlink()
     assert f"{file} is missing" in told(capsys, "show", "dog", "--out", tmp_path / "x.png", "--weights", broken)

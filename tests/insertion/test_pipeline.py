@@ -19,6 +19,7 @@ from smartmask.image.photo import Photo
 from smartmask.insertion.inpainter import Painting, PaintRequest
 from smartmask.insertion.lay import ObjectRequest
 from smartmask.insertion.paint import NoInpainterError
+from smartmask.insertion.paste import PasteInpainter
 from smartmask.insertion.pipeline import InsertResult
 from smartmask.insertion.settings import PaintOptions
 
@@ -380,3 +381,25 @@ def test_24_megapixels_cost_a_copy_and_a_crop() -> None:
     unchanged(result, photo)
     copy, plane, crop = photo.pixels.nbytes, height * width, 2400 * 2400
     assert peak < copy + 4 * plane + 40 * crop, f"{peak / 1e6:.0f} MB for a photo of {copy / 1e6:.0f} MB"
+
+
+def test_a_cutout_takes_the_light_of_a_dark_room_unless_told_not_to() -> None:
+    dark = np.random.default_rng(0).integers(2, 24, (60, 80, 3)).astype(np.uint8)
+    bright = np.full((30, 20, 4), 255, dtype=np.uint8)
+    bright[::3, :, :3] = 120
+    bright[:4, :, 3] = 0  # what is not the cat
+    place = np.zeros((60, 80), dtype=bool)
+    place[20:50, 30:50] = True
+
+    def pasted(**options: bool) -> InsertResult:
+        return insert(
+            dark, "cat", inpainter=PasteInpainter(bright), mask=place, options=PaintOptions(feather=0, **options)
+        )
+
+    lit, asked, as_it_is = pasted(), pasted(color_match=True), pasted(color_match=False)
+    inside = np.asarray(lit.photo.rgb())[place].mean()
+    assert inside < 0.6 * np.asarray(as_it_is.photo.rgb())[place].mean()
+    np.testing.assert_array_equal(lit.photo.rgb(), asked.photo.rgb())
+    np.testing.assert_array_equal(lit.photo.rgb()[~place], dark[~place])
+    assert any("far brighter" in note for note in as_it_is.said)
+    assert not lit.said

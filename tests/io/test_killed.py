@@ -29,7 +29,7 @@ from smartmask.image.files import save_png
 from smartmask.io import swap
 from smartmask.io.publish import staging
 
-BEFORE, STAGING, PUBLISHING, AFTER = "before staging", "staging", "publishing", "after"
+BEFORE, STAGING, FLUSHING, PUBLISHING, AFTER = "before staging", "staging", "flushing", "changing places", "after"
 MOVED = {"fresh", "journal"}  # how the names of what lies there only during the publishing go on after ".smartmask-"
 
 
@@ -66,9 +66,25 @@ def forked(run: Callable[[], Any]) -> int:
 
 
 def leftovers(out: Path) -> set[str]:
-    """Hidden names in and beside an output."""
-    found = {path.name.removeprefix(".smartmask-") for path in out.parent.glob(".smartmask-*")}
-    return found | {path.name.removeprefix(".smartmask-") for path in out.rglob(".smartmask-*") if out.is_dir()}
+    """Hidden names in and beside an output, also while they come and go."""
+    names = os.listdir(out.parent)
+    for _, folders, files in os.walk(out):
+        names += [*folders, *files]
+    return {name.removeprefix(".smartmask-") for name in names if name.startswith(".smartmask-")}
+
+
+def hidden(out: Path) -> bool:
+    return bool(leftovers(out))
+
+
+def written(out: Path) -> bool:
+    """Whether the last file of a result lies in its hidden folder, or what is one file grows no more."""
+    try:
+        return any(out.glob(".smartmask-*/result.json")) or any(
+            path.is_file() and time.time() - path.stat().st_mtime > 0.001 for path in out.parent.glob(".smartmask-*x*")
+        )
+    except FileNotFoundError:  # it came and went
+        return False
 
 
 def phase(out: Path, was: Any, now: Any) -> str:
@@ -77,7 +93,7 @@ def phase(out: Path, was: Any, now: Any) -> str:
         return PUBLISHING
     if now != was:
         return PUBLISHING if left else AFTER
-    return STAGING if left else BEFORE
+    return FLUSHING if written(out) else STAGING if left else BEFORE
 
 
 def killed_often(life: Life, count: int, rng: random.Random, often: int = 10) -> Counter[str]:
@@ -97,12 +113,13 @@ def killed_often(life: Life, count: int, rng: random.Random, often: int = 10) ->
         number = 1 + (was == whole[1])
         process = forked(lambda number=number: life.run(number))
         begun = time.monotonic()
-        if turn % 2:  # into its second half: once there is something hidden, soon after
-            while time.monotonic() - begun < lasts and not leftovers(life.out):
-                time.sleep(0.0005)
-            time.sleep(rng.uniform(0, lasts / 4))
-        else:
+        aim = (None, hidden, written)[turn % 3]
+        if aim is None:
             time.sleep(rng.uniform(0, 1.1 * lasts))
+        else:  # into its second half; or into its last moments, once all is written
+            while time.monotonic() - begun < 2 * lasts and not aim(life.out):
+                time.sleep(0.0002)
+            time.sleep(rng.uniform(0, lasts / 4 if aim is hidden else 0.2))
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
         now = life.read()
@@ -231,7 +248,7 @@ def test_a_hundred_times(request: pytest.FixtureRequest, command: str, capsys: p
     phases = killed_often(life, int(os.environ.get("SMARTMASK_KILLS", "100")), random.Random(command))
     with capsys.disabled():
         print(f"\n{command}: {dict(phases)}")
-    assert phases[BEFORE] + phases[STAGING] + phases[PUBLISHING] > 0
+    assert phases[STAGING] + phases[FLUSHING] + phases[PUBLISHING] + phases[AFTER] > phases.total() / 3
 
 
 # --- publishing alone, at moments a few microseconds apart -------------------------------------------------

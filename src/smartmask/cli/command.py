@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import typer
@@ -14,7 +13,7 @@ from pydantic.fields import FieldInfo
 from smartmask.io.inputs import reading
 from smartmask.io.settings import Settings
 
-PLAIN = (bool, int, float, str, Path)
+PLAIN = (bool, int, float, str)  # a path stays a text: Path("") would be the present folder
 Made = TypeVar("Made", bound=Settings)
 
 
@@ -54,7 +53,8 @@ def _kind(info: FieldInfo) -> str:
 def _parameter(name: str, info: FieldInfo) -> inspect.Parameter:
     extra, default = _extra(info), info.get_default(call_default_factory=True)
     given = not info.is_required()
-    shown: dict[str, Any] = {"help": info.description, "metavar": extra.get("metavar")}
+    metavar = extra.get("metavar") or ("PATH" if "Path" in str(info.annotation) else None)
+    shown: dict[str, Any] = {"help": info.description, "metavar": metavar}
     kind: Any = _plain(info.annotation)
     if extra["kind"] == "argument":
         about: Any = typer.Argument(**shown)

@@ -14,6 +14,7 @@ from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, printed
 from smartmask.data.jobs import CurateJob, PackJob, SummaryJob
 from smartmask.data.registry import formats as known_formats
+from smartmask.io.terminal import say
 from smartmask.train.instruct import InstructJob
 
 SHOWN_ERRORS = 5
@@ -37,7 +38,7 @@ def formats(job: Printed) -> None:
         print(json.dumps(known_formats(), indent=2))
         return
     for name, description in known_formats().items():
-        print(f"{name:<16} {description}")
+        say(f"{name:<16} {description}")
 
 
 def summary(job: SummaryCommand) -> None:
@@ -48,7 +49,7 @@ def summary(job: SummaryCommand) -> None:
     if not job.as_json:
         _tell_skipped(found.summary.skipped)
         if job.out is not None:
-            print(f"{found.drawn} scenes drawn in {job.out}")
+            say(f"{found.drawn} scenes drawn in {job.out}")
 
 
 def pack(job: PackCommand) -> None:
@@ -57,25 +58,25 @@ def pack(job: PackCommand) -> None:
     if printed(report, job.as_json):
         return
     for name, count in report.scenes.items():
-        print(f"{name:<16} {count:>7,} scenes {report.layers[name]:>8,} layers")
+        say(f"{name:<16} {count:>7,} scenes {report.layers[name]:>8,} layers")
     if report.doubles:
-        print(f"{report.doubles} pictures occur in an earlier COCO source and were left out")
+        say(f"{report.doubles} pictures occur in an earlier COCO source and were left out")
     _tell_skipped(report.skipped)
-    print(f"{sum(report.scenes.values()):,} scenes in {job.out}, {report.bytes / 2**20:.1f} MiB")
+    say(f"{sum(report.scenes.values()):,} scenes in {job.out}, {report.bytes / 2**20:.1f} MiB")
 
 
 def curate(job: CurateCommand) -> None:
     """Find the whole single objects among the outlines of data sets, and say what is wrong with the others."""
     report = job.run(_counted)
     if not printed(report, job.as_json):
-        print("\n".join(f"{verdict:<10} {count:>7,}" for verdict, count in report.verdicts.items()))
-        print(f"{report.outlines:,} outlines in {report.out}, counts by set and name in report.md beside it")
+        say("\n".join(f"{verdict:<10} {count:>7,}" for verdict, count in report.verdicts.items()))
+        say(f"{report.outlines:,} outlines in {report.out}, counts by set and name in report.md beside it")
 
 
 def instruct(job: InstructJob) -> None:
     """Instruction data for a vision-language planner: layout picture, text, objects so far -> next object."""
     numbers = job.run()
-    print(f"{numbers['samples']} samples of {numbers['scenes']} scenes in {job.out / 'llava.json'}")
+    say(f"{numbers['samples']} samples of {numbers['scenes']} scenes in {job.out / 'llava.json'}")
 
 
 @contextmanager
@@ -94,9 +95,9 @@ def _counted(records: Iterable[Any], what: str) -> Iterator[Iterable[Any]]:
 
 def _tell_skipped(errors: Sequence[str]) -> None:
     for error in errors[:SHOWN_ERRORS]:
-        print(f"smartmask: left out: {error}", file=sys.stderr)
+        say(f"smartmask: left out: {error}", file=sys.stderr)
     if errors:
-        print(f"{len(errors)} bad pictures were left out")
+        say(f"{len(errors)} bad pictures were left out")
 
 
 def _as_text(result: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, place_of, printed, step_progress
 from smartmask.insertion.job import PaintJob
 from smartmask.insertion.report import PaintReport
+from smartmask.io.terminal import say
 from smartmask.plan.layouts.phrase_job import PhraseInsertJob
 from smartmask.scene.neighbours import said
 
@@ -34,18 +35,16 @@ def tell(report: PaintReport, job: PaintJob, as_json: bool) -> None:
         for item in report.objects:
             depth = said(item.in_front_of, item.behind)
             score = "" if item.score is None else f"  score {item.score:.3f}"
-            print(f"{item.mask}  {item.object}{score}  box {place_of(item.box)}  {depth}  seed {item.seed}")
+            say(f"{item.mask}  {item.object}{score}  box {place_of(item.box)}  {depth}  seed {item.seed}")
         if report.painted is not None:
-            print(
+            say(
                 f"result.{job.format} in {job.out} after {report.timings['total']:.1f} s; "
                 f"{100 * report.painted.share:.2f} % of it painted"
             )
         elif not report.trouble:
-            print(
-                f"masks, and jobs for other tools, in {job.out} after {report.timings['total']:.1f} s; nothing painted"
-            )
+            say(f"masks, and jobs for other tools, in {job.out} after {report.timings['total']:.1f} s; nothing painted")
     if report.trouble:
-        print(f"smartmask: {report.trouble}; the masks, and jobs for other tools, are in {job.out}.", file=sys.stderr)
+        say(f"smartmask: {report.trouble}; the masks, and jobs for other tools, are in {job.out}.", file=sys.stderr)
         raise typer.Exit(1)
 
 

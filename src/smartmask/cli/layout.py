@@ -8,6 +8,7 @@ import typer
 
 from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, place_of, printed, step_progress
+from smartmask.io.terminal import say
 from smartmask.plan.layouts.job import LayoutJob
 
 
@@ -26,12 +27,12 @@ def layout(job: LayoutCommand) -> None:
     if not printed(report, job.as_json):
         for item in report.layers:
             seen = f"seen {100 * item.seen:.0f} %"
-            print(f"{item.layer:3d}  {item.key}  box {place_of(item.box)}  {seen}  seed {item.seed}")
+            say(f"{item.layer:3d}  {item.key}  box {place_of(item.box)}  {seen}  seed {item.seed}")
         if report.relations:
-            print(f"{sum(r.met for r in report.relations)} of {len(report.relations)} relations met")
-        print(f"{len(report.layers)} layers in {job.out} after {report.timings['total']:.1f} s")
+            say(f"{sum(r.met for r in report.relations)} of {len(report.relations)} relations met")
+        say(f"{len(report.layers)} layers in {job.out} after {report.timings['total']:.1f} s")
     if report.picture is not None and report.picture.trouble:
-        print(f"smartmask: There is no picture: {report.picture.trouble}; the layout is in {job.out}.", file=sys.stderr)
+        say(f"smartmask: There is no picture: {report.picture.trouble}; the layout is in {job.out}.", file=sys.stderr)
         raise typer.Exit(1)
 
 

@@ -1,7 +1,7 @@
 """The ``smartmask`` command: exit 0, 2 for bad input, 1 for any other failure, each told in one sentence.
 
-Nothing heavy is imported here: torch only once the input has proven good, and the modules of
-``data``, ``train`` and ``eval`` only when one of them is called.
+Nothing heavy is imported here: a command's modules only when it is called, and torch only by those that paint, train or
+measure, once the input has proven good.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from smartmask.cli.lazy import LazyCommand, Loader
 from smartmask.io import signals
 from smartmask.io.explain import explain
 from smartmask.io.package import VERSION
+from smartmask.io.terminal import say
 
 app = typer.Typer(
     name="smartmask",
@@ -124,8 +125,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except signals.Ended as ended:
-        print(f"smartmask: {signals.last_words(ended)}", file=sys.stderr)
+        say(f"smartmask: {signals.last_words(ended)}", file=sys.stderr)
         return int(ended.code or 0)
+    except BrokenPipeError:  # whoever read what is printed has gone, as "head" does: no fault, no word
+        return broken_pipe()
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # not public under one name in all versions of typer
             error.show()  # type: ignore[attr-defined]
@@ -133,15 +136,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         code, sentence = explain(error)
-        print(f"smartmask: {sentence}", file=sys.stderr)
+        say(f"smartmask: {sentence}", file=sys.stderr)
     if code == INTERRUPTED:  # also typer's answer to Ctrl-C, without a word
-        print("smartmask: interrupted.", file=sys.stderr)
+        say("smartmask: interrupted.", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def broken_pipe() -> int:
+    """The exit code of a command whose reader has gone; what is still to be printed goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 128 + 13  # SIGPIPE's number
 
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"smartmask {VERSION}")
+        say(f"smartmask {VERSION}")
         raise typer.Exit
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, place_of, printed, step_progress
+from smartmask.io.terminal import say
 from smartmask.masks.job import MasksJob
 from smartmask.scene.neighbours import said
 
@@ -26,9 +27,9 @@ def masks(job: MasksCommand) -> None:
         return
     for record in result.records:
         depth = said(record.in_front_of, record.behind)
-        print(f"{record.mask}  score {record.score:.3f}  box {place_of(record.box)}  {depth}  seed {record.seed}")
+        say(f"{record.mask}  score {record.score:.3f}  box {place_of(record.box)}  {depth}  seed {record.seed}")
     of = f" of {len(result.objects)} objects" if result.objects else ""
-    print(f"{len(result.records)} masks{of} in {job.out} after {result.timings['total']:.1f} s")
+    say(f"{len(result.records)} masks{of} in {job.out} after {result.timings['total']:.1f} s")
 
 
 command = command_of(MasksCommand, masks)

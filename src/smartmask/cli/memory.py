@@ -9,6 +9,7 @@ import typer
 from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, printed, step_progress
 from smartmask.io.settings import option
+from smartmask.io.terminal import say
 from smartmask.masks.exemplar.card import card
 from smartmask.masks.exemplar.own_jobs import MemoryAdd, MemoryList, MemoryRemove, MemoryShow
 
@@ -44,13 +45,13 @@ def add(job: AddCommand) -> None:
     if not printed(added, job.as_json):
         told = _shortened([f"{name} {count}" for name, count in added.names.items()], 3 * SHOWN_NAMES)
         folder = Path(added.file).parent
-        print(f"{_counted(added.outlines, 'outline')} remembered as '{added.set}' in {folder}: {told}")
+        say(f"{_counted(added.outlines, 'outline')} remembered as '{added.set}' in {folder}: {told}")
 
 
 def list_sets(job: ListCommand) -> None:
     """The sets of remembered outlines, bundled and your own, with counts and licences."""
     if job.card:
-        print(card(job.bundled()))
+        say(card(job.bundled()))
         return
     found = job.run()
     if printed(found, job.as_json):
@@ -58,8 +59,8 @@ def list_sets(job: ListCommand) -> None:
     width = max((len(item.set) for item in found.sets), default=0)
     for item in found.sets:
         told = _shortened(list(item.names), SHOWN_NAMES)
-        print(f"{item.set:<{width}}  {item.tier:<8} {item.outlines:>6,}  {item.licence}: {told}")
-    print(f"{_counted(sum(item.outlines for item in found.sets), 'outline')} in {_counted(len(found.sets), 'set')}")
+        say(f"{item.set:<{width}}  {item.tier:<8} {item.outlines:>6,}  {item.licence}: {told}")
+    say(f"{_counted(sum(item.outlines for item in found.sets), 'outline')} in {_counted(len(found.sets), 'set')}")
 
 
 def show(job: ShowCommand) -> None:
@@ -67,14 +68,14 @@ def show(job: ShowCommand) -> None:
     shown = job.run()
     if not printed(shown, job.as_json):
         told = ", ".join(f"{name} {count}" for name, count in shown.sets.items())
-        print(f"{shown.shown} of {_counted(shown.outlines, 'outline')} of '{shown.name}' drawn in {shown.out} ({told})")
+        say(f"{shown.shown} of {_counted(shown.outlines, 'outline')} of '{shown.name}' drawn in {shown.out} ({told})")
 
 
 def remove(job: RemoveCommand) -> None:
     """Forget a set of your own. Bundled sets stay; '--licences open' leaves out those without an open licence."""
     removed = job.run()
     if not printed(removed, job.as_json):
-        print(f"'{removed.removed}' is forgotten ({removed.file})")
+        say(f"'{removed.removed}' is forgotten ({removed.file})")
 
 
 def _counted(count: int, what: str) -> str:

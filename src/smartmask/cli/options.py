@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pydantic import BaseModel
 
 from smartmask.io.settings import Settings, option
+from smartmask.io.terminal import say
 from smartmask.io.watch import Progress
 
 
@@ -29,7 +30,7 @@ def printed(result: BaseModel, as_json: bool) -> bool:
         print(json.dumps(record, indent=2))
         return True
     for note in record.get("notes", ()):
-        print(f"smartmask: note: {note}", file=sys.stderr)
+        say(f"smartmask: note: {note}", file=sys.stderr)
     return False
 
 

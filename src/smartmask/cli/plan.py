@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, printed
+from smartmask.io.terminal import say
 from smartmask.plan.planners.job import PlanJob
 
 
@@ -17,9 +18,9 @@ def plan(job: PlanCommand) -> None:
     if printed(report, job.as_json):
         return
     for item in report.next:
-        print(f"{item.score:.3f}  {item.name}  {item.why}")
+        say(f"{item.score:.3f}  {item.name}  {item.why}")
     if not report.next:
-        print("Nothing more: the scene is complete.")
+        say("Nothing more: the scene is complete.")
 
 
 command = command_of(PlanCommand, plan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from smartmask.cli.command import command_of
+from smartmask.io.terminal import say
 from smartmask.scene import edit
 from smartmask.scene.edit import SceneEdit
 
@@ -12,8 +13,8 @@ from smartmask.scene.edit import SceneEdit
 def _run(request: SceneEdit) -> None:
     scene, history = request.run()
     for index, layer in enumerate(scene.layers):
-        print(f"{index:3d}  {layer.name}")
-    print(f"{len(scene.layers)} layers and {len(history)} steps in {request.out or request.scene}")
+        say(f"{index:3d}  {layer.name}")
+    say(f"{len(scene.layers)} layers and {len(history)} steps in {request.out or request.scene}")
 
 
 EDITS = (edit.Move, edit.Scale, edit.Remove, edit.Reorder, edit.Rename, edit.Undo)

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from smartmask.cli.command import command_of
+from smartmask.io.terminal import say
 from smartmask.train import settings as of
 
 
@@ -32,8 +33,8 @@ def memory(request: of.MemorySettings) -> None:
 
     folder, counts = make_memory(request.curated, request.data, request.text_folder, request.chooser, request.out)
     for tier, count in counts.items():
-        print(f"{tier}: {count:,} outlines")
-    print(folder)
+        say(f"{tier}: {count:,} outlines")
+    say(folder)
 
 
 def place(request: of.PlaceSettings) -> None:
@@ -47,7 +48,7 @@ def bundle(request: of.BundleSettings) -> None:
     """Puts trained components together into one folder for SmartMaskPipeline.from_pretrained."""
     from smartmask.train.memory import bundle_model
 
-    print(bundle_model(request.text_folder, request.chooser, request.memory, request.place, request.out))
+    say(bundle_model(request.text_folder, request.chooser, request.memory, request.place, request.out))
 
 
 def planner(request: of.PlannerSettings) -> None:
@@ -101,16 +102,16 @@ def traits(request: of.TraitSettings) -> None:
     told, report = learn_traits(data)
     scores = trait_scores(data, told)
     for line in trait_lines(data, report, scores):
-        print(line)
+        say(line)
     if request.out is not None:
         save_json({"/".join(map(str, key)): one for key, one in sorted(scores.items())}, request.out)
-        print(request.out)
+        say(request.out)
 
 
 def _say(text: str) -> None:
     """Prints once, however many processes train."""
     if os.environ.get("RANK", "0") == "0":
-        print(text)
+        say(text)
 
 
 def _show(found: Any) -> None:

@@ -25,7 +25,7 @@ from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.geometry import mask_box, rle_decode, rle_encode
 from smartmask.io.publish import output_folder, replacing
-from smartmask.io.reading import read_parquet
+from smartmask.io.reading import read_parquet, reason_of
 from smartmask.scene import Layer, Scene
 
 if TYPE_CHECKING:
@@ -241,13 +241,20 @@ class Pack(Sequence[Record]):
 
         self.path = Path(path)
         table = read_parquet(self.path, "pack")
-        version = (table.schema.metadata or {}).get(b"smartmask_pack", b"").decode()
+        version = (table.schema.metadata or {}).get(b"smartmask_pack", b"").decode(errors="replace")
         if version != VERSION:
             raise ValueError(f"{self.path} is not a SmartMask pack of version {VERSION}; write it again.")
+        wrong = [field.name for field in _schema() if field.name not in table.column_names
+                 or table.schema.field(field.name).type != field.type]  # fmt: skip
+        if wrong:
+            raise ValueError(f"{self.path} is damaged: its column '{wrong[0]}' is not as it should be; write it again.")
         table = table.combine_chunks()
         self._top = table.column("top")
         self._hidden = table.column("hidden")
-        self.meta = _meta(table)
+        try:
+            self.meta = _meta(table)
+        except (ValueError, TypeError, OverflowError) as error:  # nothing where a number should be
+            raise ValueError(f"{self.path} is damaged ({reason_of(error)}); write it again.") from None
 
     def __len__(self) -> int:
         return len(self.meta.keys)
@@ -260,7 +267,14 @@ class Pack(Sequence[Record]):
         return decode_top(self._top[index].as_py())
 
     def scene(self, index: int) -> Scene:
-        """The scene of record ``index``, masks decoded."""
+        """The scene of record ``index``, masks decoded. Raises ValueError, naming the record, for a damaged one."""
+        try:
+            return self._decoded(index)
+        except (ValueError, TypeError, KeyError, IndexError, OverflowError, cv2.error) as error:
+            said = f"Record {index} of {self.path} is damaged ({reason_of(error)}); write the pack again."
+            raise ValueError(said) from None
+
+    def _decoded(self, index: int) -> Scene:
         meta = self.meta
         top = self.top(index)
         hidden = {h["layer"]: h["rle"] for h in self._hidden[index].as_py()}
@@ -279,6 +293,8 @@ class Pack(Sequence[Record]):
             raise IndexError(f"Record {index} does not exist; {self.path} holds {len(self)}.")
         index = int(index) % len(self)
         meta = self.meta
+        if None in (meta.keys[index], meta.sources[index], meta.captions[index]):
+            raise ValueError(f"Record {index} of {self.path} is damaged (it has no key); write the pack again.")
         return Record(
             key=meta.keys[index],
             source=meta.sources[index],

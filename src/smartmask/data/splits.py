@@ -18,6 +18,8 @@ import hashlib
 import re
 from typing import Literal
 
+from smartmask.io.reading import short_repr
+
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
@@ -40,5 +42,5 @@ def coco_key(name: int | str) -> str:
     stem = str(name).rsplit("/", 1)[-1].split(".", 1)[0]
     found = _COCO_FILE.match(stem)
     if found is None:
-        raise ValueError(f"'{name}' holds no COCO image id; names such as COCO_val2014_000000000009.jpg do.")
+        raise ValueError(f"{short_repr(name)} holds no COCO image id; names such as COCO_val2014_000000000009.jpg do.")
     return str(int(found.group(1)))

@@ -13,6 +13,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+_BAND = 1 << 20  # pixels of which float64 are held at a time: a photo's worth of them is much
+
 
 def mask_iou(a: np.ndarray, b: np.ndarray) -> float:
     """Intersection over union of two masks of one shape, in [0, 1]; two empty masks give 1."""
@@ -26,23 +28,25 @@ def signed_distance(mask: np.ndarray) -> np.ndarray:
         return np.full(mask.shape, -float(sum(mask.shape)), dtype=np.float32)
     if mask.all():
         return np.full(mask.shape, float(sum(mask.shape)), dtype=np.float32)
-    binary = mask.astype(np.uint8)
-    inside, outside = _distance(binary), _distance(1 - binary)
-    inside -= 0.5
-    np.subtract(0.5, outside, out=inside, where=~mask)
-    return inside.astype(np.float32)
+    inside, outside = _found(mask.view(np.uint8)), _found((~mask).view(np.uint8))
+    step = max(1, _BAND // mask.shape[1])
+    for rows in (slice(top, top + step) for top in range(0, mask.shape[0], step)):
+        inside[rows] = np.where(mask[rows], _exact(inside[rows]) - 0.5, 0.5 - _exact(outside[rows]))
+    return inside
 
 
-def _distance(binary: np.ndarray) -> np.ndarray:
-    """``(H, W)`` float64 distance to the nearest 0 of a uint8 array.
+def _found(binary: np.ndarray) -> np.ndarray:
+    """``(H, W)`` float32 distance to the nearest 0 of a uint8 array, as OpenCV rounds it."""
+    return cv2.distanceTransform(np.ascontiguousarray(binary), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+
+def _exact(found: np.ndarray) -> np.ndarray:
+    """float64 distances of OpenCV's float32 ones.
 
     OpenCV rounds by where an array lies in memory; squared distances are whole, so rounding them mends that (for
-    distances up to some 1,000 pixels). In place, since a photo's worth of float64 is much.
+    distances up to some 1,000 pixels).
     """
-    found = cv2.distanceTransform(binary, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).astype(np.float64)
-    np.multiply(found, found, out=found)
-    np.round(found, out=found)
-    return np.sqrt(found, out=found)
+    return np.sqrt(np.round(np.square(found.astype(np.float64))))
 
 
 def components(mask: np.ndarray, min_area: int = 1) -> list[np.ndarray]:

@@ -14,6 +14,7 @@ from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.guides.guide import Guide, Promise
 from smartmask.guides.hand import roughen
 from smartmask.image.files import decode_handle, load_guide_mask
+from smartmask.io.reading import reason_of
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
 
@@ -99,6 +100,8 @@ def _grey(png: str) -> np.ndarray:
     try:
         data = base64.b64decode(png, validate=True)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"The mask guide's png is no picture ({str(error)[:80]}); give a PNG in base64.") from None
+        raise ValueError(
+            f"The mask guide's png is no picture ({reason_of(error, 80)}); give a PNG in base64."
+        ) from None
     image = decode_handle(io.BytesIO(data), "The mask guide's png", ("PNG",)).image
     return np.asarray(image.convert("L"), np.float32) / 255

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from smartmask.io.checks import MAX_PIXELS
 from smartmask.io.publish import replacing
-from smartmask.io.reading import open_file
+from smartmask.io.reading import open_file, reason_of
 
 # An explicit list: Pillow would also hand files to Ghostscript (EPS) or to readers nobody maintains.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
@@ -231,5 +231,5 @@ def _too_large(what: str, pixels: int | None) -> str:
 
 
 def _damaged(what: str, error: Exception) -> str:
-    reason = str(error).split("\n")[0].rstrip(".") or type(error).__name__
+    reason = reason_of(error)
     return f"{what} is damaged ({reason}); save or download it again."

@@ -225,9 +225,10 @@ def _paint_one(
     visible = amodal & ~covered
     # 3. colours, edge, shadow
     notes: tuple[str, ...] = ()
-    if options.color_match:
+    is_cutout = painting.outline is not None
+    if is_cutout if options.color_match is None else options.color_match:
         image = _matched(image, alpha, visible, pixels, window, painting)
-    elif painting.outline is not None:
+    elif is_cutout:
         notes = _light_note(laid.name, image, alpha, visible, pixels, window)
     layer = painted_layer(laid.name, laid.kind, window, image, visible, options.feather, alpha)
     if not layer.touched.any():
@@ -277,7 +278,7 @@ def _light_note(
     light = _light(visible, pixels, window)
     if light is None or change_of_light(image, _solid(visible, alpha), light) > FAR_TOO_BRIGHT:
         return ()
-    return (f"The cut-out of '{name}' is far brighter than the place; --color-match puts it into the light there.",)
+    return (f"The cut-out of '{name}' is far brighter than the place; without --no-color-match it takes its light.",)
 
 
 def _check_painting(painting: Painting, request: PaintRequest, inpainter: Inpainter) -> None:

@@ -57,10 +57,10 @@ class PasteInpainter:
         top, left = y1 - tall, x0 + (x1 - x0 - wide) // 2
         mirrored = self._mirrored(request.amodal[top:y1, left : left + wide])
         pasted = self.cutout.scaled(tall, wide, mirrored)
-        canvas = np.zeros((height, width, 4), dtype=np.float32)
-        canvas[top:y1, left : left + wide] = pasted
-        alpha = np.clip(canvas[..., 3] / 255, 0, 1)
-        image = np.clip(np.rint(canvas[..., :3] / np.maximum(alpha[..., None], 1e-6)), 0, 255).astype(np.uint8)
+        image, alpha = np.zeros((height, width, 3), dtype=np.uint8), np.zeros((height, width), dtype=np.float32)
+        place = slice(top, y1), slice(left, left + wide)
+        alpha[place] = np.clip(pasted[..., 3] / 255, 0, 1)
+        image[place] = np.clip(np.rint(pasted[..., :3] / np.maximum(alpha[place][..., None], 1e-6)), 0, 255)
         if request.callback is not None:
             request.callback(1, 1)
         return Painting(image, alpha, outline=alpha >= FAINT)

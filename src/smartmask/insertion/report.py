@@ -107,7 +107,7 @@ class PaintReport(Record):
     inpainter: str | None
     status: Literal["painted", "not painted"]
     feather: float
-    color_match: bool
+    color_match: bool | None
     shadow: Shadow
     layers_before: list[str]
     objects: list[ObjectRecord]

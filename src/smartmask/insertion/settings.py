@@ -45,11 +45,14 @@ class PaintSteps(Given):
 class PaintOptions(PaintSteps):
     """How objects are painted and pasted.
 
-    shadow: "layer" is a file beside the result, "paint" is in the result too.
+    shadow: "layer" is a file beside the result, "paint" is in the result too. color_match: None is for cut-outs, which
+    bring another light with them, and not for what a model painted into the picture's own.
     """
 
     feather: float = option(FEATHER, "Pixels over which edges fade, inside the mask.")
-    color_match: bool = option(False, "Colours as the light is there.", flags=("--color-match/--no-color-match",))
+    color_match: bool | None = option(
+        None, "Colours as the light is there; by default for cut-outs alone.", flags=("--color-match/--no-color-match",)
+    )
     shadow: Shadow = option("none", "Contact shadow: none, layer (a file only) or paint (in the photo).", metavar="HOW")
     precision: float = option(0.0, "How exact masks are: 0 outlines, to 1 boxes (SmartBrush's s / S).")
 

@@ -5,35 +5,48 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
-from torch import nn
+import numpy as np
 
 from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.publish import replacing_folder, save_json, save_tensors
-from smartmask.io.reading import read_json, read_tensors
+from smartmask.io.reading import read_json, read_tensors, reason_of
+
+if TYPE_CHECKING:
+    from torch import nn
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
-def save_component(folder: Path, network: nn.Module, config: Any, half: bool = True) -> None:
-    """Writes ``config.json`` and ``model.safetensors`` (float16 if ``half``) to a folder, atomically."""
-    dtype = torch.float16 if half else torch.float32
-    tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in network.state_dict().items()}
+def arrays_of(network: Any) -> dict[str, np.ndarray]:
+    """The weights of a network by name, torch's or numpy's."""
+    state = network.state_dict().items()
+    return {name: np.asarray(tensor.detach().cpu() if hasattr(tensor, "detach") else tensor) for name, tensor in state}
+
+
+def save_component(folder: Path, network: Any, config: Any, half: bool = True) -> None:
+    """Writes ``config.json`` and ``model.safetensors`` (float16 if ``half``) to a folder, atomically.
+
+    network: anything with a ``state_dict``: torch's, or one of ``networks/``.
+    """
+    dtype = np.float16 if half else np.float32
+    tensors = {name: np.array(array, dtype, order="C") for name, array in arrays_of(network).items()}
     with replacing_folder(folder) as partial:
         save_tensors(tensors, partial / WEIGHTS)
         save_json({**asdict(config), SUMS: sums_of(partial, [WEIGHTS])}, partial / CONFIG, indent=1)
 
 
-Network = TypeVar("Network", bound=nn.Module)
+Network = TypeVar("Network", bound="nn.Module")
 
 
 def load_component(folder: Path, network: Callable[[Any], Network], config: Callable[..., Any]) -> Network:
-    """The network of a component folder, built from its ``config.json`` and filled with its weights.
+    """The torch network of a component folder, built from its ``config.json`` and filled with its weights.
 
     network: its class; config: the class of its configuration. ValueError as in ``load_weights``.
     """
+    import torch
+
     path = folder / CONFIG
     settings = read_config(folder, config)
     try:
@@ -61,6 +74,8 @@ def read_config(folder: Path, config: Callable[..., Any]) -> Any:
 
 def load_weights(folder: Path, network: nn.Module) -> None:
     """Loads ``model.safetensors`` of a component folder into ``network`` as float32; ValueError on any mismatch."""
+    import torch
+
     path = folder / WEIGHTS
     if not path.exists():
         raise ValueError(f"{path} is missing; give a folder written by save_pretrained.")
@@ -70,5 +85,5 @@ def load_weights(folder: Path, network: nn.Module) -> None:
         own = {name: torch.tensor(array, dtype=torch.float32) for name, array in tensors.items()}
         network.load_state_dict(own, assign=True)
     except (RuntimeError, TypeError) as error:
-        reason = str(error).splitlines()[-1].strip()
+        reason = reason_of(RuntimeError(str(error).splitlines()[-1]), 200)
         raise ValueError(f"{path} does not fit its config.json: {reason}") from None

@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
+import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from smartmask.errors import ModelError, ModelMissingError, OutOfMemoryError
+from smartmask.io.explain import is_out_of_memory
+from smartmask.io.limits import LIMITS, PREFIX
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
 
 
 def model_folder(name: str | Path, what: str) -> Path | None:
@@ -115,12 +118,12 @@ def check_weights(folder: Path, what: str, stems: Iterable[str] = ("model",)) ->
 
 def read_config(path: Path, what: str) -> dict[str, Any]:
     """A model's JSON object; ModelError of one sentence if it cannot be read."""
-    from smartmask.io.reading import read_json
+    from smartmask.io.reading import read_json, reason_of
 
     try:
         data = read_json(path)
     except ValueError as error:
-        raise ModelError(f"The {what} has a '{path}' that cannot be read ({_first_line(error)}).") from error
+        raise ModelError(f"The {what} has a '{path}' that cannot be read ({reason_of(error, 300)}.).") from error
     if not isinstance(data, dict):
         raise ModelError(f"The {what} has a '{path}' that holds no JSON object; download it again.")
     return data
@@ -135,6 +138,8 @@ def loading(name: str | Path, what: str, without: str) -> Iterator[None]:
     without: what works without the model, for the end of the first kind of sentence.
     """
     try:
+        if model_folder(name, what) is None and cached_folder(str(name)) is None:
+            ask_hub(name, what, without)
         yield
     except (ModelError, ModelMissingError, OutOfMemoryError):
         raise
@@ -149,7 +154,9 @@ def loading(name: str | Path, what: str, without: str) -> Iterator[None]:
             raise OutOfMemoryError(f"There is not enough memory to load the {what} '{name}'") from error
         if model_folder(name, what) is None and _is_absence(error):
             raise ModelMissingError(_fetch(name, what, without, error)) from error
-        reason = _first_line(error).rstrip(".")
+        from smartmask.io.reading import reason_of
+
+        reason = reason_of(error, 300)
         raise ModelError(
             f"The {what} '{name}' cannot be loaded: {reason}; download it again, or give another."
         ) from error
@@ -201,6 +208,56 @@ def check_complete(report: dict[str, Any]) -> None:
         raise ValueError(f"its weights lack {lost[0]}" + (f" and {len(lost) - 1} more" if lost[1:] else ""))
 
 
+def ask_hub(name: str | Path, what: str, without: str) -> None:
+    """Asks whether the hub answers, and says so; ModelMissingError, at once where the hub is off or its name unknown.
+
+    Hugging Face's library tries again and again, half a minute and longer. Any answer counts, also that there is no
+    such model; the library then says more. In a thread of its own, as looking up a name knows no time limit.
+    """
+    if _is_offline():
+        raise ModelMissingError(_fetch(name, what, without, OSError("offline")))
+    seconds = LIMITS.hub_seconds
+    for variable, value in (("ETAG_TIMEOUT", f"{max(seconds, 1):.0f}"), ("DOWNLOAD_TIMEOUT", f"{max(seconds, 1):.0f}"),
+                            ("DISABLE_TELEMETRY", "1")):  # fmt: skip
+        os.environ.setdefault(f"HF_HUB_{variable}", value)
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
+    print(f"smartmask: note: asking {endpoint} for the {what} '{name}'.", file=sys.stderr)
+    answer: list[Exception | None] = []
+    asking = threading.Thread(target=lambda: answer.append(_no_answer(f"{endpoint}/api/models/{name}", seconds)))
+    asking.daemon = True
+    asking.start()
+    asking.join(seconds)
+    error = answer[0] if answer else TimeoutError()
+    if isinstance(error, TimeoutError):
+        raise ModelMissingError(
+            f"The {what} '{name}' is not on this machine, and {endpoint} did not answer within {seconds:g} s "
+            f"({PREFIX}HUB_SECONDS allows more); give a local folder ({without})"
+        )
+    if error is not None:
+        raise ModelMissingError(_fetch(name, what, without, error))
+
+
+def _no_answer(address: str, seconds: float) -> Exception | None:
+    """Why a server did not answer at all; None if it did, whatever it said. By the proxy that variables name."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError, URLError
+    from urllib.request import urlopen
+
+    try:
+        urlopen(address, timeout=seconds).close()
+    except HTTPError:
+        return None
+    except URLError as error:
+        return error.reason if isinstance(error.reason, Exception) else error
+    except (OSError, HTTPException, ValueError) as error:
+        return error
+    return None
+
+
+def _is_offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
 def check_finite(network: Any, place: str = "its weights") -> None:
     """ValueError, naming the tensor, if a torch module's weights hold NaN or infinity: it would answer, but nothing.
 
@@ -213,14 +270,6 @@ def check_finite(network: Any, place: str = "its weights") -> None:
             raise ValueError(f"{place} are damaged: {key} holds numbers that are not finite.")
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch or Python says that memory ran out."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if isinstance(error, MemoryError) or "OutOfMemoryError" in names:
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in _NO_MEMORY)
-
-
 def _is_absence(error: BaseException) -> bool:
     """OSError is what both libraries raise, and what network errors derive from; safetensors only lack counts too."""
     return isinstance(error, OSError) or "Connection" in type(error).__name__
@@ -230,15 +279,8 @@ def _fetch(name: str | Path, what: str, without: str, error: Exception) -> str:
     text = str(error)
     if "safetensors" in text and "offline" not in text.lower() and "connect" not in text.lower():
         return f"The {what} '{name}' has no safetensors weights on the hub; choose another model ({without})"
-    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-    why = "and HF_HUB_OFFLINE is set" if offline else "and the hub was not reached, or has no such model"
+    why = "and HF_HUB_OFFLINE is set" if _is_offline() else "and the hub was not reached, or has no such model"
     return (
         f"The {what} '{name}' is not on this machine, {why}; 'hf download {name}' fetches it, "
         f"or give a local folder ({without})"
     )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return (text if len(text) <= 300 else text[:297] + "...").rstrip(".:") + "."

@@ -38,6 +38,7 @@ class Limits:
     name: characters of a name that stands in a file. prompt: characters of a text. masks: in one call.
     steps: of denoising. scale: of guidance. guides: in one call. points: of all its guides together; a minute of
     drawing is some 7,000. guide_sides: of the picture, that a guide may reach beyond its border.
+    hub_seconds: until the hub has to answer when a model is fetched.
     """
 
     pixels: int = 100_000_000
@@ -62,6 +63,7 @@ class Limits:
     masks: int = 1000
     steps: int = 1000
     scale: float = 100.0
+    hub_seconds: float = 10.0
     guides: int = 100
     points: int = 20_000
     guide_sides: int = 10

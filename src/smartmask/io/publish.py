@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from smartmask.io import signals, swap
+from smartmask.io.flush import Flusher, flush_folder
 from smartmask.io.inputs import check_file_not_read, check_not_read
 from smartmask.io.locks import discard, hidden_name, hold, locked, sweep
 from smartmask.io.places import check_folder, check_free, explained, no_room, settled, size_of
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = ["RESULT", "files_of", "output_file", "output_folder", "remove_file", "remove_folder", "replacing",
-           "replacing_folder", "save_json", "save_tensors", "save_text", "staging"]  # fmt: skip
+           "replacing_folder", "save_bytes", "save_json", "save_tensors", "save_text", "staging"]  # fmt: skip
 
 # What a folder that ``replacing_folder`` may replace is known by.
 _KNOWN = ("model_index.json", "config.json", "adapter_config.json", "state.json", ".safetensors")
-# Folders that are being staged, and what they will be called: what is written there is flushed at the end, at once.
-_staged: dict[Path, str] = {}
+# Folders that are being staged: what they will be called, and what brings their files to the disk.
+_staged: dict[Path, tuple[str, Flusher]] = {}
 
 
 # --- folders -------------------------------------------------------------------------------------
@@ -67,6 +68,8 @@ def staging(folder: str | Path, adding: bool = False) -> Iterator[Path]:
             check_free(target, new, folder)
             check_not_read(target, [*old, *new])
             with explained(folder):
+                swap.mark(hidden)
+                _staged[hidden][1].finish(hidden)
                 swap.publish(hidden, target, old)
             signals.tell(str(folder), "the new result is complete in")
 
@@ -96,6 +99,7 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
             hidden = stack.enter_context(_hidden(parent, str(folder)))
         yield hidden
         with signals.undisturbed(), explained(folder):
+            _staged[hidden][1].finish(hidden)
             swap.publish_whole(hidden, target)
 
 
@@ -104,14 +108,16 @@ def _hidden(parent: Path, shown: str) -> Iterator[Path]:
     """A new hidden folder, known as living while its lock is held; whatever is left of it goes in the end."""
     hidden = parent / hidden_name()
     lock = None
+    flusher = Flusher()
     try:
         hidden.mkdir()
         lock = hold(hidden)
-        _staged[hidden] = shown
+        _staged[hidden] = shown, flusher
         with no_room(parent, shown, lambda: size_of(hidden)):
             yield hidden
     finally:
         with signals.undisturbed():
+            flusher.close()
             discard(hidden)
             _staged.pop(hidden, None)
             if lock is not None:
@@ -186,6 +192,7 @@ def replacing(path: str | Path, new: bool = False) -> Iterator[BinaryIO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _opened(path, "wb", _called(path)) as handle:
             yield handle
+        next(_staged[folder][1] for folder in path.parents if folder in _staged).begin(path)
         return
     check_file_not_read(path)
     if os.path.lexists(path) and not path.is_file():
@@ -201,7 +208,7 @@ def replacing(path: str | Path, new: bool = False) -> Iterator[BinaryIO]:
                 _place(temporary, path, new)
             finally:
                 os.close(lock)
-        swap.flush_folder(path.parent)
+        flush_folder(path.parent)
     finally:
         discard(temporary)
 
@@ -283,5 +290,5 @@ def _called(path: Path) -> str:
     """What a file will be called once its folder is in place."""
     for folder in path.parents:
         if folder in _staged:
-            return str(Path(_staged[folder]) / path.relative_to(folder))
+            return str(Path(_staged[folder][0]) / path.relative_to(folder))
     return str(path)

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import io
 import json
+import math
 import os
 import reprlib
 import stat
@@ -81,7 +82,10 @@ def read_bytes(path: str | Path, what: str = "file", limit: str = "text_mb", wan
     most = getattr(LIMITS, limit) * MEGABYTE
     with open_file(path, what, limit, wanted) as handle:
         try:
-            data = handle.read(most + 1)
+            # asked for n bytes, a file takes memory for n, however few it has; some of /proc state no size
+            data = handle.read(min(os.fstat(handle.fileno()).st_size, most) + 1)
+            while len(data) <= most and (more := handle.read(MEGABYTE)):
+                data += more
         except OSError as error:
             raise ValueError(f"The {what} '{path}' cannot be read ({error.strerror}).") from None
     if len(data) > most:  # files of /proc state no size, and others may grow
@@ -220,6 +224,13 @@ def short_repr(value: Any, longest: int = 60) -> str:
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
+def reason_of(error: BaseException, longest: int = 100) -> str:
+    """What a library says is wrong, for an error's sentence: its first line, printable, cut, without its full stop."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    text = lines[0] if lines[0].isprintable() else ascii(lines[0])[1:-1]
+    return (text if len(text) <= longest else text[: longest - 3] + "...").rstrip(".:")
+
+
 # --- weights and tables ----------------------------------------------------------------------------
 
 
@@ -231,22 +242,41 @@ def read_tensors(
     Raises ValueError, naming file and tensor, for damage, and if ``finite`` for numbers that are not.
     """
     import numpy as np
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
 
     data = read_bytes(path, what, "weights_mb", _SAFETENSORS)
     header = _header(data, f"The {what} '{path}' is damaged")
     try:
-        loaded = load(data)  # in any order; here in the file's
-        tensors: dict[str, np.ndarray] = {name: loaded[name] for name in header if name != "__metadata__"}
-    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"The {what} '{path}' is damaged ({str(error)[:100]}); restore it.") from None
+        tensors = {name: _tensor(data, about) for name, about in header.items() if name != "__metadata__"}
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"The {what} '{path}' is damaged ({reason_of(error)}); restore it.") from None
     for name, array in tensors.items():
         if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(
                 f"The {what} '{path}' is damaged: {short_repr(name)} holds numbers that are not finite; restore it."
             )
     return tensors, dict(header.get("__metadata__") or {})
+
+
+_TYPES = {
+    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
+    "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
+}  # fmt: skip
+
+
+def _tensor(data: bytes, about: Any) -> np.ndarray:
+    """An array of a safetensors file, as its header tells it, without a copy; the library ends the process with a
+    panic where memory is short."""
+    import numpy as np
+
+    first, last = about["data_offsets"]
+    shape = tuple(about["shape"])
+    kind = np.dtype(_TYPES[about["dtype"]])
+    start = 8 + int.from_bytes(data[:8], "little")
+    if not all(isinstance(number, int) and number >= 0 for number in (first, last, *shape)):
+        raise ValueError("a tensor has a shape or place that cannot be")
+    if last - first != math.prod(shape) * kind.itemsize or start + last > len(data):
+        raise ValueError("a tensor has another size than its shape, or the file is cut off")
+    return np.frombuffer(data, kind, math.prod(shape), start + first).reshape(shape)
 
 
 def tensor_names(path: str | Path, what: str = "weights file") -> set[str]:
@@ -275,7 +305,7 @@ def read_array(path: str | Path, what: str = "array") -> np.ndarray:
         try:
             found: np.ndarray = np.lib.format.read_array(handle, allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
-            raise ValueError(f"The {what} '{path}' is not a NumPy array ({str(error)[:100]}).") from None
+            raise ValueError(f"The {what} '{path}' is not a NumPy array ({reason_of(error)}).") from None
     return found
 
 
@@ -295,7 +325,7 @@ def read_arrays(path: str | Path, what: str = "arrays") -> dict[str, np.ndarray]
             with np.load(handle, allow_pickle=False) as found:
                 return dict(found)
         except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise ValueError(f"The {what} '{path}' is not a NumPy archive ({str(error)[:100]}).") from None
+            raise ValueError(f"The {what} '{path}' is not a NumPy archive ({reason_of(error)}).") from None
 
 
 def read_parquet(path: str | Path, what: str = "table", **options: Any) -> pyarrow.Table:
@@ -307,8 +337,9 @@ def read_parquet(path: str | Path, what: str = "table", **options: Any) -> pyarr
         try:
             return pyarrow.parquet.read_table(handle, **options)
         except (pyarrow.ArrowException, OSError, ValueError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:100].rstrip(".")
-            raise ValueError(f"The {what} '{path}' is not a Parquet file as it should be ({reason}).") from None
+            raise ValueError(
+                f"The {what} '{path}' is not a Parquet file as it should be ({reason_of(error)})."
+            ) from None
 
 
 # --- folders ---------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@
    ``result.json`` lies, the result is whole; a process killed between has left the earlier result in the journal, and
    the next writer puts it back.
 
-Callers hold the target's lock. Names are relative to the target, with forward slashes.
+Callers hold the target's lock and have flushed what is to be published. Names are relative to the target, with forward
+slashes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from smartmask.io.flush import flush_folder
 from smartmask.io.locks import PREFIX, discard
 
 RESULT = "result.json"
@@ -38,7 +40,7 @@ def files_of(folder: Path) -> list[str]:
     """The names of all files below a folder, ``result.json`` last."""
     found = []
     for where, _, files in os.walk(folder):
-        found += [(Path(where) / file).relative_to(folder).as_posix() for file in files]
+        found += [(Path(where) / file).relative_to(folder).as_posix() for file in files if file != _FRESH]
     return sorted(found, key=lambda name: (name == RESULT, name))
 
 
@@ -46,9 +48,13 @@ def publish(hidden: Path, target: Path, old: Iterable[str]) -> None:
     """Moves the files of ``hidden``, a folder in ``target``, into place, and those called ``old`` away: all or none."""
     new = files_of(hidden)
     gone = sorted({*old, *(name for name in new if os.path.lexists(target / name))})
-    flush(hidden)
     if not _exchanged(hidden, target, {*gone, *new}):
         _moved(hidden, target, gone, new)
+
+
+def mark(hidden: Path) -> None:
+    """Tells a finished folder from what it will have replaced, should the process be killed around the exchange."""
+    (hidden / _FRESH).touch()
 
 
 def recover(target: Path) -> None:
@@ -72,9 +78,6 @@ def _ours(folder: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISDIR(status.st_mode) and (not hasattr(os, "geteuid") or status.st_uid == os.geteuid())
-
-
-# --- exchanged at once -------------------------------------------------------------------------------
 
 
 def exchange(one: Path, other: Path) -> None:
@@ -107,15 +110,14 @@ def _exchanged(hidden: Path, target: Path, own: set[str]) -> bool:
     try:
         if not _may_exchange(target) or os.path.lexists(aside):
             return False
-        (hidden / _FRESH).touch()
         _copy_rights(target, hidden)
         os.rename(hidden, aside)
     except OSError:
-        (hidden / _FRESH).unlink(missing_ok=True)
         return False
     try:
         if _link(target, aside, own, linked):
-            flush_folder(aside)
+            if linked:
+                flush_folder(aside)
             exchange(aside, target)
             done = True
         else:
@@ -123,14 +125,12 @@ def _exchanged(hidden: Path, target: Path, own: set[str]) -> bool:
     except OSError:
         done = False
     if done:
-        flush_folder(target.parent)
         _rescue(aside, target, own, set(linked))
         _clear(aside)
         (target / _FRESH).unlink()
     else:
         for name in linked:
             (aside / name).unlink()
-        (aside / _FRESH).unlink()
         os.rename(aside, hidden)
     return done
 
@@ -212,9 +212,6 @@ def _clear(folder: Path) -> None:
         return
 
 
-# --- moved one by one, with a journal -----------------------------------------------------------------
-
-
 def _moved(hidden: Path, target: Path, gone: list[str], new: list[str]) -> None:
     journal = target / _JOURNAL
     (journal / "old").mkdir(parents=True)
@@ -278,30 +275,6 @@ def _drop_empty(target: Path, names: Iterable[str]) -> None:
 # --- what is on the disk, and what was there -----------------------------------------------------------
 
 
-def flush(folder: Path) -> None:
-    """Files and folders below a folder are on the disk when this returns; several at a time, as disks like it."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    paths = [Path(where) / name for where, _, files in os.walk(folder) for name in ("", *files)]
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(flush_folder, paths))
-
-
-def flush_folder(path: Path) -> None:
-    """A folder's entries, or a file's content, are on the disk when this returns; no error where that cannot be."""
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(file)
-    except OSError as error:
-        if error.errno in (5, 28, 122):  # lost, no space, over quota: told only now
-            raise
-    finally:
-        os.close(file)
-
-
 def _flush_folders(target: Path, names: Iterable[str]) -> None:
     for part in {Path(name).parent for name in names} | {Path()}:
         if (target / part).is_dir():
@@ -346,12 +319,8 @@ def _plain(folder: Path, name: str) -> bool:
         return False
 
 
-# --- folders that are one thing --------------------------------------------------------------------------
-
-
 def publish_whole(hidden: Path, target: Path) -> None:
     """``hidden``, beside the target, takes its place with all that it holds; what the target was is gone."""
-    flush(hidden)
     if not target.exists():
         os.rename(hidden, target)
     else:

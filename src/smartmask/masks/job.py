@@ -38,7 +38,7 @@ class MasksJob(MaskOptions, SceneFiles, ObjectTexts, Draws, Weights):
     like: Path | None = option(None, "A mask, white on black, whose variations are wanted.", metavar="PNG")
 
     def run(self, watch: Watch = unwatched) -> MasksResult:
-        """Reads, asks, ranks and writes, all of it or nothing. Raises ValueError for bad input, before torch loads."""
+        """Reads, asks, ranks and writes, all of it or nothing. Raises ValueError for bad input, before weights load."""
         # 1. everything that can be wrong with the input, cheapest first
         start = time.perf_counter()
         self.checked()

@@ -8,7 +8,7 @@ from typing import Any
 
 from smartmask.io.hub import fetched_folder
 from smartmask.io.package import BUNDLED_MASKS
-from smartmask.io.reading import read_json
+from smartmask.io.reading import read_json, short_repr
 from smartmask.masks.model import MaskModel
 
 WHAT = "mask model"
@@ -62,7 +62,8 @@ def load_mask_model(name: str | Path | None = None, *, revision: str | None = No
     kind = str(index.get("_class_name") if isinstance(index, dict) else index)
     if kind not in MODELS:
         known = ", ".join(MODELS)
-        raise ValueError(f"{folder / 'model_index.json'} is of '{kind}', which is no mask model; known are {known}.")
+        index = folder / "model_index.json"
+        raise ValueError(f"{index} is of {short_repr(kind)}, which is no mask model; known are {known}.")
     return MODELS[kind][0](folder, **options)
 
 

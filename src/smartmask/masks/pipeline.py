@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from smartmask.guides import Guidance, as_guides
 from smartmask.io.checks import check_num_masks, check_order, check_pool, check_seed
@@ -15,6 +16,9 @@ from smartmask.masks.model import Facing, MaskModel, MaskOutput, MaskRequest, Pr
 from smartmask.masks.rank import spread
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
+
+if TYPE_CHECKING:
+    import torch
 
 
 class SmartMaskPipeline:
@@ -134,10 +138,11 @@ def _like(mask: np.ndarray | None, scene: Scene) -> np.ndarray | None:
 
 def seeds_of(generator: int | torch.Generator | None, count: int) -> list[int]:
     """The seeds that a generator argument stands for."""
-    if isinstance(generator, torch.Generator):
+    torch: Any = sys.modules.get("torch")  # whoever has a torch.Generator has loaded torch
+    if torch is not None and isinstance(generator, torch.Generator):
         return [int(s) for s in torch.randint(2**31, (count,), generator=generator, device=generator.device)]
     if generator is None:
         first = int(np.random.default_rng().integers(2**31))
         return [first + i for i in range(count)]
-    first = check_seed(generator, count - 1)
+    first = check_seed(generator, count - 1)  # type: ignore[arg-type]
     return [first + i for i in range(count)]

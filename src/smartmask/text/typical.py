@@ -52,7 +52,7 @@ TYPICAL: dict[str, tuple[float, float]] = {
     "pumpkin": (0.35, 1.2), "flower": (0.4, 0.7), "bush": (1.2, 1.4), "palm tree": (7.0, 0.6), "cactus": (1.5, 0.6),
     "balloon": (0.35, 0.9), "flag": (1.0, 1.4), "fan": (0.5, 0.9), "computer": (0.5, 1.2), "monitor": (0.45, 1.4),
     "telephone": (0.15, 1.3), "camera": (0.12, 1.3), "pot": (0.22, 1.4), "pan": (0.08, 3.0), "kettle": (0.24, 1.1),
-    "stool": (0.6, 0.7), "pole": (4.0, 0.06), "traffic sign": (0.7, 0.9), "snowman": (1.4, 0.65), "robot": (1.5, 0.6),
+    "stool": (0.6, 0.7), "pole": (2.6, 0.045), "traffic sign": (0.7, 0.9), "snowman": (1.4, 0.65), "robot": (1.5, 0.6),
     "barn": (6.0, 1.4), "house": (6.0, 1.3), "hut": (3.0, 1.3), "cabin": (4.0, 1.4), "shed": (2.6, 1.2),
     "church": (12.0, 0.8), "lighthouse": (14.0, 0.35), "tower": (15.0, 0.35), "castle": (14.0, 1.6),
     "windmill": (9.0, 0.7), "silo": (8.0, 0.45), "shop": (4.0, 1.5), "kiosk": (2.5, 1.0), "billboard": (4.0, 1.5),

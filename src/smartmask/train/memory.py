@@ -14,11 +14,10 @@ from smartmask.data.targets import Protocol, admitted, choose
 from smartmask.geometry import rle_decode
 from smartmask.guides import Scribble
 from smartmask.guides.simulated import draw_guide
-from smartmask.io.components import load_component
 from smartmask.io.publish import replacing_folder
 from smartmask.io.reading import read_parquet
 from smartmask.masks.exemplar.attributes import TRAITS
-from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
+from smartmask.masks.exemplar.choose import Chooser
 from smartmask.masks.exemplar.files import save_memories, save_model
 from smartmask.masks.exemplar.guess import StrokeTable, table_row
 from smartmask.masks.exemplar.memory import TIERS, Memory, Remembered, join, read_memory, remember
@@ -131,7 +130,7 @@ def make_memory(curated: Path, pack: Path, text: Path, chooser: Path, out: Path)
     """
     from smartmask.train.traits import all_traits
 
-    reader = load_component(chooser, Chooser, ChooserConfig)
+    reader = Chooser.load(chooser)
     memories = build_memories(curated, all_traits(curated))
     strokes = build_strokes(Pack(pack), TextEncoder.from_pretrained(text), join([*memories.values()]))
     folder = out / "memory"
@@ -147,7 +146,7 @@ def bundle_model(text: Path, chooser: Path, memory: Path, place: Path, out: Path
     Raises ValueError, naming the file, if a component is missing or damaged.
     """
     encoder = TextEncoder.from_pretrained(text)
-    reader = load_component(chooser, Chooser, ChooserConfig)
+    reader = Chooser.load(chooser)
     memories = [read_memory(memory / f"{tier}.safetensors") for tier in TIERS]
     strokes = StrokeTable.load(memory / STROKES_FILE)
     places = load_places(place, encoder)

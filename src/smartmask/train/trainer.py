@@ -25,7 +25,7 @@ from accelerate.utils import DistributedDataParallelKwargs, gather_object, send_
 from torch import nn
 from tqdm import tqdm
 
-from smartmask.io.locks import locked
+from smartmask.io.locks import locked, sweep
 from smartmask.io.publish import remove_folder, save_json
 from smartmask.io.signals import ENDING
 from smartmask.train import checkpoint
@@ -204,7 +204,10 @@ class Trainer:
 
     def _alone(self) -> AbstractContextManager[None]:
         """Two runs with checkpoints in one folder would go on with each other's: BusyError for the second."""
-        return nullcontext() if self.out is None or not self.accelerator.is_main_process else locked(self._folder)
+        if self.out is None or not self.accelerator.is_main_process:
+            return nullcontext()
+        sweep(self._folder.parent)
+        return locked(self._folder)
 
     # --- leaving -------------------------------------------------------------------------------------
 

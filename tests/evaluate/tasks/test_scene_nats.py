@@ -17,6 +17,7 @@ from smartmask.io.package import BUNDLED_TEXT
 from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.networks.chooser import ChooserModule
 
 EVERY = Protocol(limit=None)
 
@@ -60,7 +61,7 @@ def test_a_teller_that_knows_saves_all_and_a_blind_one_nothing(pack: Pack, quest
 
 def test_the_choosers_scores_are_asked_in_scene_and_box(pack: Pack, questions: list[Case]) -> None:
     text = TextEncoder.from_pretrained(BUNDLED_TEXT)
-    model = SimpleNamespace(chooser=Chooser(ChooserConfig()).eval(), text=text)
+    model = SimpleNamespace(chooser=Chooser.of(ChooserModule(ChooserConfig())), text=text)
     tell = teller_of(SimpleNamespace(model=model))
     assert tell is not None
     case = questions[0]

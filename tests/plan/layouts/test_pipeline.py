@@ -21,6 +21,7 @@ from smartmask.plan.layouts.surfaces import draw_surfaces, layers_of, upright
 from smartmask.plan.planners.given import drawing_order
 from smartmask.plan.planners.interface import NextObject, PlanState
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.networks.stuff import StuffModule
 
 TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 FIELD = load_field()
@@ -180,7 +181,7 @@ def test_only_a_setting_gives_only_surfaces(tiny: SmartMaskPipeline) -> None:
 
 
 def test_an_untrained_field_still_covers_the_picture() -> None:
-    field = StuffField(StuffConfig(scenes=3)).eval()
+    field = StuffField.of(StuffModule(StuffConfig(scenes=3)))
     assert (draw_surfaces(field, TEXT, ["sky", "grass"], 24, 32, 0, tries=1).top() >= 0).all()
 
 
@@ -205,5 +206,5 @@ def test_a_planner_may_go_step_by_step(tiny: SmartMaskPipeline) -> None:
     layout = draw_layout("a park with a dog and a cat", 72, 96, tiny, FIELD, planner=planner, num_masks=1)
     assert planner.seen == [[], ["dog"], planner.seen[2], planner.seen[3]]
     assert sorted(planner.seen[3]) == ["bird", "cat", "dog"]
-    assert [item.key for item in layout.items if item.thing] == ["dog", "cat", "idea:bird 2"]
+    assert [item.key for item in layout.items if item.thing] == ["dog", "cat", "idea:bird"]
     assert "A note of the planner." in layout.notes

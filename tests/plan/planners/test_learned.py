@@ -19,6 +19,7 @@ from smartmask.plan.planners.load import load_planner
 from smartmask.plan.planners.next_object import NextObjectConfig, NextObjectNetwork, box_numbers
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.networks.next_object import NextObjectModule
 
 TEXT = TextEncoder.from_pretrained(BUNDLED_MASKS / "text")
 
@@ -36,7 +37,8 @@ def room(*things: str) -> Scene:
 
 def random_planner(ideas: int = 3) -> LearnedPlanner:
     torch.manual_seed(0)
-    return LearnedPlanner(NextObjectNetwork(NextObjectConfig(names=NAMES, width=16, depth=1, heads=2)), TEXT, ideas)
+    network = NextObjectModule(NextObjectConfig(names=NAMES, width=16, depth=1, heads=2))
+    return LearnedPlanner(NextObjectNetwork.of(network), TEXT, ideas)
 
 
 def test_wanted_objects_come_first() -> None:
@@ -82,7 +84,7 @@ def test_files_round_trip(tmp_path: Path) -> None:
 
 
 def test_box_numbers_hold_the_box() -> None:
-    numbers = box_numbers(torch.tensor([0.2, 0.1, 0.6, 0.5]))
+    numbers = box_numbers(np.array([0.2, 0.1, 0.6, 0.5]))
     assert numbers.tolist() == pytest.approx([0.4, 0.5, np.log(0.4), np.log(0.4)], abs=1e-6)
 
 
@@ -99,7 +101,7 @@ def test_the_bundled_planner_knows_places(bundled: LearnedPlanner) -> None:
 
 
 def test_the_bundled_planner_knows_order(bundled: LearnedPlanner) -> None:
-    cup, table = bundled.network.nearness(torch.from_numpy(np.stack([TEXT.encode("cup"), TEXT.encode("dining table")])))
+    cup, table = bundled.network.nearness(np.stack([TEXT.encode("cup"), TEXT.encode("dining table")]))
     assert cup > table
 
 

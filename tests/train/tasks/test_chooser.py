@@ -12,8 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from smartmask.data.pack import Pack
-from smartmask.io.components import load_component
-from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
+from smartmask.masks.exemplar.choose import Chooser
 from smartmask.text.encoder import TextEncoder
 from smartmask.train.settings import ChooserSettings
 from smartmask.train.tasks import chooser as training
@@ -67,7 +66,7 @@ def test_an_interrupted_run_ends_where_a_whole_one_does(
     one, two = (load_file(next(folder.glob("*.safetensors"))) for folder in (whole, parts))
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
-    load_component(whole, Chooser, ChooserConfig)
+    Chooser.load(whole)
 
 
 def test_it_is_judged_on_the_development_split(

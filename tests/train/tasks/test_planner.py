@@ -15,9 +15,8 @@ from smartmask.data.plans import caption_scenes, depth_pairs, plan_scenes
 from smartmask.data.splits import split_of
 from smartmask.evaluate.tasks.plan.figures import plan_report
 from smartmask.evaluate.tasks.plan.main import plan_lines
-from smartmask.io.components import load_component
 from smartmask.plan.layouts.stuff import load_field
-from smartmask.plan.planners.next_object import NextObjectConfig, NextObjectNetwork
+from smartmask.plan.planners.next_object import NextObjectNetwork
 from smartmask.text.encoder import TextEncoder
 from smartmask.train.settings import PlannerSettings, StuffSettings
 from smartmask.train.tasks.planner import Samples, mentioned, train_planner
@@ -68,7 +67,7 @@ def test_training_learns_the_order_of_the_scenes(pack: Pack, text_folder: Path, 
     figures = train_planner(PlannerSettings(data=pack.path, out=tmp_path, steps=150, batch=16))
     assert figures["scenes"] == 12
     assert figures["depth_pairs"] > 0
-    network = load_component(tmp_path / "next", NextObjectNetwork, NextObjectConfig)
+    network = NextObjectNetwork.load(tmp_path / "next")
     text = TextEncoder.from_pretrained(text_folder)
     train, dev = plan_scenes(pack, "train"), plan_scenes(pack, "dev")
     report = plan_report(network, text, pack, train, dev, 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from smartmask.data.record import Job, Record, reader
 from smartmask.image.files import load_label_map
-from smartmask.io.reading import files_in, photo_beside, read_json
+from smartmask.io.reading import files_in, photo_beside, read_json, short_repr
 from smartmask.scene import Scene
 from smartmask.scene.categories import is_thing
 
@@ -102,10 +102,10 @@ def _read_table(file: Path) -> Table:
     things: list[int] = []
     for key, entry in content.items():
         if not str(key).lstrip("-").isdigit():
-            raise ValueError(f"{file} has the id '{key}', which is not a whole number.")
+            raise ValueError(f"{file} has the id {short_repr(key)}, which is not a whole number.")
         name = entry.get("name") if isinstance(entry, dict) else entry
         if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"{file} gives no name for id {key}.")
+            raise ValueError(f"{file} gives no name for id {short_repr(key)}.")
         names[int(key)] = name.strip()
         if entry.get("thing", is_thing(name)) if isinstance(entry, dict) else is_thing(name):
             things.append(int(key))

@@ -196,13 +196,10 @@ def teller_of(pipe: Any) -> Teller | None:
     chooser = getattr(model, "chooser", None)
     if model is None or chooser is None:
         return None
-    import torch
-
     from smartmask.data.pairs import context_of
     from smartmask.masks.exemplar.choose import crop_scene
     from smartmask.masks.exemplar.memory import CELLS
 
-    @torch.inference_mode()
     def tell(scene: Scene, name: str, box: BoxXYXY, shapes: np.ndarray) -> np.ndarray:
         text = model.text
         vector = text.understand(name).vector.copy()
@@ -210,8 +207,9 @@ def teller_of(pipe: Any) -> Teller | None:
         crop = crop_scene(scene, [box], names, vector, text.encode_context(context_of(scene)))
         step = shapes.shape[1] // CELLS
         cells = shapes.reshape(len(shapes), CELLS, step, CELLS, step).mean(axis=(2, 4)) >= 0.5
-        seen = chooser.embed_outlines(torch.from_numpy(cells.astype(np.float32)))
-        return (seen @ chooser.embed_scenes(crop)[0]).double().numpy()
+        seen = chooser.embed_outlines(cells)
+        found: np.ndarray = seen @ chooser.embed_scenes(crop)[0]
+        return found
 
     return tell
 

@@ -9,13 +9,14 @@ label set works; the user's sentence is one more vector.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from smartmask.geometry import BoxXYXY
 from smartmask.masks.exemplar.memory import CELLS as OUTLINE_CELLS
+from smartmask.networks.layers import gelu, unit
+from smartmask.networks.network import Network, Shapes, conv_shapes, linear_shapes
 from smartmask.scene import Scene
 from smartmask.scene.view import OUTSIDE
 
@@ -46,69 +47,69 @@ class SceneCrop:
 
     ids: (B, S, S) int64, 0 hidden, unlabeled or outside, else index into ``vectors`` plus 1. flags: (B, FLAGS, S, S).
     far_ids, far_flags: the same of the wider map, (B, F, F). geometry: (B, GEOMETRY).
-    vectors: (N, text_dim) of the scenes' names. object, context: (B, text_dim).
+    vectors: (N, text_dim) of the scenes' names. object, context: (B, text_dim). numpy's arrays, in training torch's.
     """
 
-    ids: torch.Tensor
-    flags: torch.Tensor
-    far_ids: torch.Tensor
-    far_flags: torch.Tensor
-    geometry: torch.Tensor
-    vectors: torch.Tensor
-    object: torch.Tensor
-    context: torch.Tensor
+    ids: Any
+    flags: Any
+    far_ids: Any
+    far_flags: Any
+    geometry: Any
+    vectors: Any
+    object: Any
+    context: Any
 
 
-class Chooser(nn.Module):
-    """Embeds scenes and outlines; their dot product is a score in nats, up to a constant of the scene."""
+class Chooser(Network):
+    """Embeds scenes and outlines; their dot product is a score in nats, up to a constant of the scene.
 
-    def __init__(self, config: ChooserConfig) -> None:
-        super().__init__()
-        self.config = config
-        w = config.width
-        self.name = nn.Linear(config.text_dim, config.names)
-        self.told = nn.Linear(config.text_dim, 2 * w)
-        self.context = nn.Linear(config.text_dim, 2 * w, bias=False)
-        self.scene = nn.Sequential(
-            nn.Conv2d(config.names + FLAGS, w, 3, padding=1), nn.GELU(),
-            nn.Conv2d(w, 2 * w, 3, stride=2, padding=1), nn.GELU(),
-            nn.Conv2d(2 * w, 2 * w, 3, stride=2, padding=1), nn.GELU(),
+    ``train/networks/chooser.py`` is the same in torch, with dropout.
+    """
+
+    Config = ChooserConfig
+
+    @staticmethod
+    def shapes(config: ChooserConfig) -> Shapes:
+        """Of each weight."""
+        w, seen = config.width, config.names + FLAGS
+        flat = 2 * w * (SCENE_CELLS // 4) ** 2 + w * (FAR_CELLS // 4) ** 2 + GEOMETRY + 4 * w
+        return (
+            linear_shapes("name", config.text_dim, config.names) | linear_shapes("told", config.text_dim, 2 * w)
+            | linear_shapes("context", config.text_dim, 2 * w, bias=False)
+            | conv_shapes("scene.0", seen, w, 3) | conv_shapes("scene.2", w, 2 * w, 3)
+            | conv_shapes("scene.4", 2 * w, 2 * w, 3)
+            | conv_shapes("far.0", seen, w, 3) | conv_shapes("far.2", w, w, 3)
+            | linear_shapes("scene_out.0", flat, 4 * w) | linear_shapes("scene_out.3", 4 * w, config.size)
+            | conv_shapes("outline.0", 1, w // 2, 5) | conv_shapes("outline.2", w // 2, w, 3)
+            | conv_shapes("outline.4", w, 2 * w, 3)
+            | linear_shapes("outline_out.1", 2 * w * (OUTLINE_CELLS // 8) ** 2, config.size) | {"scale": ()}
         )  # fmt: skip
-        self.far = nn.Sequential(
-            nn.Conv2d(config.names + FLAGS, w, 3, stride=2, padding=1), nn.GELU(),
-            nn.Conv2d(w, w, 3, stride=2, padding=1), nn.GELU(),
-        )  # fmt: skip
-        self.dropout = nn.Dropout(DROPOUT)
-        seen = 2 * w * (SCENE_CELLS // 4) ** 2 + w * (FAR_CELLS // 4) ** 2
-        self.scene_out = nn.Sequential(
-            nn.Linear(seen + GEOMETRY + 4 * w, 4 * w), nn.GELU(), nn.Dropout(DROPOUT), nn.Linear(4 * w, config.size),
-        )  # fmt: skip
-        self.outline = nn.Sequential(
-            nn.Conv2d(1, w // 2, 5, stride=2, padding=2), nn.GELU(),
-            nn.Conv2d(w // 2, w, 3, stride=2, padding=1), nn.GELU(),
-            nn.Conv2d(w, 2 * w, 3, stride=2, padding=1), nn.GELU(), nn.Flatten(),
-        )  # fmt: skip
-        self.outline_out = nn.Sequential(
-            nn.Dropout(DROPOUT / 2), nn.Linear(2 * w * (OUTLINE_CELLS // 8) ** 2, config.size)
-        )
-        self.scale = nn.Parameter(torch.tensor(1.0))
 
-    def embed_scenes(self, crop: SceneCrop) -> torch.Tensor:
-        """``(B, size)``, of length ``exp(scale)``."""
-        table = torch.cat([self.name.weight.new_zeros(1, self.config.names), self.name(crop.vectors)])
-        near = torch.cat([table[crop.ids].permute(0, 3, 1, 2), crop.flags.to(table.dtype)], dim=1)
-        far = torch.cat([table[crop.far_ids].permute(0, 3, 1, 2), crop.far_flags.to(table.dtype)], dim=1)
-        told, context = nn.functional.gelu(self.told(crop.object)), self.context(crop.context)
-        seen = self.dropout(torch.cat([self.scene(near).flatten(1), self.far(far).flatten(1)], dim=1))
-        out = self.scene_out(torch.cat([seen, crop.geometry.to(seen.dtype), told, context], dim=1)).float()
-        return nn.functional.normalize(out, dim=1) * self.scale.exp()
+    def embed_scenes(self, crop: SceneCrop) -> np.ndarray:
+        """``(B, size)`` float64, of length ``exp(scale)``."""
+        table = np.concatenate([np.zeros((1, self.config.names)), self.linear("name", crop.vectors)])
+        near = np.concatenate([table[crop.ids].transpose(0, 3, 1, 2), crop.flags], axis=1)
+        far = np.concatenate([table[crop.far_ids].transpose(0, 3, 1, 2), crop.far_flags], axis=1)
+        near = self._convolved(near, "scene.0", "scene.2", "scene.4", first=1)
+        far = self._convolved(far, "far.0", "far.2")
+        told, context = gelu(self.linear("told", crop.object)), self.linear("context", crop.context)
+        seen = np.concatenate([near, far, crop.geometry, told, context], axis=1)
+        out = self.linear("scene_out.3", gelu(self.linear("scene_out.0", seen)))
+        return unit(out) * np.exp(self.weight("scale"))
 
-    def embed_outlines(self, cells: torch.Tensor) -> torch.Tensor:
-        """``(B, size)`` of outlines (B, C, C) in [0, 1], each in its own box.
+    def embed_outlines(self, cells: np.ndarray) -> np.ndarray:
+        """``(B, size)`` float64 of outlines (B, C, C) in [0, 1], each in its own box.
 
         Their aspects are not told: in training they would be those of the boxes, and give the answer away.
         """
-        return nn.functional.normalize(self.outline_out(self.outline(cells[:, None] * 2 - 1)).float(), dim=1)
+        maps = cells[:, None].astype(np.float64) * 2 - 1
+        return unit(self.linear("outline_out.1", self._convolved(maps, "outline.0", "outline.2", "outline.4")))
+
+    def _convolved(self, maps: np.ndarray, *layers: str, first: int = 2) -> np.ndarray:
+        """``(B, n)`` of maps (B, C, S, S): layers of stride 2, the first of stride ``first``, and all laid flat."""
+        for number, layer in enumerate(layers):
+            maps = gelu(self.conv(layer, maps, 2 if number else first))
+        return maps.reshape(len(maps), -1)
 
 
 def map_region(box: BoxXYXY, wider: float = WIDER) -> BoxXYXY:
@@ -179,18 +180,17 @@ def crop_scene(
     things = np.array([False, *(layer.thing for layer in scene.layers)])
     count, every = len(boxes), np.array(boxes, np.float64)
     grow = np.array([growth(box) for box in boxes])
-    maps = []
+    maps: list[np.ndarray] = []
     for wider, side in ((WIDER, SCENE_CELLS), (FAR, FAR_CELLS)):
         top = np.stack([map_of(scene, box, wider, side) for box in boxes])
         ids, flags = cell_values(top, hidden_cells(every, grow, wider, side))
         flags[:, -1] = things[ids]
-        maps += [torch.from_numpy(ids), torch.from_numpy(flags)]
+        maps += [ids, flags]
     photo = (0.0, 0.0, float(scene.width), float(scene.height))
     geometry = np.stack([box_geometry(box, photo) for box in boxes])
     return SceneCrop(
-        maps[0], maps[1], maps[2], maps[3], torch.from_numpy(geometry), torch.from_numpy(names),
-        torch.from_numpy(told).expand(count, -1), torch.from_numpy(context).expand(count, -1),
-    )  # fmt: skip
+        maps[0], maps[1], maps[2], maps[3], geometry, names, np.tile(told, (count, 1)), np.tile(context, (count, 1))
+    )
 
 
 def cell_values(top: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -202,13 +202,13 @@ def cell_values(top: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, np.nda
     return ids, flags
 
 
-def to_bytes(embeddings: torch.Tensor) -> np.ndarray:
+def to_bytes(embeddings: np.ndarray) -> np.ndarray:
     """Embeddings of length 1 as int8, 127 to the unit."""
-    return torch.round(embeddings * 127).clamp(-127, 127).to(torch.int8).numpy()
+    return np.clip(np.round(embeddings * 127), -127, 127).astype(np.int8)
 
 
 def score_units(scene: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
-    """``(n,)`` int64 scores in UNITS a nat. scene: (size,) float32; embeddings: (n, size) int8.
+    """``(n,)`` int64 scores in UNITS a nat. scene: (size,); embeddings: (n, size) int8.
 
     The scene's vector is rounded to 1/512 first: products and sums of whole numbers are the same on any processor.
     """

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from smartmask.io.checks import check_licences, is_open
-from smartmask.io.components import load_component, save_component
+from smartmask.io.components import save_component
 from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.package import VERSION
 from smartmask.io.publish import replacing_folder, save_bytes, save_json
 from smartmask.io.reading import read_json
-from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
+from smartmask.masks.exemplar.choose import Chooser
 from smartmask.masks.exemplar.guess import StrokeTable
 from smartmask.masks.exemplar.memory import TIERS, Memory, join, read_memory, write_memory
 from smartmask.masks.exemplar.model import ExemplarModel
@@ -38,7 +38,7 @@ def load_model(root: Path, licences: str = "all", own: str | Path | None = None)
     defaults = settings_of(ExemplarDefaults, index.get("defaults", {}), root / INDEX, DEFAULTS)
     check_sums(root / INDEX, index)
     text = load_text(root)
-    chooser = load_component(root / "chooser", Chooser, ChooserConfig)
+    chooser = Chooser.load(root / "chooser")
     strokes = StrokeTable.load(root / "chooser" / "strokes.safetensors")
     memory = join([*load_memories(root, licences).values(), *read_own(own, chooser, licences)])
     return ExemplarModel(text, memory, chooser, strokes, load_places(root / "place", text), defaults)

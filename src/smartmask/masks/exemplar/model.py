@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from smartmask.geometry import BoxXYXY, MaskWindow, shift_box
 from smartmask.guides import extent
@@ -28,6 +27,9 @@ from smartmask.masks.model import MaskRequest, Progress, Suggestion
 from smartmask.scene import Scene
 from smartmask.text.encoder import Meaning, TextEncoder
 
+if TYPE_CHECKING:
+    import torch
+
 CLEAR, UNCLEAR = 0.8, 0.3  # quality from which an outline is clear, and what a rank loses that is not at all
 NEIGHBOURS, NEIGHBOURS_FIRST = 24, 60  # that an outline is blended with; one of the first stratum
 
@@ -39,7 +41,7 @@ class ExemplarModel:
         self, text: TextEncoder, memory: Memory, chooser: Chooser, strokes: StrokeTable, places: PlaceModel,
         defaults: ExemplarDefaults | None = None,
     ) -> None:  # fmt: skip
-        self.text, self.memory, self.chooser = text, memory, chooser.eval()
+        self.text, self.memory, self.chooser = text, memory, chooser
         self.strokes, self.places = strokes, places
         self.defaults = defaults or ExemplarDefaults()
 
@@ -47,6 +49,10 @@ class ExemplarModel:
 
     def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> ExemplarModel:
         """Itself, where it is: on the CPU. Raises ValueError for a device that is not there."""
+        if device in (None, "cpu") and dtype is None:
+            return self
+        import torch
+
         try:
             torch.empty(0, device=device, dtype=dtype)
         except (RuntimeError, AssertionError, TypeError) as error:
@@ -71,7 +77,6 @@ class ExemplarModel:
             notes.append("The number of steps is not used: the bundled model remembers outlines, it does not denoise.")
         return notes
 
-    @torch.inference_mode()
     def suggest(
         self, scene: Scene, request: MaskRequest, seeds: Sequence[int], progress: Progress | None = None
     ) -> list[Suggestion]:

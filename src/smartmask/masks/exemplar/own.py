@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from smartmask.io.checks import is_open
 from smartmask.io.publish import remove_file
@@ -88,18 +87,13 @@ def read_own(folder: str | Path | None, chooser: Chooser, licences: str = "all")
     return found
 
 
-@torch.inference_mode()
 def embedded(memory: Memory, chooser: Chooser) -> Memory:
     """A memory with a chooser's embeddings of its outlines and of their mirror images."""
     rows = np.arange(len(memory))
-    chooser = chooser.eval()
     both = []
     for mirrored in (False, True):
         cells = memory.cells(rows, np.full(len(rows), mirrored)).astype(np.float32)
-        parts = [
-            to_bytes(chooser.embed_outlines(torch.from_numpy(cells[at : at + BATCH])))
-            for at in range(0, len(rows), BATCH)
-        ]
+        parts = [to_bytes(chooser.embed_outlines(cells[at : at + BATCH])) for at in range(0, len(rows), BATCH)]
         both.append(np.concatenate(parts) if parts else np.zeros((0, chooser.config.size), np.int8))
     return replace(memory, embeddings=np.stack(both, axis=1))
 
@@ -109,9 +103,8 @@ def checksum(chooser: Chooser) -> str:
     digest = hashlib.sha1()
     for name, tensor in sorted(chooser.state_dict().items()):
         if name.startswith("outline"):
-            half = tensor.detach().cpu().to(torch.float16).contiguous()
-            digest.update(f"{name} {tuple(half.shape)}".encode())
-            digest.update(half.numpy().tobytes())
+            digest.update(f"{name} {tensor.shape}".encode())
+            digest.update(tensor.astype(np.float16).tobytes())
     return digest.hexdigest()
 
 

@@ -8,13 +8,12 @@ import numpy as np
 
 from smartmask.image.files import save_png
 from smartmask.io.checks import check_licences, check_prompt, is_open
-from smartmask.io.components import load_component
 from smartmask.io.package import BUNDLED_MASKS
 from smartmask.io.publish import output_file
 from smartmask.io.records import Record
 from smartmask.io.settings import argument, option, required
 from smartmask.io.watch import Watch, unwatched
-from smartmask.masks.exemplar.choose import Chooser, ChooserConfig
+from smartmask.masks.exemplar.choose import Chooser
 from smartmask.masks.exemplar.files import load_memories, load_text, read_index
 from smartmask.masks.exemplar.memory import Memory, join, read_memory
 from smartmask.masks.exemplar.names import remembered_name
@@ -91,7 +90,7 @@ class MemoryAdd(OwnMemory, WeightsFolder):
     def run(self, watch: Watch = unwatched) -> AddReport:
         """Raises ValueError for a path without a usable outline, a set that exists, and texts that cannot be used."""
         root = root_of(self.weights)
-        text, chooser = load_text(root), load_component(root / "chooser", Chooser, ChooserConfig)
+        text, chooser = load_text(root), Chooser.load(root / "chooser")
         with watch("outlines") as on_step:
             added = add_own(
                 self.path, text, chooser, folder=self.memory, set_name=self.set_name, licence=self.licence,

@@ -203,7 +203,7 @@ class Sight:
         box = self.asked.exact or candidates.middle_box()
         told = self.meaning.vector.copy()
         crop = crop_scene(self.scene, [box], self.names, told, self.about)
-        seen = self.model.chooser.embed_scenes(crop)[0].numpy()
+        seen = self.model.chooser.embed_scenes(crop)[0]
         shapes = candidates.shapes
         units = score_units(seen, embeddings[pool.rows[shapes], pool.mirrored[shapes].astype(np.int64)])
         return np.round(units * self.weight).astype(np.int64)

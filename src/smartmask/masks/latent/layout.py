@@ -66,10 +66,10 @@ class Canvas:
         """``(side, side)`` int: the front-most of the first ``count`` layers (S_k), -1 unlabeled, -2 outside."""
         x, y = self.grid()
         inside = self.inside()
-        rows, cols = np.floor(y[inside]).astype(int), np.floor(x[inside]).astype(int)
-        seen = np.full(len(rows), UNLABELED)
+        x, y = x[inside], y[inside]
+        seen = np.full(len(x), UNLABELED)
         for index, layer in enumerate(scene.layers[:count]):
-            seen[layer.mask[rows, cols]] = index
+            seen[layer.window.sample(x, y)] = index
         top = np.full((self.side, self.side), OUTSIDE)
         top[inside] = seen
         return top

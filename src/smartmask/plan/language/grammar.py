@@ -149,9 +149,17 @@ SUPPORTS = (
 SMALL = word_set(
     """
     cup bottle bowl vase plate fork knife spoon laptop keyboard mouse book lamp clock phone glass wine_glass pizza
-    sandwich cake donut apple orange banana remote toaster microwave teddy_bear carrot broccoli
+    sandwich cake donut apple orange banana remote toaster microwave teddy_bear carrot broccoli computer monitor
+    telephone cell_phone kettle pot pan candle egg cheese hot_dog scissors toothbrush hair_drier coffee_maker blender
     """
 )
+SOFT = word_set("laptop book remote phone cell_phone telephone teddy_bear")  # lies on seats and beds too
+STANDS = word_set("table desk counter cabinet dresser oven stove nightstand sideboard piano")  # what carries them
+# Of a room of a setting: what is drawn under small things that nothing else carries
+FURNITURE = {"office": "desk", "classroom": "desk", "library": "desk", "studio": "desk", "living room": "coffee table"}
+TABLE = "table"  # of every other
+ON_POLES = word_set("stop_sign traffic_light traffic_sign street_sign road_sign parking_sign")
+POLE = "pole"
 AIRBORNE = word_set("airplane kite bird balloon helicopter cloud plane jet frisbee")
 HANGING = word_set("clock picture painting mirror lamp tv curtain")
 OUTDOOR = word_set(

@@ -1,4 +1,5 @@
 """Layouts: a phrase or a list of objects comes in, a scene of layers whose places and sizes agree goes out.
 
-It never names an object of its own accord (planners do), and never changes the photo.
+It names no object of its own accord (planners do) but what has to carry others (``furnish``), and never changes the
+photo.
 """

@@ -15,7 +15,9 @@ import numpy as np
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.plan.language import grammar, relations
 from smartmask.plan.language.phrases import Relation, Request, Wanted
+from smartmask.plan.layouts.furnish import carries
 from smartmask.plan.layouts.ground import BY_THE_WALL, Ground, surface_name
+from smartmask.plan.layouts.sizes import Camera
 from smartmask.plan.planners.interface import Region
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
@@ -24,8 +26,11 @@ from smartmask.text.typical import typical_size
 PROPOSALS = 160  # boxes tried for an object
 AFLOAT = frozenset(["boat", "ship", "raft", "canoe", "kayak", "surfboard", "swan", "duck", "fish", "dolphin", "whale"])
 WHEELS = frozenset(["car", "bus", "truck", "van", "taxi", "motorcycle", "bicycle", "scooter"])
+ROADSIDE = frozenset(["pole", "bench", "hydrant", "meter", "mailbox", "can", "bin", "lamp"])
 INSET = 0.1  # of a box's sides, on each side, where its object mostly is not
 SITTING, SEATED_WIDTH = 0.75, 1.5  # height and aspect of a sitting person, of a standing one's
+READABLE, READABLE_SMALL, SMALL_METRES = 0.065, 0.045, 0.3  # least side of a thing, as a share of the picture's; small
+FAR = 0.3  # share of the ground, from its far end, that is a poor place for what is asked for
 SEEN = 0.4  # of each side of a box that lies in the picture at least
 
 
@@ -115,7 +120,8 @@ def ground_only(name: str) -> bool:
 
 
 def _support_for(item: Wanted, others: Sequence[Placed], rng: np.random.Generator) -> Placed | None:
-    supports = [other for other in others if other.name.split()[-1] in relations.TABLES - {"box", "suitcase"}]
+    """What carries a small thing."""
+    supports = [other for other in others if carries(other.name, item.name)]
     return supports[int(rng.integers(len(supports)))] if supports else None
 
 
@@ -136,6 +142,9 @@ def _propose(
 
     def size(foot: float) -> tuple[float, float]:
         high = ground.camera.pixels(metres, max(foot, ground.top + 2), item.name)
+        if isinstance(ground.camera, Camera):  # drawn scenes show what they hold; a photo's own scale is its own
+            readable = (READABLE if metres >= SMALL_METRES else READABLE_SMALL) * (height * width / aspect) ** 0.5
+            high = max(high, readable)
         return high * aspect, high
 
     if rules:
@@ -155,7 +164,9 @@ def _propose(
         return box, depth
     noun = item.name.split()[-1]
     if noun in grammar.AIRBORNE and ground.sky.any():
-        return _in_region(ground.sky, aspect, height * rng.uniform(0.08, 0.2) * min(1.0, metres), rng), ground.top - 1
+        return _in_region(
+            ground.sky, aspect, height * rng.uniform(0.1, 0.2) * float(np.clip(metres**0.5, 0.55, 1)), rng
+        ), ground.top - 1
     if noun in grammar.HANGING - {"lamp", "tv"} and ground.wall.any():
         _, high = size(ground.top + 2)
         return _in_region(ground.wall, aspect, high, rng), ground.top - 1
@@ -224,6 +235,8 @@ def _score(
         score -= 2.5 * (1 - _support(noun, box, ground))
     if y1 - y0 < 0.025 * height:
         score -= 1.0
+    if not rules and not aloft and not ground.indoor and noun not in AFLOAT:
+        score -= max(0.0, FAR - (y1 - ground.top) / max(height - ground.top, 1.0)) / FAR
     return score
 
 
@@ -236,6 +249,8 @@ def _support(noun: str, box: BoxXYXY, ground: Ground) -> float:
     if noun in AFLOAT and ground.water.any():
         return float(ground.water[row, line].mean())
     fit = float(ground.solid[row, line].mean())
+    if noun in ROADSIDE and ground.road.any():
+        return fit - float(ground.road[row, line].mean())
     if noun in WHEELS and ground.road.any():
         return 0.5 * fit + 0.5 * float(ground.road[row, line].mean())
     return fit

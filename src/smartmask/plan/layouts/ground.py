@@ -17,6 +17,7 @@ from smartmask.text.words import word_set
 
 WATER = frozenset(["sea", "water", "river"])
 BY_THE_WALL = word_set("couch sofa bed refrigerator oven stove sink cabinet dresser shelf bookcase tv piano")
+CLOSE = 0.6  # metres of a thing below which it is shown smaller than the largest things are
 ROOM = 0.24  # of the picture's width: a metre at the back wall of a room, before zooming
 
 
@@ -92,6 +93,7 @@ def fit_zoom(ground: Ground, names: Sequence[str], text: TextEncoder) -> Ground:
         foot = ground.top + near * (height - ground.top)
         high = Camera(ground.horizon).pixels(metres, foot)
         crowd = min(names.count(name), 5) ** 0.5
-        largest.append(min(share * height / high, share * width / (high * aspect * crowd)))
+        part = share * float(np.clip((metres / CLOSE) ** 0.5, 0.4, 1))  # a bottle by itself does not fill the beach
+        largest.append(min(part * height / high, part * width / (high * aspect * crowd)))
     zoom = float(np.clip(min(largest), 0.4, 7.0)) if largest else 1.0
     return replace(ground, camera=Camera(ground.horizon, zoom=zoom))

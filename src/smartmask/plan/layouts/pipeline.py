@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from smartmask.geometry import mask_box
+from smartmask.geometry import box_mask
 from smartmask.guides import Box
 from smartmask.insertion.lay import as_pipeline, seed_of
 from smartmask.io.checks import MAX_MASKS
@@ -19,6 +19,7 @@ from smartmask.masks.weights import Weights
 from smartmask.plan.language import grammar, relations
 from smartmask.plan.language.phrases import Relation, Request, Wanted, parse
 from smartmask.plan.layouts.arrange import Placed, arrange, place
+from smartmask.plan.layouts.furnish import furnished
 from smartmask.plan.layouts.ground import Ground, fit_zoom, read_ground
 from smartmask.plan.layouts.stuff import StuffField, load_field
 from smartmask.plan.layouts.surfaces import GROUND, draw_surfaces
@@ -124,6 +125,7 @@ def draw_layout(
     planner = planner or GivenList()
     # 1. surfaces
     names, notes = surfaces_of(request)
+    request, more = furnished(request, names)
     scene = draw_surfaces(field, pipeline.text, names, height, width, seed)
     surfaces = tuple(
         Item(layer.name, layer.name, layer.mask, False, float(index), seed) for index, layer in enumerate(scene.layers)
@@ -133,7 +135,7 @@ def draw_layout(
     order = [] if getattr(planner, "step_by_step", False) else _order(planner, request, scene)
     placed = arrange(request, order, ground, pipeline.text, (), seed)
     # 3. masks
-    layout = Layout(request, height, width, surfaces, ground, seed, (), (*request.notes, *notes))
+    layout = Layout(request, height, width, surfaces, ground, seed, (), (*request.notes, *notes, *more))
     for number, spot in enumerate(placed):
         item = draw_item(layout, spot, pipeline, item_seed(layout), num_masks)
         layout = replace(layout, items=(*layout.items, item))
@@ -204,7 +206,8 @@ _GROUNDS = word_set("floor grass road sand sea snow water river pavement playing
 
 def guess_surfaces(names: Sequence[str]) -> str:
     """Surfaces for things without a place."""
-    nouns = {name.replace(" ", "_") for name in names} | {name.split()[-1] for name in names}
+    nouns = {name.replace(" ", "_") for name in names}
+    nouns |= {name.split()[-1] for name in names if name.replace(" ", "_") not in grammar.SMALL}  # no teddy bear's
     for words, found in (
         ({"boat", "ship", "surfboard"}, "sky sea sand"),
         ({"skis", "snowboard", "snowman"}, "sky mountain snow"),
@@ -238,6 +241,8 @@ def draw_item(layout: Layout, spot: Placed, pipeline: SmartMaskPipeline, seed: i
         mask = _in_perspective(spot, layout)
         return Item(spot.key, name, mask, True, spot.depth, seed, spot, attributes)
     box = Box(*spot.box)
+    if name == grammar.POLE:
+        return Item(spot.key, name, box_mask(spot.box, layout.height, layout.width), True, spot.depth, seed, spot)
     output = pipeline(
         layout.scene(), name, context_prompt=layout.request.text, guidance=box, num_masks=num_masks, generator=seed
     )
@@ -275,8 +280,7 @@ def relation_holds(relation: Relation, items: dict[str, Item], given: Sequence[R
     subject, reference = items.get(relation.subject), items.get(relation.reference)
     if subject is None or reference is None:
         return False
-    a, b = mask_box(subject.mask), mask_box(reference.mask)
-    if a is None or b is None:
+    if not (subject.mask.any() and reference.mask.any()):
         return False
     if not reference.thing:  # surfaces fill the picture; standing on one is standing in it
         carrier = next(
@@ -286,4 +290,4 @@ def relation_holds(relation: Relation, items: dict[str, Item], given: Sequence[R
         return relation.kind not in ("on", "in") or relations.stands_on(stander.mask, reference.mask)
     if not subject.thing:
         return True
-    return relations.holds(relation.kind, a, b, subject.depth > reference.depth)
+    return relations.masks_hold(relation.kind, subject.mask, reference.mask, subject.depth > reference.depth)

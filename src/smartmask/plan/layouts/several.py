@@ -214,9 +214,9 @@ def relations_met(request: Request, plan: Plan, keys: Sequence[str]) -> tuple[tu
 def _holds(relation: Relation, scene: Scene, subject: int | None, reference: int | None) -> bool:
     if subject is None or reference is None:
         return False
-    a, b = mask_box(scene.layers[subject].mask), mask_box(scene.layers[reference].mask)
-    if a is None or b is None:
+    one, other = scene.layers[subject].mask, scene.layers[reference].mask
+    if not (one.any() and other.any()):
         return False
     if not scene.layers[reference].thing and relation.kind in ("on", "in"):
-        return relations.stands_on(scene.layers[subject].mask, scene.layers[reference].mask)
-    return relations.holds(relation.kind, a, b, subject > reference)
+        return relations.stands_on(one, other)
+    return relations.masks_hold(relation.kind, one, other, subject > reference)

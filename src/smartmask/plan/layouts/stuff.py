@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
 
 from smartmask.io.package import BUNDLED_PLANNER
+from smartmask.networks.layers import silu
+from smartmask.networks.network import Network, Shapes, linear_shapes
 
 BUNDLED = BUNDLED_PLANNER
+SET = 32  # numbers in which the field is told of all names together
 
 
 @dataclass(frozen=True)
@@ -34,61 +35,55 @@ class StuffConfig:
     text_dim: int = 128
 
 
-class StuffField(nn.Module):
-    """(names, latent) -> a logit for each name at each point of the picture."""
+class StuffField(Network):
+    """(names, latent) -> a logit for each name at each point of the picture. Trained by ``train/networks/stuff.py``.
 
-    sets: torch.Tensor  # (scenes, text_dim): mean vector of each training scene's names
+    Beside the layers it holds ``latents`` (scenes, latent), and ``sets`` (scenes, text_dim), the mean vector of each
+    training scene's names.
+    """
 
-    def __init__(self, config: StuffConfig) -> None:
-        super().__init__()
-        self.config = config
+    Config = StuffConfig
+
+    @staticmethod
+    def shapes(config: StuffConfig) -> Shapes:
+        """Of each weight."""
         width, text = config.width, config.text_dim
-        self.latents = nn.Parameter(torch.randn(config.scenes, config.latent) * 0.1)
-        self.register_buffer("sets", torch.zeros(config.scenes, text))
-        self.set = nn.Linear(text, 32)
-        around = 2 + 4 * config.octaves + 1 + config.latent + 32
-        self.point = nn.Sequential(
-            nn.Linear(around, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(),
-            nn.Linear(width, width), nn.SiLU(), nn.Linear(width, config.rank),
-        )  # fmt: skip
-        self.name = nn.Sequential(
-            nn.Linear(text + config.latent + 32, width), nn.SiLU(), nn.Dropout(0.1), nn.Linear(width, config.rank + 1)
-        )
+        found: Shapes = {"latents": (config.scenes, config.latent), "sets": (config.scenes, text)}
+        found |= linear_shapes("set", text, SET)
+        around = 2 + 4 * config.octaves + 1 + config.latent + SET
+        for layer, inner in ((0, around), (2, width), (4, width)):
+            found |= linear_shapes(f"point.{layer}", inner, width)
+        found |= linear_shapes("point.6", width, config.rank)
+        found |= linear_shapes("name.0", text + config.latent + SET, width)
+        return found | linear_shapes("name.3", width, config.rank + 1)
 
-    def forward(
-        self, points: torch.Tensor, aspect: torch.Tensor, names: torch.Tensor, known: torch.Tensor, latent: torch.Tensor
-    ) -> torch.Tensor:
-        """``(B, K, P)`` logits; names that are not ``known`` get -1e4.
+    def logits(self, points: np.ndarray, aspect: float, names: np.ndarray, latent: np.ndarray) -> np.ndarray:
+        """``(K, P)`` of names (K, text_dim) at points (P, 2), x and y in [-1, 1] over the picture, y down.
 
-        points: (B, P, 2) x and y in [-1, 1] over the picture, y down. aspect: (B,) log of width over height.
-        names: (B, K, text_dim); known: (B, K) bool. latent: (B, latent).
+        aspect: log of width over height. latent: (latent,).
         """
-        count, places = names.shape[1], points.shape[1]
-        share = (names * known[..., None]).sum(1) / known.sum(1, keepdim=True).clamp_min(1)
-        about = torch.cat([latent, self.set(share)], dim=-1)
-        waves = torch.cat(
-            [f(math.pi * 2**k * points / 2) for k in range(self.config.octaves) for f in (torch.sin, torch.cos)], -1
-        )
-        here = torch.cat(
-            [points, waves, aspect[:, None, None].expand(-1, places, 1), about[:, None].expand(-1, places, -1)], -1
-        )
-        told = self.name(torch.cat([names, about[:, None].expand(-1, count, -1)], -1))
-        logits = torch.einsum("bpr,bkr->bkp", self.point(here), told[..., :-1]) / math.sqrt(self.config.rank)
-        return (logits + told[..., -1:]).masked_fill(~known[..., None], -1e4)
+        about = np.concatenate([latent, self.linear("set", names.mean(axis=0))])
+        waves = [f(math.pi * 2**k * points / 2) for k in range(self.config.octaves) for f in (np.sin, np.cos)]
+        told = np.concatenate([[aspect], about])
+        here = np.concatenate([points, *waves, np.tile(told, (len(points), 1))], axis=1)
+        for layer in ("point.0", "point.2", "point.4"):
+            here = silu(self.linear(layer, here))
+        there = np.concatenate([names, np.tile(about, (len(names), 1))], axis=1)
+        there = self.linear("name.3", silu(self.linear("name.0", there)))
+        found: np.ndarray = there[:, :-1] @ self.linear("point.6", here).T / math.sqrt(self.config.rank)
+        return found + there[:, -1:]
 
-    @torch.no_grad()
     def draw(
         self, names: np.ndarray, height: int, width: int, seed: int, spread: float = 0.25, side: int = 96
     ) -> np.ndarray:
-        """``(K, h, w)`` float32 logits of K names over the picture, its longer side ``side`` points.
+        """``(K, h, w)`` logits of K names over the picture, its longer side ``side`` points.
 
         names: (K, text_dim) vectors. height, width: of the picture, in any unit. seed: of the arrangement.
         spread: deviation of the latent from a training scene's, as a share of the latents' own.
         """
         rng = np.random.default_rng(seed)
-        latents = self.latents.numpy()
+        latents, sets = self.tensors["latents"], self.tensors["sets"]
         centre = names.mean(axis=0)
-        sets = self.sets.numpy()
         alike = sets @ centre / (np.linalg.norm(sets, axis=1) * np.linalg.norm(centre) + 1e-6)
         odds = np.exp((alike - alike.max()) / 0.06)
         chosen = int(rng.choice(len(odds), p=odds / odds.sum()))
@@ -97,17 +92,10 @@ class StuffField(nn.Module):
         y, x = np.meshgrid(
             (np.arange(rows) + 0.5) / rows * 2 - 1, (np.arange(cols) + 0.5) / cols * 2 - 1, indexing="ij"
         )
-        points = torch.from_numpy(np.stack([x.ravel(), y.ravel()], -1).astype(np.float32))[None]
-        aspect = torch.tensor([math.log(width / height)])
-        known = torch.ones(1, len(names), dtype=torch.bool)
-        logits = self(
-            points, aspect, torch.from_numpy(names)[None], known, torch.from_numpy(latent.astype(np.float32))[None]
-        )
-        return logits[0].reshape(len(names), rows, cols).numpy()
+        points = np.stack([x.ravel(), y.ravel()], -1)
+        return self.logits(points, math.log(width / height), names, latent).reshape(len(names), rows, cols)
 
 
 def load_field(folder: Path | None = None) -> StuffField:
     """The stuff field of a folder with ``stuff/`` in it; the bundled one without argument. ValueError if damaged."""
-    from smartmask.io.components import load_component
-
-    return load_component((folder or BUNDLED) / "stuff", StuffField, StuffConfig).eval()
+    return StuffField.load((folder or BUNDLED) / "stuff")

@@ -5,20 +5,19 @@ It speaks for ideas beyond the text alone; the text's own objects are ordered by
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from smartmask.geometry import mask_box
-from smartmask.io.components import load_component
 from smartmask.plan.language import grammar
 from smartmask.plan.layouts.stuff import BUNDLED
 from smartmask.plan.planners.given import GivenList
 from smartmask.plan.planners.interface import IDEA, NextObject, PlanState, Region
-from smartmask.plan.planners.next_object import LONGEST, NextObjectConfig, NextObjectNetwork, box_numbers
+from smartmask.plan.planners.next_object import BOX, LONGEST, NextObjectNetwork, box_numbers
 from smartmask.scene.categories import STYLES, clean_name
 from smartmask.text.encoder import TextEncoder
 
@@ -36,14 +35,14 @@ class LearnedPlanner:
     name = "learned"
 
     def __init__(self, network: NextObjectNetwork, text: TextEncoder, ideas: int = 0) -> None:
-        self.network, self.text, self.ideas = network.eval(), text, ideas
+        self.network, self.text, self.ideas = network, text, ideas
         self.names = network.config.names
-        self.table = torch.from_numpy(np.stack([text.encode(name) for name in self.names]))
+        self.table = np.stack([text.encode(name) for name in self.names])
 
     @classmethod
     def from_pretrained(cls, text: TextEncoder, folder: Path | None = None, ideas: int = 0) -> LearnedPlanner:
         """The planner of a folder with ``next/`` in it; without one the bundled. ValueError if it is damaged."""
-        network = load_component((folder or BUNDLED) / "next", NextObjectNetwork, NextObjectConfig)
+        network = NextObjectNetwork.load((folder or BUNDLED) / "next")
         return cls(network, text, ideas)
 
     def propose(self, state: PlanState, count: int = 5) -> Sequence[NextObject]:
@@ -53,7 +52,6 @@ class LearnedPlanner:
             return wanted
         return [*wanted, *self.ideas_for(state, count - len(wanted))]
 
-    @torch.inference_mode()
     def ideas_for(self, state: PlanState, count: int = 5) -> list[NextObject]:
         """Things that such a scene would also hold, and where, likeliest first; empty if it is likelier complete."""
         hidden, shares = self._read(state)
@@ -67,41 +65,32 @@ class LearnedPlanner:
                 break
             if name in grammar.SURFACES or name in grammar.SURFACE_NAMES or name in _NOT_DRAWN:
                 continue
-            mean, _, log_count = self.network.describe(hidden, self.table[[int(index)]])
-            if there[name] >= max(1.0, float(log_count[0].exp())):
+            mean, _, log_count = self.network.describe(hidden, self.table[int(index)])
+            if there[name] >= max(1.0, math.exp(log_count)):
                 continue
             why = f"Such scenes hold a {name} next with probability {share:.2f}"
-            why += f"; {there[name]} of about {float(log_count[0].exp()):.1f} are there." if there[name] else "."
-            found.append(NextObject(name, share, why, _region(mean[0].numpy())))
+            why += f"; {there[name]} of about {math.exp(log_count):.1f} are there." if there[name] else "."
+            found.append(NextObject(name, share, why, _region(mean)))
         return found
 
-    @torch.inference_mode()
     def likelihood(self, state: PlanState) -> dict[str, float]:
         """The probability of each known name to come next, and of the end under the empty name."""
         _, shares = self._read(state)
         return dict(zip((*self.names, ""), (float(share) for share in shares), strict=True))
 
-    def _read(self, state: PlanState) -> tuple[torch.Tensor, np.ndarray]:
-        """The network's state (1, width), and (names + 1,) probabilities of what comes next."""
+    def _read(self, state: PlanState) -> tuple[np.ndarray, np.ndarray]:
+        """The network's state (width,), and (names + 1,) probabilities of what comes next."""
         scene = state.scene
         layers = scene.layers[-LONGEST:]
-        size = max(len(layers), 1)
-        names, boxes = torch.zeros(1, size, 128), torch.zeros(1, size, 5)
-        known = torch.zeros(1, size, dtype=torch.bool)
+        names, boxes = np.zeros((len(layers), self.table.shape[1]), np.float32), np.zeros((len(layers), BOX + 1))
         unit = np.array([scene.width, scene.height, scene.width, scene.height], np.float32)
         for i, layer in enumerate(layers):
-            names[0, i] = torch.from_numpy(self.text.encode(clean_name(layer.name)))
-            known[0, i] = True
+            names[i] = self.text.encode(clean_name(layer.name))
             box = mask_box(layer.mask)
             if box is not None:
-                boxes[0, i, :4] = box_numbers(torch.from_numpy(np.array(box, np.float32) / unit))
-                boxes[0, i, 4] = 1
-        caption = torch.from_numpy(self.text.encode_context(state.request.text))[None]
-        style = torch.tensor([STYLE])
-        with torch.inference_mode():
-            hidden = self.network.state(names, boxes, known, caption, style)
-            shares = self.network.scores(hidden, self.table, style)[0].exp()
-        return hidden, shares.double().numpy()
+                boxes[i] = *box_numbers(np.array(box, np.float32) / unit), 1
+        hidden = self.network.state(names, boxes, self.text.encode_context(state.request.text), STYLE)
+        return hidden, np.exp(self.network.scores(hidden, self.table, STYLE))
 
 
 # Names of annotations that are no object with a shape of its own.

@@ -16,13 +16,13 @@ from smartmask.masks.exemplar.choose import (
     FAR_CELLS,
     SCENE_CELLS,
     WIDER,
-    Chooser,
     ChooserConfig,
     SceneCrop,
     cell_values,
     hidden_cells,
 )  # fmt: skip
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.networks.chooser import ChooserModule
 from smartmask.train.schedules import Plateau
 from smartmask.train.settings import ChooserSettings
 from smartmask.train.task import Batch, Losses, Stream, Task, Tensors, tensor
@@ -130,7 +130,7 @@ def stream_of(samples: Samples, settings: ChooserSettings) -> Stream:
     return Stream(make, settings.seed, settings.workers)
 
 
-def chooser_loss(network: Chooser, batch: Tensors, names: torch.Tensor) -> torch.Tensor:
+def chooser_loss(network: ChooserModule, batch: Tensors, names: torch.Tensor) -> torch.Tensor:
     """``(n,)`` cross entropies, in nats: which outline belongs to a scene, and which scene to an outline."""
     crop = SceneCrop(
         batch["ids"], batch["flags"], batch["far_ids"], batch["far_flags"], batch["geometry"], names,
@@ -144,7 +144,7 @@ def chooser_loss(network: Chooser, batch: Tensors, names: torch.Tensor) -> torch
 
 
 @torch.inference_mode()
-def validate(network: Chooser, samples: Samples, names: torch.Tensor) -> dict[str, float]:
+def validate(network: ChooserModule, samples: Samples, names: torch.Tensor) -> dict[str, float]:
     """Nats of telling the true outline among GROUP like ones of the dev split, all and whole ones."""
     losses: dict[str, list[float]] = {"all": [], "whole": []}
     device = next(network.parameters()).device
@@ -165,11 +165,11 @@ def chooser_task(samples: Samples, settings: ChooserSettings) -> Task:
     config = ChooserConfig(text_dim=samples.names.shape[1])
     names = torch.from_numpy(samples.names)
 
-    def loss(network: Chooser, batch: Tensors) -> Losses:
+    def loss(network: ChooserModule, batch: Tensors) -> Losses:
         return {"loss": chooser_loss(network, batch, names.to(batch["geometry"].device)).mean()}
 
     return Task(
-        "chooser", Chooser(config).to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+        "chooser", ChooserModule(config).to(memory_format=torch.channels_last),  # type: ignore[call-overload]
         stream_of(samples, settings), loss,
         save=lambda network, out: save_component(out / "chooser", network, config),
         validate=lambda network, step: validate(network, samples, names),

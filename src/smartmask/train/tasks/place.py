@@ -20,6 +20,7 @@ from smartmask.masks.exemplar.place.usual import UsualBoxes, inside
 from smartmask.text.encoder import TextEncoder
 from smartmask.text.typical import EVENNESS
 from smartmask.train.dataset import Target, find_targets
+from smartmask.train.networks.place import ScoreModule
 from smartmask.train.schedules import OneCycle
 from smartmask.train.settings import PlaceConfig, PlaceSettings
 from smartmask.train.task import Batch, Losses, Stream, Task, Tensors, tensor
@@ -155,7 +156,7 @@ def layout_without(pack: Pack, target: Target, names: Names) -> Layout:
 def place_task(samples: PlaceSamples, rows: np.ndarray, config: PlaceConfig) -> Task:
     """Training of the network on rows of samples: each voter on batches and a start of its own."""
     torch.manual_seed(config.seed)
-    network = ScoreNetwork(ScoreConfig(config.voters, config.hidden))
+    network = ScoreModule(ScoreConfig(config.voters, config.hidden))
     share = _chances(samples.source[rows])
     some = np.random.default_rng(config.seed).choice(rows, min(2000, 4 * len(rows)), p=share)
     for name, values in (("box", samples.boxes[some].reshape(-1, FEATURES)), ("whole", samples.whole[some])):
@@ -168,7 +169,7 @@ def place_task(samples: PlaceSamples, rows: np.ndarray, config: PlaceConfig) -> 
         values = {name: tensor(getattr(samples, name)[chosen], np.float32) for name in ("boxes", "whole")}
         return Batch([f"scene {scene}" for scene in samples.scene[chosen].ravel()], values)
 
-    def loss(network: ScoreNetwork, batch: Tensors) -> Losses:
+    def loss(network: ScoreModule, batch: Tensors) -> Losses:
         each = torch.stack([
             -voter(*network.normalised(boxes, whole)).log_softmax(1)[:, 0].mean()
             for voter, boxes, whole in zip(network.voters, batch["boxes"], batch["whole"], strict=True)
@@ -182,8 +183,7 @@ def place_task(samples: PlaceSamples, rows: np.ndarray, config: PlaceConfig) -> 
 
 def fit_network(samples: PlaceSamples, rows: np.ndarray, config: PlaceConfig, out: Path | None = None) -> ScoreNetwork:
     """The network trained on rows of samples. out: where it keeps checkpoints and a log."""
-    network: ScoreNetwork = Trainer(place_task(samples, rows, config), config, out).fit()
-    return network
+    return ScoreNetwork.of(Trainer(place_task(samples, rows, config), config, out).fit())
 
 
 def _chances(sources: np.ndarray) -> np.ndarray:
@@ -204,6 +204,6 @@ def train_place(settings: PlaceSettings) -> Path:
     usual, scenes = remembered(pack, targets, names)
     samples = draw_samples(pack, targets, usual, scenes, settings)
     task = place_task(samples, np.arange(len(samples.scene)), settings)
-    task = replace(task, save=lambda network, out: Places(usual, network).save(out / "place"))
+    task = replace(task, save=lambda network, out: Places(usual, ScoreNetwork.of(network)).save(out / "place"))
     Trainer(task, settings, settings.out).fit()
     return settings.out / "place"

@@ -13,9 +13,10 @@ from smartmask.data.pack import Pack
 from smartmask.data.plans import INDEX, NAMES, STOP, PlanScene, caption_scenes, depth_pairs, plan_scenes
 from smartmask.io.components import save_component
 from smartmask.plan.language.phrases import parse
-from smartmask.plan.planners.next_object import BOX, LONGEST, NextObjectConfig, NextObjectNetwork, box_numbers
+from smartmask.plan.planners.next_object import BOX, LONGEST, NextObjectConfig, box_numbers
 from smartmask.scene.categories import STYLES
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.networks.next_object import NextObjectModule
 from smartmask.train.schedules import OneCycle
 from smartmask.train.settings import PlannerSettings
 from smartmask.train.task import Batch, Losses, Stream, Task, Tensors, tensor
@@ -78,7 +79,7 @@ class Samples:
         ids[: len(before)] = [INDEX[scene.names[i]] for i in before]
         known[: len(before)] = True
         if len(before) and scene.style != "mentions" and rng.random() < 0.8:
-            boxes[: len(before), :BOX] = box_numbers(torch.from_numpy(_jittered(scene.boxes[before], rng))).numpy()
+            boxes[: len(before), :BOX] = box_numbers(_jittered(scene.boxes[before], rng))
             boxes[: len(before), BOX] = 1
         if scene.captions and rng.random() < 0.7:
             caption = rng.choice(self.contexts[scene.key + scene.style])
@@ -86,7 +87,7 @@ class Samples:
         target = INDEX[scene.names[order[count]]] if count < len(order) else STOP
         box, number = np.zeros(BOX, np.float32), -1.0
         if target != STOP and scene.style != "mentions":
-            box = box_numbers(torch.from_numpy(scene.boxes[order[count]])).numpy()
+            box = box_numbers(scene.boxes[order[count]])
             if target not in ids[: len(before)]:  # asked once a name; asked at each, large numbers would weigh double
                 number = float(scene.names.count(NAMES[target]))
         return {
@@ -102,7 +103,7 @@ def _jittered(boxes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return shares.astype(np.float32)
 
 
-def loss_of(network: NextObjectNetwork, batch: Tensors, table: torch.Tensor) -> torch.Tensor:
+def loss_of(network: NextObjectModule, batch: Tensors, table: torch.Tensor) -> torch.Tensor:
     """Mean of: cross-entropy of the next name, a third of that of all that is missing, box density, count (Poisson)."""
     state = network.state(batch["names"], batch["boxes"], batch["known"], batch["caption"], batch["style"])
     scores = network.scores(state, table, batch["style"])
@@ -127,7 +128,7 @@ def planner_task(samples: Samples, pairs: Sequence[tuple[str, str]], settings: P
     config = NextObjectConfig(names=NAMES)
     known = torch.tensor([(INDEX[a], INDEX[b]) for a, b in pairs if a in INDEX and b in INDEX]).reshape(-1, 2)
 
-    def loss(network: NextObjectNetwork, batch: Tensors) -> Losses:
+    def loss(network: NextObjectModule, batch: Tensors) -> Losses:
         table = samples.table.to(batch["ids"].device)
         names = table[batch["ids"]]
         batch = {**batch, "names": names + 0.2 * torch.randn_like(names)}
@@ -140,7 +141,7 @@ def planner_task(samples: Samples, pairs: Sequence[tuple[str, str]], settings: P
         return {"loss": value}
 
     return Task(
-        "next", NextObjectNetwork(config),
+        "next", NextObjectModule(config),
         Stream(lambda rng, number: samples.batch(settings.batch, rng), settings.seed, settings.workers), loss,
         save=lambda network, out: save_component(out / "next", network, config), schedule=OneCycle(),
         facts={"scenes": sum(map(len, samples.groups.values()))},

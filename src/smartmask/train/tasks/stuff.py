@@ -11,9 +11,10 @@ from torch import nn
 
 from smartmask.data.pack import Pack
 from smartmask.io.components import save_component
-from smartmask.plan.layouts.stuff import StuffConfig, StuffField
+from smartmask.plan.layouts.stuff import StuffConfig
 from smartmask.scene.categories import clean_name
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.networks.stuff import StuffModule
 from smartmask.train.schedules import OneCycle
 from smartmask.train.settings import StuffSettings
 from smartmask.train.task import Batch, Losses, Stream, Task, Tensors, tensor
@@ -77,7 +78,7 @@ def stuff_task(scenes: Sequence[StuffScene], text: TextEncoder, settings: StuffS
     aspects = np.tile(np.array([scene.aspect for scene in scenes], np.float32), 2)
     places = [np.argwhere(one >= 0) for one in labels]
     config = StuffConfig(scenes=len(labels))
-    field = StuffField(config)
+    field = StuffModule(config)
     field.sets.copy_(torch.from_numpy(vectors.sum(1) / known.sum(1, keepdims=True)))
 
     def make(rng: np.random.Generator, number: int) -> Batch:
@@ -100,7 +101,7 @@ def stuff_task(scenes: Sequence[StuffScene], text: TextEncoder, settings: StuffS
     )  # fmt: skip
 
 
-def stuff_loss(field: StuffField, batch: Tensors) -> Losses:
+def stuff_loss(field: StuffModule, batch: Tensors) -> Losses:
     """Cross-entropy of the stuff at points, and small latents; "right": the share of points told rightly."""
     latent = field.latents[batch["rows"]]
     latent = latent + 0.15 * torch.randn_like(latent)  # neighbours of a latent are arrangements too

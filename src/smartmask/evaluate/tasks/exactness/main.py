@@ -39,11 +39,9 @@ def trials_of(settings: ExactnessSettings) -> list[Trial]:
     check_seed(settings.seed)
     pipeline = load_pipeline(settings.weights)
     found = []
-    with tempfile.TemporaryDirectory() as folder:
-        for number in watched("inserts", range(settings.first, settings.first + settings.count)):
+    for number in watched("inserts", range(settings.first, settings.first + settings.count)):
+        with tempfile.TemporaryDirectory() as folder:
             found.append(tried(number, settings.seed, pipeline, Path(folder)))
-            for file in Path(folder).iterdir():
-                file.unlink()
     return found
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from smartmask.image.photo import deep_png
+from smartmask.io.publish import replacing, save_bytes
+from smartmask.io.reading import read_bytes
 
 _ORIENTATION = 0x0112
 
@@ -33,7 +36,9 @@ def _saved(kind: str, suffix: str, mode: str = "RGB", then: str | None = None, *
     def save(rng: np.random.Generator, height: int, width: int, stem: Path) -> Path:
         path, image = stem.with_suffix(suffix), _image(rng, height, width, mode)
         image = image if then is None else image.convert(then)
-        image.save(path, kind, **{key: value(rng) if callable(value) else value for key, value in options.items()})
+        given = {key: value(rng) if callable(value) else value for key, value in options.items()}
+        with replacing(path) as handle:
+            image.save(handle, kind, **given)
         return path
 
     return save
@@ -42,7 +47,7 @@ def _saved(kind: str, suffix: str, mode: str = "RGB", then: str | None = None, *
 def _deep(channels: int) -> Any:
     def save(rng: np.random.Generator, height: int, width: int, stem: Path) -> Path:
         path = stem.with_suffix(".png")
-        path.write_bytes(b"".join(deep_png(picture(rng, height, width, channels, deep=True))))
+        save_bytes(b"".join(deep_png(picture(rng, height, width, channels, deep=True))), path)
         return path
 
     return save
@@ -53,7 +58,7 @@ def _deep_file(suffix: str) -> Any:
         path = stem.with_suffix(suffix)
         ok, data = cv2.imencode(suffix, picture(rng, height, width, 3, deep=True))
         assert ok, suffix
-        path.write_bytes(data.tobytes())
+        save_bytes(data.tobytes(), path)
         return path
 
     return save
@@ -66,8 +71,8 @@ def _turned(rng: np.random.Generator) -> Image.Exif:
     return notes
 
 
-def _profile(rng: np.random.Generator) -> bytes:
-    return rng.bytes(200)
+def _profile(_: np.random.Generator) -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 # kind: saves a file of (height, width) and returns its path
@@ -112,11 +117,12 @@ SIZES: dict[str, Callable[[np.random.Generator], tuple[int, int]]] = {
 def pixels_of(path: Path) -> np.ndarray:
     """``(H, W, C)`` of a picture file, upright, as a finished picture has to hold it: C = 1 grey, 2 grey and alpha,
     3 RGB, 4 RGBA; uint16 where the file has 16 bits. Read by Pillow, or OpenCV where that reads 8 bits alone."""
-    deep = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    with Image.open(path) as image:
+    data = read_bytes(path, "picture", "picture_mb")
+    deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    with Image.open(io.BytesIO(data)) as image:
         image.load()
         if deep is not None and deep.dtype == np.uint16:
-            return _of_opencv(deep, path)
+            return _of_opencv(deep, data)
         upright = ImageOps.exif_transpose(image)
     clear = upright.has_transparency_data
     grey = upright.mode in ("1", "L", "LA")
@@ -125,9 +131,8 @@ def pixels_of(path: Path) -> np.ndarray:
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
-def _of_opencv(deep: np.ndarray, path: Path) -> np.ndarray:
+def _of_opencv(deep: np.ndarray, data: bytes) -> np.ndarray:
     if deep.ndim == 2:
         return deep[..., None]
     pixels = deep[..., [2, 1, 0, 3][: deep.shape[2]]]
-    head = path.read_bytes()[:26]
-    return pixels[..., [0, 3]] if head[1:4] == b"PNG" and head[25] == 4 else pixels  # colour type: grey and alpha
+    return pixels[..., [0, 3]] if data[1:4] == b"PNG" and data[25] == 4 else pixels  # colour type: grey and alpha

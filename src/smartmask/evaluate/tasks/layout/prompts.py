@@ -27,6 +27,7 @@ from smartmask.metrics.intervals import bootstrap_interval
 from smartmask.metrics.layouts import box_overlap
 from smartmask.plan.language.phrases import parse
 from smartmask.plan.layouts.arrange import arrange
+from smartmask.plan.layouts.furnish import furnished
 from smartmask.plan.layouts.ground import fit_zoom, read_ground
 from smartmask.plan.layouts.pipeline import draw_layout, surfaces_of
 from smartmask.plan.layouts.stuff import StuffField
@@ -152,13 +153,14 @@ def arranged(text: TextEncoder, field: StuffField, related: bool = True) -> Draw
         except ValueError:
             return [[]]
         names, _ = surfaces_of(request)
+        request, _ = furnished(request, names)
         scene = draw_surfaces(field, text, names, HEIGHT, WIDTH, seed, tries=2)
         ground = fit_zoom(read_ground(scene), [item.name for item in request.things], text)
         order = drawing_order(request)
         if not related:
             request = type(request)(request.text, request.objects, (), request.setting)
         placed = arrange(request, order, ground, text, (), seed, restarts=4)
-        return [[(item.name, item.box) for item in placed]]
+        return [[(item.name, item.box) for item in placed if request.find(item.key).said]]
 
     return draw
 
@@ -171,7 +173,8 @@ def drawn_with(pipeline: Any, field: StuffField) -> Drawer:
             layout = draw_layout(prompt.text, HEIGHT, WIDTH, pipeline, field, generator=seed, num_masks=2)
         except ValueError:
             return [[]]
-        boxes = [(item.name, mask_box(item.mask)) for item in layout.items if item.thing]
+        said = {item.key for item in layout.request.things if item.said}
+        boxes = [(item.name, mask_box(item.mask)) for item in layout.items if item.key in said]
         return [[(name, box) for name, box in boxes if box is not None]]
 
     return draw

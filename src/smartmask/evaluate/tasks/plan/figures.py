@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 
 from smartmask.data.pack import Pack
 from smartmask.data.plans import INDEX, NAMES, STOP, Pairs, PlanScene, depth_pairs
@@ -78,41 +77,36 @@ class Learned:
     """The network; without captions where ``captions`` is False."""
 
     def __init__(self, network: NextObjectNetwork, text: TextEncoder, captions: bool = True) -> None:
-        self.network, self.text, self.captions = network.eval(), text, captions
+        self.network, self.text, self.captions = network, text, captions
         self.name = "learned" if captions else "learned, no caption"
-        self.table = torch.from_numpy(np.stack([text.encode(name) for name in NAMES]))
+        self.table = np.stack([text.encode(name) for name in NAMES])
 
-    def _state(self, scene: PlanScene, count: int, caption: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-        first, size = max(count - LONGEST, 0), max(min(count, LONGEST), 1)
-        names, boxes = torch.zeros(1, size, 128), torch.zeros(1, size, 5)
-        if count:
-            names[0] = self.table[[INDEX[n] for n in scene.names[first:count]]]
-            boxes[0, :, :4] = box_numbers(torch.from_numpy(scene.boxes[first:count]))
-            boxes[0, :, 4] = 1
-        known = torch.full((1, size), count > 0)
-        about = torch.zeros(1, 128)
+    def _state(self, scene: PlanScene, count: int, caption: int = 0) -> tuple[np.ndarray, int]:
+        first = max(count - LONGEST, 0)
+        names = self.table[[INDEX[n] for n in scene.names[first:count]]]
+        boxes = np.concatenate([box_numbers(scene.boxes[first:count]), np.ones((count - first, 1))], axis=1)
+        about = np.zeros(self.table.shape[1])
         if self.captions and scene.captions:
-            about[0] = torch.from_numpy(self.text.encode_context(scene.captions[caption % len(scene.captions)]))
-        style = torch.tensor([STYLES.index(scene.style)])
-        return self.network.state(names, boxes, known, about, style), style
+            about = self.text.encode_context(scene.captions[caption % len(scene.captions)])
+        style = STYLES.index(scene.style)
+        return self.network.state(names, boxes, about, style), style
 
-    @torch.inference_mode()
     def predict(self, scene: PlanScene, count: int) -> np.ndarray:
         state, style = self._state(scene, count)
-        return self.network.scores(state, self.table, style)[0].exp().double().numpy()
+        return np.exp(self.network.scores(state, self.table, style))
 
-    @torch.inference_mode()
     def count(self, scene: PlanScene, at: int) -> float:
         """The expected number of objects of the name of object ``at``, given those before it."""
-        state, _ = self._state(scene, at)
-        return float(self.network.describe(state, self.table[[INDEX[scene.names[at]]]])[2].exp())
+        return float(np.exp(self._described(scene, at)[2]))
 
-    @torch.inference_mode()
     def place(self, scene: PlanScene, at: int) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation (4,) of centre x, lower edge, log width, log height of object ``at``."""
+        mean, spread, _ = self._described(scene, at)
+        return mean, np.exp(spread)
+
+    def _described(self, scene: PlanScene, at: int) -> tuple[np.ndarray, np.ndarray, float]:
         state, _ = self._state(scene, at)
-        mean, spread, _ = self.network.describe(state, self.table[[INDEX[scene.names[at]]]])
-        return mean[0].numpy(), spread[0].exp().numpy()
+        return self.network.describe(state, self.table[INDEX[scene.names[at]]])
 
 
 def next_figures(predictor: Predictor, scenes: Sequence[PlanScene]) -> dict[str, float]:
@@ -183,13 +177,13 @@ def place_figures(learned: Learned, scenes: Sequence[PlanScene], train: Sequence
     """Mean log density of the next object's box numbers: learned, and one Gaussian a class of training scenes."""
     rows: dict[str, list[np.ndarray]] = defaultdict(list)
     for scene in train:
-        for name, row in zip(scene.names, box_numbers(torch.from_numpy(scene.boxes)).numpy(), strict=True):
+        for name, row in zip(scene.names, box_numbers(scene.boxes), strict=True):
             rows[name].append(row)
     everything = np.concatenate([np.stack(r) for r in rows.values()])
     spread = everything.std(0)
     own, prior = [], []
     for scene in scenes:
-        numbers = box_numbers(torch.from_numpy(scene.boxes)).numpy()
+        numbers = box_numbers(scene.boxes)
         for at, name in enumerate(scene.names):
             mean, deviation = learned.place(scene, at)
             own.append(_log_normal(numbers[at], mean, deviation))
@@ -232,11 +226,10 @@ def plan_report(
 
 
 def order_figures(
-    network: NextObjectNetwork, table: torch.Tensor, pack: Pack, train: Sequence[PlanScene], unseen: Sequence[PlanScene]
+    network: NextObjectNetwork, table: np.ndarray, pack: Pack, train: Sequence[PlanScene], unseen: Sequence[PlanScene]
 ) -> dict[str, float]:
     """Kendall's tau of orders by name alone: learned; smaller classes in front; names seen lower in front."""
-    with torch.inference_mode():
-        near = network.nearness(table)
+    near = network.nearness(table)
     rules = {"learned": dict(zip(NAMES, near.tolist(), strict=True))}
     areas: dict[str, list[tuple[float, float]]] = {name: [] for name in NAMES}
     for scene in train:

@@ -55,12 +55,11 @@ def run(settings: PlanSettings) -> None:
     """
     from smartmask.data.plans import plan_scenes
     from smartmask.evaluate.tasks.plan.figures import plan_report
-    from smartmask.io.components import load_component
-    from smartmask.plan.planners.next_object import NextObjectConfig, NextObjectNetwork
+    from smartmask.plan.planners.next_object import NextObjectNetwork
     from smartmask.text.encoder import TextEncoder
 
     pack, split = Pack(settings.data), settings.split
-    network = load_component((settings.planner or BUNDLED_PLANNER) / "next", NextObjectNetwork, NextObjectConfig)
+    network = NextObjectNetwork.load((settings.planner or BUNDLED_PLANNER) / "next")
     text = TextEncoder.from_pretrained((settings.weights or BUNDLED_MASKS) / "text")
     train, unseen = plan_scenes(pack, "train"), plan_scenes(pack, split)
     if not unseen:

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from smartmask.geometry import BoxXYXY
 from smartmask.guides import Guide, sample
-from smartmask.io.components import load_component, save_component
+from smartmask.io.components import save_component
 from smartmask.io.integrity import check_names
 from smartmask.io.publish import replacing_folder, save_tensors
 from smartmask.io.reading import read_tensors
 from smartmask.masks.exemplar.place.depth import depth_order, in_front
 from smartmask.masks.exemplar.place.features import AGREE, box_features, request_features
 from smartmask.masks.exemplar.place.layout import Layout, Named, Names
-from smartmask.masks.exemplar.place.score import ScoreConfig, ScoreNetwork
+from smartmask.masks.exemplar.place.score import ScoreNetwork
 from smartmask.masks.exemplar.place.usual import UsualBoxes, inside, suggested_heights
 from smartmask.masks.exemplar.strata import COUNT, FINE, Strata, stratify, weights_of
 from smartmask.scene import Scene
@@ -64,7 +63,7 @@ class Places:
     """Remembered boxes and a network that weighs them in a scene. Reads a scene once for calls in a row."""
 
     def __init__(self, usual: UsualBoxes, network: ScoreNetwork) -> None:
-        self.usual, self.names, self.network = usual, usual.known, network.eval()
+        self.usual, self.names, self.network = usual, usual.known, network
         self._layout: tuple[Scene, Layout] | None = None
 
     # --- files ---------------------------------------------------------------------------------
@@ -72,7 +71,7 @@ class Places:
     @classmethod
     def load(cls, folder: Path, text: TextEncoder) -> Places:
         """A component folder's places. Raises ValueError, naming the file, if something is missing or damaged."""
-        network = load_component(folder, ScoreNetwork, ScoreConfig)
+        network = ScoreNetwork.load(folder)
         path = folder / BOXES
         found = read_tensors(path, "table of boxes")[0]
         try:
@@ -176,13 +175,11 @@ class Places:
         strata = stratify(weights_of(units, UNITS), closeness(boxes), near=NEAR)
         return Weighed(boxes, units, strata)
 
-    @torch.inference_mode()
     def _units(self, layout: Layout, name: str, boxes: np.ndarray, weights: np.ndarray) -> np.ndarray:
         named: Named = self.names.find(name)
         seen = box_features(layout, named, boxes, self.usual.statistics(weights, named))
         whole = request_features(layout, named)
-        scores = self.network(torch.from_numpy(seen)[None], torch.from_numpy(whole)[None])[0]
-        return np.round(scores.double().numpy() * UNITS).astype(np.int64)
+        return np.round(self.network.scores(seen, whole) * UNITS).astype(np.int64)
 
 
 def load_places(folder: Path, text: TextEncoder) -> Places:

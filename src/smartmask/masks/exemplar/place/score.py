@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import nn
+import numpy as np
 
 from smartmask.masks.exemplar.place.features import FEATURES, WHOLE
+from smartmask.networks.layers import gelu
+from smartmask.networks.network import Network, Shapes, linear_shapes
 
 FAR = 5.0  # standard deviations beyond which a feature says no more
 
@@ -32,47 +33,36 @@ class ScoreConfig:
         object.__setattr__(self, "dropout", tuple(self.dropout))
 
 
-class Voter(nn.Module):
-    """Two hidden layers over the features of a box and of the request."""
+class ScoreNetwork(Network):
+    """The voters, with the means and deviations that features are normalised by.
 
-    def __init__(self, config: ScoreConfig) -> None:
-        super().__init__()
-        hidden, (seen, unseen) = config.hidden, config.dropout
-        self.seen = nn.Dropout(seen)
-        self.box = nn.Linear(config.features, hidden)
-        self.whole = nn.Linear(config.whole, hidden, bias=False)
-        self.head = nn.Sequential(
-            nn.GELU(), nn.Dropout(unseen), nn.Linear(hidden, hidden), nn.GELU(), nn.Dropout(unseen),
-            nn.Linear(hidden, 1),
-        )  # fmt: skip
+    A voter has two hidden layers over the features of a box and of the request. ``train/networks/place.py`` is the same
+    in torch, with dropout.
+    """
 
-    def forward(self, boxes: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
-        """``(B, n)`` nats of boxes (B, n, features) in requests (B, whole), both normalised."""
-        return self.head(self.box(self.seen(boxes)) + self.whole(self.seen(whole))[:, None])[..., 0]
+    Config = ScoreConfig
 
-
-class ScoreNetwork(nn.Module):
-    """The voters, with the means and deviations that features are normalised by."""
-
-    box_mean: torch.Tensor
-    box_spread: torch.Tensor
-    whole_mean: torch.Tensor
-    whole_spread: torch.Tensor
-
-    def __init__(self, config: ScoreConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.voters = nn.ModuleList(Voter(config) for _ in range(config.voters))
+    @staticmethod
+    def shapes(config: ScoreConfig) -> Shapes:
+        """Of each weight."""
+        found: Shapes = {}
         for name, count in (("box", config.features), ("whole", config.whole)):
-            self.register_buffer(f"{name}_mean", torch.zeros(count))
-            self.register_buffer(f"{name}_spread", torch.ones(count))
+            found |= {f"{name}_mean": (count,), f"{name}_spread": (count,)}
+        for voter in (f"voters.{i}" for i in range(config.voters)):
+            found |= linear_shapes(f"{voter}.box", config.features, config.hidden)
+            found |= linear_shapes(f"{voter}.whole", config.whole, config.hidden, bias=False)
+            found |= linear_shapes(f"{voter}.head.2", config.hidden, config.hidden)
+            found |= linear_shapes(f"{voter}.head.5", config.hidden, 1)
+        return found
 
-    def normalised(self, boxes: torch.Tensor, whole: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features as the voters take them."""
-        boxes = ((boxes - self.box_mean) / self.box_spread).clamp(-FAR, FAR)
-        return boxes, ((whole - self.whole_mean) / self.whole_spread).clamp(-FAR, FAR)
+    def scores(self, boxes: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        """``(n,)`` nats, the voters' mean, of boxes (n, features) in one request (whole,)."""
+        boxes, whole = self._normalised("box", boxes), self._normalised("whole", whole)
+        return np.mean([self._voted(f"voters.{i}", boxes, whole) for i in range(self.config.voters)], axis=0)
 
-    def forward(self, boxes: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
-        """``(B, n)`` nats: the voters' mean. boxes (B, n, features), whole (B, whole)."""
-        seen = self.normalised(boxes, whole)
-        return torch.stack([voter(*seen) for voter in self.voters]).mean(0)
+    def _normalised(self, name: str, values: np.ndarray) -> np.ndarray:
+        return np.clip((values - self.weight(f"{name}_mean")) / self.weight(f"{name}_spread"), -FAR, FAR)
+
+    def _voted(self, voter: str, boxes: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        hidden = gelu(self.linear(f"{voter}.box", boxes) + self.linear(f"{voter}.whole", whole))
+        return self.linear(f"{voter}.head.5", gelu(self.linear(f"{voter}.head.2", hidden)))[:, 0]
