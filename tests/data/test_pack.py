@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,12 @@ def assert_same(a: Record, b: Record) -> None:
         np.testing.assert_array_equal(x.mask, y.mask)
 
 
+# of any script, and blanks; a layer's name has something to be seen, and no control characters
+NAMES = st.text(st.characters(categories=["L", "M", "N", "P", "S", "Zs"]), min_size=1, max_size=8).filter(
+    lambda name: any(unicodedata.category(character)[0] in "LNPS" for character in name)
+)
+
+
 @st.composite
 def random_records(draw: st.DrawFn) -> Record:
     """Scenes of any overlap: disjoint, hidden in part or wholly, empty layers, noise."""
@@ -42,8 +49,9 @@ def random_records(draw: st.DrawFn) -> Record:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     layers = []
     for _ in range(draw(st.integers(0, 6))):
+        name = draw(NAMES)
         share = draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
-        layers.append(Layer(draw(st.text(min_size=1, max_size=8)), rng.random((height, width)) < share, bool(share)))
+        layers.append(Layer(name, rng.random((height, width)) < share, bool(share)))
     captions = tuple(draw(st.lists(st.text(max_size=20), max_size=2)))
     return Record(
         draw(st.text(min_size=1)), "voc", Scene(height, width, tuple(layers)), captions, draw(st.booleans()), None, "n"
@@ -70,6 +78,18 @@ def test_round_trip_is_exact(tmp_path_factory: pytest.TempPathFactory, records: 
         assert [tuple(box) for box in pack.meta.boxes[index].tolist()] == [
             mask_box(layer.mask) or (0, 0, 0, 0) for layer in scene.layers
         ]
+
+
+@pytest.mark.parametrize(("name", "says"), [(" ", "is empty"), ("a\x1b", "control character"), ("\u0300", "no letter")])
+def test_names_that_no_layer_has_are_damage(tmp_path: Path, name: str, says: str) -> None:
+    path = tmp_path / "p.parquet"
+    write_pack([record()], path)
+    table = pq.read_table(path)
+    column = table.schema.get_field_index("layer_names")
+    pq.write_table(table.set_column(column, table.schema.field(column), pa.array([[name]])), path)
+    with pytest.raises(ValueError, match=f"Record 0 of .* is damaged .*{says}") as caught:
+        Pack(path)[0]
+    assert "\x1b" not in str(caught.value)
 
 
 @pytest.mark.parametrize("layers", [254, 255, 300])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 from smartmask import Box, Scene, SmartMaskPipeline
 from smartmask.errors import ModelMissingError
 from smartmask.masks import load
+from smartmask.masks.model import Suggestion
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_another_model_is_a_class_and_a_line(tmp_path: Path, monkeypatch: pytest
             mask = np.zeros((scene.height, scene.width), dtype=bool)
             mask[y0:y1, x0:x1] = True
             return [
-                SimpleNamespace(mask=mask, box=(x0, y0, x1, y1), order=len(scene.layers), seed=seed, score=1.0, why={})
+                Suggestion(mask=mask, box=(x0, y0, x1, y1), order=len(scene.layers), seed=seed, score=1.0)
                 for seed in seeds
             ]
 

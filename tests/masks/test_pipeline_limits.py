@@ -15,6 +15,7 @@ from asking import GUIDES, HEIGHT, WIDTH, call
 from drawn import block
 
 from smartmask.guides import Blob, Box, MaskGuide, Point
+from smartmask.io.integrity import SUMS
 from smartmask.masks.exemplar.model import ExemplarModel
 from smartmask.masks.exemplar.sight import ExemplarDefaults
 from smartmask.masks.model import MaskRequest, Progress, Suggestion
@@ -169,6 +170,18 @@ def edit(name: str, **changes: Any) -> Callable[[Path], Any]:
     return lambda folder: (folder / name).write_text(json.dumps(json.loads((folder / name).read_text()) | changes))
 
 
+def older(damage: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    """The damage of a folder without checksums, as older versions wrote them."""
+
+    def both(folder: Path) -> None:
+        index = json.loads((folder / "model_index.json").read_text())
+        del index[SUMS]
+        (folder / "model_index.json").write_text(json.dumps(index))
+        damage(folder)
+
+    return both
+
+
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
@@ -176,12 +189,13 @@ def edit(name: str, **changes: Any) -> Callable[[Path], Any]:
         (write("model_index.json", "{"), r"model_index\.json' is not valid JSON"),
         (write("model_index.json", "[]"), r"which is no mask model"),
         (edit("model_index.json", _class_name="Other"), r"which is no mask model"),
-        (edit("model_index.json", defaults={"colour": 1}), r"model_index\.json has unfit defaults"),
-        (edit("model_index.json", defaults=[1]), r"model_index\.json has unfit defaults"),
+        (edit("model_index.json", defaults={"colour": 1}), r"model_index\.json .* its defaults have the unknown field"),
+        (edit("model_index.json", defaults=[1]), r"model_index\.json .* its defaults are \[1\] instead of"),
         (delete("chooser"), r"chooser/config\.json is missing"),
         (delete("chooser/model.safetensors"), r"chooser/model\.safetensors is missing"),
-        (delete("chooser/strokes.safetensors"), r"chooser/strokes\.safetensors is missing"),
-        (edit("chooser/config.json", width=16), r"chooser/model\.safetensors does not fit its config\.json"),
+        (delete("chooser/strokes.safetensors"), r"chooser/strokes\.safetensors' does not exist"),
+        (edit("chooser/config.json", width=16), r"chooser/config\.json is damaged: its checksum is not the one"),
+        (older(edit("chooser/config.json", width=16)), r"chooser/model\.safetensors does not fit its config\.json"),
         (edit("chooser/config.json", colour=16), r"chooser/config\.json is damaged"),
         (cut("chooser/strokes.safetensors"), r"chooser/strokes\.safetensors is damaged"),
         (delete("place"), r"place/config\.json is missing"),
@@ -189,7 +203,7 @@ def edit(name: str, **changes: Any) -> Callable[[Path], Any]:
         (delete("memory/open.safetensors"), r"memory/open\.safetensors"),
         (cut("memory/research.safetensors"), r"memory/research\.safetensors"),
         (delete("text"), r"text' lacks config\.json"),
-        (cut("text/vocabulary.safetensors"), r"text' is damaged"),
+        (cut("text/vocabulary.safetensors"), r"text/vocabulary\.safetensors' is damaged"),
     ],
 )
 def test_what_is_wrong_with_a_folder(

@@ -52,21 +52,23 @@ def check_sums(index: Path, record: Mapping[str, Any]) -> None:
 
 
 def settings_of(
-    config: Callable[..., Config], record: Any, path: Path, ranges: Mapping[str, Range] | None = None
+    config: Callable[..., Config], record: Any, path: Path, ranges: Mapping[str, Range] | None = None, part: str = ""
 ) -> Config:
     """``config``, a dataclass, of a JSON object. Raises ValueError, naming file and field, for what cannot be right.
 
     Whole numbers go from 1 to LIMITS.network_size, or where they count layers or steps to LIMITS.network_depth; other
     numbers are finite; ``ranges`` says it otherwise. So nothing large is made of a number that is a mistake.
+    part: which of the file's fields ``record`` is, in the plural; none where it is all of it.
     """
+    holds, has = (f"its {part} are", f"its {part} have") if part else ("it holds", "it has")
     if not isinstance(record, dict):
-        raise ValueError(f"{path} is damaged: it holds {short_repr(record)} instead of a JSON object; restore it.")
+        raise ValueError(f"{path} is damaged: {holds} {short_repr(record)} instead of a JSON object; restore it.")
     kinds = get_type_hints(config)
     given = {name: value for name, value in record.items() if name != SUMS}
     known = {field.name for field in fields(config)}  # type: ignore[arg-type]
     for name, value in given.items():
         if name not in known:
-            raise ValueError(f"{path} is damaged: it has the unknown field {short_repr(name)}; restore it.")
+            raise ValueError(f"{path} is damaged: {has} the unknown field {short_repr(name)}; restore it.")
         given[name] = _checked(value, kinds[name], name, path, (ranges or {}).get(name))
     try:
         return config(**given)
@@ -76,7 +78,7 @@ def settings_of(
 
 def _checked(value: Any, kind: Any, name: str, path: Path, limits: Range | None) -> Any:
     if is_dataclass(kind):
-        return settings_of(kind, value, path)  # type: ignore[arg-type]
+        return settings_of(kind, value, path, part=name)  # type: ignore[arg-type]
     if get_origin(kind) is tuple:
         if not isinstance(value, list) or len(value) > LIMITS.network_size:
             raise _unfit(path, name, value, "a list")

@@ -18,6 +18,7 @@ from smartmask.insertion.pipeline import insert
 from smartmask.insertion.settings import PaintOptions
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
+from smartmask.io.integrity import SUMS
 from smartmask.io.package import BUNDLED_MASKS
 from smartmask.scene import Layer, Scene
 from smartmask.text.encoder import TextEncoder
@@ -233,7 +234,10 @@ def broken(folder: Path, how: str) -> Path:
         shutil.rmtree(folder / "unet")
     elif how == "no text":
         shutil.rmtree(folder / "text")
-    elif how == "damaged":
+    elif how in ("damaged", "damaged long ago"):
+        if how != "damaged":  # folders of older versions have no checksums
+            record = json.loads(index.read_text())
+            index.write_text(json.dumps({key: value for key, value in record.items() if key != SUMS}))
         (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"0" * 100)
     elif how == "pickle":
         weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
@@ -250,10 +254,11 @@ def broken(folder: Path, how: str) -> Path:
         ("no index", r"model_index\.json"),
         ("no json", "not valid JSON"),
         ("other class", "not a SmartBrushPipeline"),
-        ("no settings", "unfit settings"),
+        ("no settings", r"model_index\.json is damaged: its settings are None"),
         ("no unet", r"config\.json is missing"),
         ("no text", "lacks config.json"),
-        ("damaged", "cannot be loaded"),
+        ("damaged", r"diffusion_pytorch_model\.safetensors is damaged: its checksum is not the one"),
+        ("damaged long ago", "cannot be loaded"),
         ("pickle", "cannot be loaded"),
         ("other patch", "does not fit"),
     ],

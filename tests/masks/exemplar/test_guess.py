@@ -182,13 +182,13 @@ def test_tables_that_are_none(rows: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="A table of strokes has shape"):
         StrokeTable(rows)
     save_file({"rows": rows.astype(np.float32)}, tmp_path / "strokes.safetensors")
-    with pytest.raises(ValueError, match=r"strokes\.safetensors is damaged"):
+    with pytest.raises(ValueError, match=r"strokes\.safetensors'? is damaged"):
         StrokeTable.load(tmp_path / "strokes.safetensors")
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     file = tmp_path / "strokes.safetensors"
-    with pytest.raises(ValueError, match="is missing"):
+    with pytest.raises(ValueError, match=r"strokes\.safetensors' does not exist"):
         StrokeTable.load(file)
     for content in (b"", b"nothing", bytes(100)):
         file.write_bytes(content)

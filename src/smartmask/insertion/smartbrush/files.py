@@ -62,7 +62,7 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
     index = read_index(folder)
     if index.get("_class_name") != CLASS_NAME:
         raise ValueError(f"{folder / INDEX} describes a {index.get('_class_name')}, not a SmartBrushPipeline.")
-    settings = settings_of(BrushSettings, index.get("settings"), folder / INDEX, RANGES)
+    settings = settings_of(BrushSettings, index.get("settings"), folder / INDEX, RANGES, "settings")
     check_sums(folder / INDEX, index)
     unet = load_unet(folder / "unet", dtype)
     codec: Any

@@ -35,7 +35,7 @@ def load_model(root: Path, licences: str = "all", own: str | Path | None = None)
 
     check_licences(licences)
     index = read_index(root)
-    defaults = settings_of(ExemplarDefaults, index.get("defaults", {}), root / INDEX, DEFAULTS)
+    defaults = settings_of(ExemplarDefaults, index.get("defaults", {}), root / INDEX, DEFAULTS, "defaults")
     check_sums(root / INDEX, index)
     text = load_text(root)
     chooser = Chooser.load(root / "chooser")
