@@ -38,8 +38,7 @@ ALLOWED = {
 }
 # libraries that read folders of their own form; the folders are checked before (io/hub.py) or after
 LOADERS = {
-    "insertion/smartbrush/files.py": "Stable Diffusion's VAE, CLIP text model and tokenizer",
-    "insertion/smartbrush/network.py": "diffusers' U-Net",
+    "io/diffusion.py": "Stable Diffusion's U-Net, VAE, CLIP text model and tokenizer",
     "insertion/stable_diffusion/load.py": "pipelines and ControlNets of diffusers",
     "metrics/pretrained.py": "CLIP, DINO and SAM, for measuring alone",
     "plan/planners/vision.py": "vision-language models, their processors and adapters",
@@ -48,7 +47,7 @@ LOADERS = {
 # classes of this package whose from_pretrained reads by io/reading.py
 OWN = {
     "TextEncoder", "SmartMaskPipeline", "SmartBrushPipeline", "DiffusionInpainter", "LayoutPainter", "LearnedPlanner",
-    "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures", "ClipScore", "BoxSegmenter", "PicturePainter",
+    "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures", "ClipScore", "SmartMaskLatentModel", "BoxSegmenter", "PicturePainter",
 }  # fmt: skip
 
 
