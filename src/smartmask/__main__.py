@@ -41,6 +41,9 @@ def main() -> int:
                 sys.stdout.flush()
         except BrokenPipeError:
             return broken_pipe()
+        except OSError as error:
+            error.filename = error.filename or "the standard output"
+            raise
         return code
     except KeyboardInterrupt:
         say("smartmask: interrupted.", file=sys.stderr)

@@ -87,13 +87,17 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
         Raises ValueError for bad input. ``trouble`` of the report says why the inserter that was named did not paint.
         """
         start = time.perf_counter()
-        photo = Photo.load(self.photo)
-        work = self.prepared(photo)
+        with watch("reading"):
+            photo = Photo.load(self.photo)
+            work = self.prepared(photo)
         if photo.has_alpha and self.format == "jpg":
             raise ValueError("A JPEG has no transparency as this photo does; use --format png or webp.")
         seconds: dict[str, float] = {}
         with staging(self.out) as folder:
-            with timed(seconds, "load"):  # first, as a wrong folder should not cost the time of the masks
+            with (
+                watch("loading"),
+                timed(seconds, "load"),
+            ):  # first, as a wrong folder should not cost the time of the masks
                 painters, trouble = find_inserters(work)
             with watch("masks") as on_step, timed(seconds, "masks"):
                 plan = work.plan(on_step)
@@ -102,7 +106,7 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
                 with watch("painting") as on_step, timed(seconds, "paint"):
                     result = paint(photo, plan, painters, self, on_step)
                 plan = result.plan
-            with timed(seconds, "write"):
+            with watch("writing"), timed(seconds, "write"):
                 names, suffix = [painter.name for painter in painters], f".{self.format}"
                 found = described_photo(photo, result) | {
                     "objects": save_plan(plan, photo, names, folder, self.history),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import nullcontext, suppress
 from typing import IO
 
 # C0 and C1 controls but tabulator and newline, marks that turn the direction of writing, separators, lone surrogates
@@ -18,10 +19,12 @@ def plain(text: str) -> str:
 def say(text: object = "", file: IO[str] | None = None) -> None:
     """Prints a line, cleaned, to stdout or ``file``; letters that the stream cannot show become escapes.
 
-    Nothing happens where the stream is closed.
+    Nothing happens where the stream is closed, nor where stderr cannot be written: nobody could be told.
+    Raises OSError where stdout cannot, BrokenPipeError where its reader has gone.
     """
     stream = sys.stdout if file is None else file
     if stream is None:
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    print(plain(str(text)).encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    with suppress(OSError) if stream is sys.stderr else nullcontext():
+        print(plain(str(text)).encode(encoding, "backslashreplace").decode(encoding), file=stream)

@@ -44,23 +44,24 @@ class MasksJob(MaskOptions, SceneFiles, ObjectTexts, Draws, Weights):
         self.checked()
         drawn = check_pool(self.num_masks) if self.diverse else self.num_masks
         variations = None if self.like is None else load_guide_mask(self.like) > 0.5
-        scene, notes = self.read(self.image)
+        with watch("reading"):
+            scene, notes = self.read(self.image)
         size = scene.height, scene.width
         objects = self._objects(scene, drawn)
         not_here = as_guides([Box.parse(text) for text in self.not_box], *size)
         seconds = {"input": time.perf_counter() - start}
         # 2. the model, into a folder that is already known to be writable; each object is written as it comes
         with staging(self.out) as folder:
-            with timed(seconds, "load"):
+            with watch("loading"), timed(seconds, "load"):
                 pipeline = self.load()
             writer = MasksWriter(scene, objects, folder)
             for one in objects:
                 with watch("masks") as on_step:
                     output = self._suggest(pipeline, scene, one, variations, not_here, on_step)
-                with timed(seconds, "write"):
+                with watch("writing"), timed(seconds, "write"):
                     writer.add(output)
             # 3. the result
-            with timed(seconds, "write"):
+            with watch("writing"), timed(seconds, "write"):
                 writer.overview()
             seconds["total"] = time.perf_counter() - start
             asked = self.model_dump(mode="json", include=ASKED) | {"not_here": [guide.describe() for guide in not_here]}
