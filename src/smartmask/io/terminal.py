@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import nullcontext, suppress
 from typing import IO
 
 # C0 and C1 controls but tabulator and newline, marks that turn the direction of writing, separators, lone surrogates
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+STDOUT = "the standard output"  # as an error names it
 
 
 def plain(text: str) -> str:
@@ -26,5 +28,10 @@ def say(text: object = "", file: IO[str] | None = None) -> None:
     if stream is None:
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    with suppress(OSError) if stream is sys.stderr else nullcontext():
+    try:
         print(plain(str(text)).encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    except OSError as error:
+        if stream is sys.stderr:
+            return
+        error.filename = STDOUT
+        raise

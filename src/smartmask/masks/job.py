@@ -12,7 +12,7 @@ import numpy as np
 from smartmask.guides import Guide
 from smartmask.guides.box import Box
 from smartmask.guides.table import as_guides
-from smartmask.image.files import load_guide_mask
+from smartmask.image.files import frames_noted, load_guide_mask
 from smartmask.io.checks import check_order, check_pool, check_seed
 from smartmask.io.publish import staging
 from smartmask.io.settings import argument, option, required
@@ -43,11 +43,12 @@ class MasksJob(MaskOptions, SceneFiles, ObjectTexts, Draws, Weights):
         start = time.perf_counter()
         self.checked()
         drawn = check_pool(self.num_masks) if self.diverse else self.num_masks
-        variations = None if self.like is None else load_guide_mask(self.like) > 0.5
-        with watch("reading"):
+        with watch("reading"), frames_noted() as frames:
+            variations = None if self.like is None else load_guide_mask(self.like) > 0.5
             scene, notes = self.read(self.image)
+            objects = self._objects(scene, drawn)
         size = scene.height, scene.width
-        objects = self._objects(scene, drawn)
+        notes = tuple(dict.fromkeys((*frames, *notes)))
         not_here = as_guides([Box.parse(text) for text in self.not_box], *size)
         seconds = {"input": time.perf_counter() - start}
         # 2. the model, into a folder that is already known to be writable; each object is written as it comes
