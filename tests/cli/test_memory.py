@@ -206,4 +206,4 @@ def test_a_damaged_bundled_memory(
     file.write_bytes(file.read_bytes()[:1000])
     assert f"The memory of outlines '{file}' is damaged" in told(capsys, "list", "--weights", broken)
     file.unlink()
-    assert f"{file} is missing" in told(capsys, "show", "dog", "--out", tmp_path / "x.png", "--weights", broken)
+    assert f"'{file}' does not exist" in told(capsys, "show", "dog", "--out", tmp_path / "x.png", "--weights", broken)

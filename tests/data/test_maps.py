@@ -113,8 +113,8 @@ def test_semantic_with_names(tmp_path: Path) -> None:
     for content, message in (
         ("{}", "must be a JSON object"),
         ('{"a": "dog"}', "has the id 'a', which is not a whole number"),
-        ('{"1": ""}', "gives no name for id 1"),
-        ('{"1": {"thing": true}}', "gives no name for id 1"),
+        ('{"1": ""}', "gives no name for id '1'"),
+        ('{"1": {"thing": true}}', "gives no name for id '1'"),
         ('{"7": "dog"}', r"a\.png: The label map has ids without a name: 2"),
     ):
         names.write_text(content)

@@ -64,10 +64,10 @@ def test_bad_tables_and_tiers_are_one_sentence(curated: Path, pack: Pack, tmp_pa
         read_outlines(curated, "secret")
     with pytest.raises(ValueError, match="does not exist"):
         read_outlines(tmp_path / "nowhere.parquet")
-    with pytest.raises(ValueError, match="no table of outlines"):
+    with pytest.raises(ValueError, match="is not a Parquet file as it should be"):
         read_outlines(pack.path)
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ValueError, match="no table of outlines"):
+    with pytest.raises(ValueError, match="is not a Parquet file as it should be"):
         read_outlines(tmp_path / "damaged.parquet")
     with pytest.raises(ValueError, match="no licence tier 'open'"):
         baseline_outlines(pack, EVERY, None, None, "open")
@@ -121,7 +121,7 @@ def test_memory_files_are_read_by_tier(tmp_path: Path, pack: Pack) -> None:
     assert read_outlines(tmp_path, "open").shape(0).mean() == pytest.approx(np.pi / 4, abs=0.03)
     with pytest.raises(ValueError, match="tier 'secret'; it has open, research"):
         read_outlines(tmp_path, "secret")
-    with pytest.raises(ValueError, match="missing"):
+    with pytest.raises(ValueError, match="does not exist"):
         read_outlines(tmp_path / "nowhere.safetensors")
 
 

@@ -69,7 +69,11 @@ SENTENCES = (
 
 
 def read_sentence(data: bytes, folder: Path) -> None:
-    text = check_prompt(data.decode("utf-8", "surrogatepass" if b"\xed" in data else "replace"))
+    try:
+        text = data.decode("utf-8", "surrogatepass")  # half characters, as from a file's name
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
+    text = check_prompt(text)
     encoder = bundled_encoder()
     encoder.understand(read_wish(text).rest)
     encoder.encode_context(text)

@@ -16,7 +16,7 @@ from smartmask.geometry import rle_decode, rle_encode
 from smartmask.guides.compile import Compiled
 from smartmask.guides.parse import read_guides
 from smartmask.guides.table import as_guides, guide_from_json
-from smartmask.insertion.objects import ObjectTexts, read_region
+from smartmask.insertion.objects import InsertTexts, read_region
 from smartmask.scene import edit
 from smartmask.scene.coco import crop_of, mask_of
 from smartmask.scene.read import read_names, read_panoptic
@@ -160,7 +160,7 @@ def objects_seeds() -> list[bytes]:
 
 def read_objects_file(data: bytes, folder: Path) -> None:
     path = written(data, folder, "objects.json")
-    ObjectTexts.of(objects_json=path).requests((HEIGHT, WIDTH), "a sentence")
+    InsertTexts.of(objects_json=path).requests((HEIGHT, WIDTH), "a sentence")
 
 
 # --- edits -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +60,9 @@ def test_every_command_says_it_in_a_sentence(arguments: list[str]) -> None:
     assert done.stderr.strip() == (
         "smartmask: The variable SMARTMASK_MAX_PIXELS is 'few'; it must be a whole number from 1 to 2^53."
     )
+
+
+def test_the_page_on_security_tells_every_limit() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "security.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `([A-Z_]+)` \| ([\d,]+) \|", page, flags=re.MULTILINE))
+    assert told == {field.name.upper(): f"{field.default:,.0f}" for field in fields(Limits)}

@@ -48,7 +48,7 @@ def test_a_list_in_json_comes_after_the_others(tmp_path: Path) -> None:
     ("values", "says"),
     [
         ({}, "There is no object; name one ('dog'), or give --object TEXT or --objects-json with a list."),
-        ({"named": ("cat",), "object": ("dog",)}, "'cat' stands beside --object dog; name all objects in one"),
+        ({"named": ("cat",), "object": ("dog",)}, "'cat' stands beside --object 'dog'; name all objects in one"),
         ({"named": ("dog", "b.PNG")}, "'b.PNG' stands where an object's name belongs; a call takes one photo."),
         ({"named": ("dog", " ")}, "object prompt is empty"),
         ({"named": ("dog", "cat"), "box": ("1,1,5,5",)}, "--box is given 1 times for 2 objects; give it once for each"),

@@ -14,7 +14,8 @@ def _run(request: SceneEdit) -> None:
     scene, history = request.run()
     for index, layer in enumerate(scene.layers):
         say(f"{index:3d}  {layer.name}")
-    say(f"{len(scene.layers)} layers and {len(history)} steps in {request.out or request.scene}")
+    steps = "1 step" if len(history) == 1 else f"{len(history)} steps"
+    say(f"{len(scene.layers)} layers and {steps} in {request.out or request.scene}")
 
 
 EDITS = (edit.Move, edit.Scale, edit.Remove, edit.Reorder, edit.Rename, edit.Undo)

@@ -86,6 +86,13 @@ def inpaint_ablation(request: of.AblationSettings) -> None:
     _show(run_ablation(request))
 
 
+def latent(request: of.LatentTrainSettings) -> None:
+    """SmartMask as published: a diffusion U-Net that draws the next object over a layout; '--weights' takes it."""
+    from smartmask.train.tasks.latent import train_latent
+
+    _say(f"Trained: {train_latent(request)}")
+
+
 def traits(request: of.TraitSettings) -> None:
     """Traits of remembered outlines from labels judged by eye; what is printed is told on sources not learned from."""
     from smartmask.io.publish import save_json
@@ -122,6 +129,7 @@ RECIPES = (
     (of.VisionSettings, planner_vision),
     (of.InpaintSettings, inpaint),
     (of.AblationSettings, inpaint_ablation),
+    (of.LatentTrainSettings, latent),
     (of.TraitSettings, traits),
 )
 

@@ -1,7 +1,7 @@
 """Training pairs: from a Scene and one of its layers to what the model sees and what it must draw.
 
-A pair lives on a square canvas round the object, resampled once together with every
-augmentation. What the model sees is S_k (the layout without the object), a guide, the texts and
+A pair lives on a square canvas round the object, or on one that shows the whole scene, resampled once together with
+every augmentation. What the model sees is S_k (the layout without the object), a guide, the texts and
 the depth order; what it must draw is the amodal and the visible mask.
 
 Where masks are visible parts only, the hiding rule applies (hiding.py); where the background is
@@ -11,7 +11,8 @@ truly known (compose.py) nothing needs hiding.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -56,7 +57,8 @@ class Pair:
 class PairConfig:
     """How pairs are drawn; the defaults are the training recipe.
 
-    Shares of the guide kinds, and probabilities of each augmentation.
+    Shares of the guide kinds, and probabilities of each augmentation. whole: the canvas shows the whole scene, its
+    longer side from edge to edge, instead of a frame round the object, which would tell where the object is.
     """
 
     kinds: dict[str, float] = field(default_factory=lambda: dict(SHARES))
@@ -68,6 +70,7 @@ class PairConfig:
     decoys: float = 0.5
     degrade: float = 0.3
     canvas: int = CANVAS
+    whole: bool = False
 
 
 PLAIN = PairConfig(flip=0, rotate=0, aspect=0, elastic=0, truncate=0, decoys=0, degrade=0)
@@ -106,11 +109,13 @@ def make_pair(
     config: PairConfig | None = None,
     kind: str | None = None,
     composed: bool = False,
+    decoys: Sequence[BoxXYXY] = (),
 ) -> Pair:
     """The training pair of layer ``index``: S_k is the scene without it.
 
     modal: the scene's masks are visible parts only, so the hiding rule applies. kind: force a guide
-    kind (default: drawn from the config). Raises ValueError if the layer is empty.
+    kind (default: drawn from the config). decoys: boxes, in the canvas's pixels, round which the layout is hidden as
+    it is round the object, beside those that the config draws. Raises ValueError if the layer is empty.
     """
     config = config or PairConfig()
     layer = scene.layers[index]
@@ -128,13 +133,16 @@ def make_pair(
         photo, amodal, top = _truncate(photo, amodal, top, rng)
     target_box = mask_box(amodal)
     if target_box is None:  # squeezed away by the warp: fall back to the plain view
-        return make_pair(scene, index, rng, modal=modal, config=PLAIN, kind=kind, composed=composed)
+        plain = replace(PLAIN, canvas=config.canvas, whole=config.whole)
+        return make_pair(scene, index, rng, modal=modal, config=plain, kind=kind, composed=composed, decoys=decoys)
     hidden = np.zeros_like(amodal)
     if modal:
         hidden = hidden_region(target_box, amodal.shape, rng)
         front_map = np.zeros_like(amodal)
     if rng.random() < config.decoys:
         hidden |= decoy_regions(target_box, amodal.shape, rng)
+    for decoy in decoys:
+        hidden |= hidden_region(decoy, amodal.shape, rng)
     if rng.random() < config.degrade:
         top = degrade(top, rng)
     top = np.where(hidden & (top != OUTSIDE), UNLABELED, top).astype(np.int16)
@@ -188,6 +196,8 @@ class _Warp:
         size = max(x1 - x0, y1 - y0)
         scale = size * CANVAS_MARGIN / n  # scene pixels a canvas pixel
         cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
+        if config.whole:
+            scale, cx, cy = max(scene.height, scene.width) / n, scene.width / 2, scene.height / 2
         flip = -1.0 if rng.random() < config.flip else 1.0
         angle = math.radians(rng.normal(0, config.rotate)) if config.rotate else 0.0
         stretch = math.exp(rng.normal(0, config.aspect)) if config.aspect else 1.0

@@ -75,7 +75,7 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
     @field_validator("format", mode="before")
     @classmethod
     def _format(cls, value: str) -> str:
-        return value.lower().removeprefix(".")
+        return value.lower().removeprefix(".") if isinstance(value, str) else value
 
     @abstractmethod
     def prepared(self, photo: Photo) -> Work:

@@ -27,7 +27,7 @@ from smartmask.insertion.paint import (
 )
 from smartmask.insertion.settings import PaintOptions
 from smartmask.io.checks import check_prompt, whole
-from smartmask.io.reading import short_repr
+from smartmask.io.reading import few_of, short_repr
 from smartmask.io.watch import Progress
 from smartmask.scene import Scene
 
@@ -123,9 +123,9 @@ def _layer_index(scene: Scene, region: int | str) -> int:
         found = [index for index, name in enumerate(names) if name.lower() == region.strip().lower()]
         if len(found) == 1:
             return found[0]
-        listed = ", ".join(f"{index} {name}" for index, name in enumerate(names)) or "none"
-        trouble = "occurs at " + ", ".join(map(str, found)) if found else f"is not there; the layers are {listed}"
-        raise ValueError(f"The layer '{region}' {trouble}; give an index.")
+        listed = few_of(f"{index} {name}" for index, name in enumerate(names))
+        trouble = f"occurs at {few_of(found)}" if found else f"is not there; the layers are {listed}"
+        raise ValueError(f"The layer {short_repr(region)} {trouble}; give an index.")
     index = whole(region)
     if index is None or not 0 <= index < len(names):
         raise ValueError(

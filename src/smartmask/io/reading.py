@@ -16,7 +16,7 @@ import math
 import os
 import reprlib
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -222,6 +222,13 @@ def short_repr(value: Any, longest: int = 60) -> str:
     text = " ".join(text.split())
     text = text if text.isprintable() else ascii(text)[1:-1]
     return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def few_of(names: Iterable[object], most: int = 10) -> str:
+    """Names in an error's sentence: the first ``most``, each cut, and how many more; "none" without any."""
+    shown = [str(name) if len(str(name)) <= 30 else f"{str(name)[:27]}..." for name in dict.fromkeys(names)]
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return (", ".join(shown[:most]) or "none") + more
 
 
 def reason_of(error: BaseException, longest: int = 100) -> str:

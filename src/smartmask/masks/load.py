@@ -27,10 +27,21 @@ def _save_exemplar(model: MaskModel, folder: Path) -> None:
     save_model(model, folder)  # type: ignore[arg-type]
 
 
+def _latent(folder: Path, **_: Any) -> MaskModel:
+    from smartmask.masks.latent.model import SmartMaskLatentModel
+
+    return SmartMaskLatentModel.from_pretrained(folder)
+
+
+def _save_latent(model: MaskModel, folder: Path) -> None:
+    model.save_pretrained(folder)  # type: ignore[attr-defined]
+
+
 # _class_name of model_index.json: what loads it from a folder with the pipeline's options, and what saves it there.
 # A new model is a line here.
 MODELS: dict[str, tuple[Callable[..., MaskModel], Callable[[Any, Path], None]]] = {
     "ExemplarModel": (_exemplar, _save_exemplar),
+    "SmartMaskLatentModel": (_latent, _save_latent),
 }
 
 

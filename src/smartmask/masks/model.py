@@ -40,7 +40,7 @@ class MaskOptions(Depth):
     diverse: bool = option(
         False, "Draw four times as many and keep those that are good and differ.", flags=("--diverse",)
     )
-    guidance_scale: float | None = option(None, "How much the fit to name and scene counts; 1 by default, 0: not.")
+    guidance_scale: float | None = option(None, "How much name and scene count; 0: not, 1: as learnt.")
     context_guidance_scale: float | None = option(None, "How much the context sentence counts.")
     steps: int | None = option(None, "Denoising steps, for models that have them.")
 

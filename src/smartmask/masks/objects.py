@@ -71,13 +71,16 @@ class ObjectTexts(GuideTexts, Depth):
             return values
         named, given = values.get("named") or (), values.get("object") or ()
         given = (given,) if isinstance(given, str) else given
+        if not all(isinstance(names, (list, tuple)) for names in (named, given)):
+            raise ValueError(f"The objects are {short_repr(named or given)}; give a list of texts such as 'dog'.")
         if named and given:
             raise ValueError(
-                f"{short_repr(named[0])} stands beside --object {given[0]}; name all objects in one of the two ways."
+                f"{short_repr(named[0])} stands beside --object {short_repr(given[0])}; name all objects in one of "
+                "the two ways."
             )
         for name in named:
             if str(name).lower().endswith(PICTURE_SUFFIXES):
-                raise ValueError(f"'{name}' stands where an object's name belongs; a call takes one photo.")
+                raise ValueError(f"{short_repr(name)} stands where an object's name belongs; a call takes one photo.")
         return {**values, "named": (), "object": tuple(named or given)}
 
     def asked(self, size: tuple[int, int], context: str | None = None) -> list[Asked]:

@@ -86,7 +86,6 @@ class MasksWriter:
         one = self.objects[number]
         name = "" if self.sheet is None else f"{number:02d}_{slug(one.prompt)}/"
         records = mask_records(output, self.scene, name)
-        (self.folder / name).mkdir(exist_ok=True)
         for record, mask, visible in zip(records, output.windows, output.seen, strict=True):
             save_mask(mask, self.folder / record.mask)
             save_mask(visible, self.folder / record.visible)

@@ -84,13 +84,18 @@ def crop_of(segmentation: Any, height: int, width: int, file: Path, what: str) -
     polygons = segmentation if isinstance(segmentation, list) and segmentation else None
     if polygons is None or not all(isinstance(p, list) and len(p) >= 6 and len(p) % 2 == 0 for p in polygons):
         return cropped(mask_of(segmentation, height, width, file, what))
-    points = [np.asarray(p, np.float64).reshape(-1, 2) for p in polygons]
+    try:
+        points = [np.asarray(p, np.float64).reshape(-1, 2) for p in polygons]
+    except (ValueError, TypeError):
+        points = []
+    if not points or any(2 * len(p) != len(numbers) for p, numbers in zip(points, polygons, strict=True)):
+        return cropped(mask_of(segmentation, height, width, file, what))  # which says what is wrong
     low = np.floor(np.min([p.min(axis=0) for p in points], axis=0)) - 1
     high = np.ceil(np.max([p.max(axis=0) for p in points], axis=0)) + 1
-    x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)
-    x1, y1 = min(int(high[0]), width), min(int(high[1]), height)
     if not np.isfinite(low + high).all() or low.min() < -2 or high[0] > width + 2 or high[1] > height + 2:
         return cropped(mask_of(segmentation, height, width, file, what))
+    x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)
+    x1, y1 = min(int(high[0]), width), min(int(high[1]), height)
     if x1 <= x0 or y1 <= y0:
         return None
     found = cropped(polygons_to_mask([p - (x0, y0) for p in points], y1 - y0, x1 - x0))

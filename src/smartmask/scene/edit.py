@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import field_validator
 
 from smartmask.io.checks import check_prompt
+from smartmask.io.reading import few_of, short_repr
 from smartmask.io.settings import Settings, argument, option, required
 from smartmask.scene.layer import Layer
 from smartmask.scene.layer_json import layer_from_json, layer_to_json
@@ -76,7 +77,9 @@ class Move(LayerEdit):
             if not np.isfinite([dx, dy]).all():
                 raise ValueError
         except ValueError:
-            raise ValueError(f"The way '{self.by}' is not dx,dy; give two numbers of pixels such as 40,-10.") from None
+            raise ValueError(
+                f"The way {short_repr(self.by)} is not dx,dy; give two numbers of pixels such as 40,-10."
+            ) from None
         return at, _warped(scene, at, np.array([[1, 0, dx], [0, 1, dy]]), f"moved by {self.by}")
 
 
@@ -133,7 +136,8 @@ class Undo(SceneEdit):
             raise ValueError(f"The scene '{self.scene}' has no history; there is nothing to undo.")
         step = history[-1]
         if step["action"] not in UNDONE:
-            raise ValueError(f"A step '{step['action']}' cannot be undone; remove the layer '{step['name']}' instead.")
+            action, name = short_repr(step["action"]), short_repr(step["name"])
+            raise ValueError(f"A step {action} cannot be undone; remove the layer {name} instead.")
         there, order, was = scene, step.get("order"), step.get("was")
         if order is not None:
             if not 0 <= order < len(there.layers):
@@ -152,15 +156,16 @@ def find_layer(scene: Scene, layer: str) -> int:
     """The index of a layer by index or name. Raises ValueError if there is none, or several of that name."""
     names = [known.name for known in scene.layers]
     if layer.strip().isdecimal():
-        if int(layer) >= len(names):
-            raise ValueError(f"Layer {layer} does not exist; the scene has {len(names)} layers, from 0 at the back.")
+        if len(layer.strip()) > 9 or int(layer) >= len(names):
+            index = short_repr(layer.strip())[1:-1]
+            raise ValueError(f"Layer {index} does not exist; the scene has {len(names)} layers, from 0 at the back.")
         return int(layer)
     found = [index for index, name in enumerate(names) if name == layer.strip()]
     if len(found) == 1:
         return found[0]
     if found:
-        raise ValueError(f"There are {len(found)} layers '{layer}' ({', '.join(map(str, found))}); give an index.")
-    raise ValueError(f"There is no layer '{layer}'; the layers are {', '.join(dict.fromkeys(names)) or 'none'}.")
+        raise ValueError(f"There are {len(found)} layers {short_repr(layer)} ({few_of(found)}); give an index.")
+    raise ValueError(f"There is no layer {short_repr(layer)}; the layers are {few_of(names)}.")
 
 
 def _warped(scene: Scene, at: int, matrix: np.ndarray, how: str) -> Layer:

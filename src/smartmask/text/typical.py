@@ -66,13 +66,13 @@ TYPICAL: dict[str, tuple[float, float]] = {
     "penguin": (0.8, 0.5), "dinosaur": (4.0, 1.4), "dragon": (4.0, 1.3), "canoe": (0.6, 4.5), "kayak": (0.5, 5.0),
     "sailboat": (7.0, 0.8), "calf": (1.0, 1.3), "lamb": (0.55, 1.2), "puppy": (0.35, 1.1),
 }  # fmt: skip
-_PEOPLE = word_set(
+PEOPLE = word_set(
     """
     farmer surfer fisherman chef cook waiter policeman player skier tourist soldier nurse doctor teacher cyclist
     rider worker astronaut knight dancer runner skater skateboarder snowboarder batter pitcher catcher boxer
     """
 )
-TYPICAL |= dict.fromkeys(sorted(_PEOPLE), TYPICAL["person"])
+TYPICAL |= dict.fromkeys(sorted(PEOPLE), TYPICAL["person"])
 
 
 UNHEARD = {"sideboard"}  # not in the vocabulary: no name is like it, and looking for its spelling takes .2 s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from smartmask.io.package import BUNDLED_TEXT
 from smartmask.io.settings import Settings, internal, option, required
@@ -182,6 +182,30 @@ class AblationSettings(BrushSettings):
     learning_rate: Rate = 5e-4
     ema: Ema = 0.995
     objects: int = option(40, "Held-out objects at most.", ge=1)
+
+
+class LatentTrainSettings(TrainSettings, TextSettings):
+    """Of SmartMask as published. Numbers that are 0 or not given are the preset's."""
+
+    data: PackFile
+    preset: str = option("tiny", "tiny, sd15 or sd21.")
+    base: str | None = option(
+        None, "The Stable Diffusion folder or hub name to start from, if not the preset's own.", metavar="NAME"
+    )
+    steps: Steps = 20000
+    batch: int = option(0, "Samples of one process in a batch; 0: the preset's.", ge=0)
+    learning_rate: float = option(0.0, "Peak learning rate; 0: the preset's.", ge=0)
+    ema: float = option(-1.0, "Decay of the weights' moving average, which is saved; 0: none, -1: the preset's.", lt=1)
+    save_every: Every = 500
+    sample_every: int = option(2000, "Steps between looks at the development split.", ge=1)
+
+    def filled(self, learning_rate: float, ema: float, batch: int) -> dict[str, Any]:
+        """What the settings leave to the preset."""
+        return {
+            "learning_rate": self.learning_rate or learning_rate,
+            "ema": ema if self.ema < 0 else self.ema,
+            "batch": self.batch or batch,
+        }
 
 
 class MemorySettings(TextSettings):

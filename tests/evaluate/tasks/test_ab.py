@@ -200,7 +200,7 @@ def test_several_voters_count_once_a_pair(tmp_path: Path) -> None:
         ("page,pair,choice\nabc,0001,up\n", "'up'"),
         ("page,pair,choice\nabc,0001,left\nabc,0001,right\n", "again"),
         ("page,pair,choice\n", "no vote"),
-        ("a,b\n1,2\n", "lack the columns"),
+        ("a,b\n1,2\n", "no column 'page'"),
     ],
 )
 def test_bad_votes_are_told(tmp_path: Path, text: str, said: str) -> None:

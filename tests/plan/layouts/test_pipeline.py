@@ -79,6 +79,10 @@ def test_surfaces_of_a_setting_and_of_the_text() -> None:
     assert names == ["sky", "tree", "grass", "fence"], "a fence is no ground to stand on"
     assert "guess" in notes[0]
     assert surfaces_of(parse("a cow on the grass", TEXT)) == (["sky", "tree", "grass"], [])
+    # a ground that is said lies in place of the setting's, unless that one is said too
+    assert "grass" not in surfaces_of(parse("a dog on a path in a park", TEXT))[0]
+    names, _ = surfaces_of(parse("a jogger on a path and a squirrel in the grass", TEXT))
+    assert {"pavement", "grass"} <= set(names)
 
 
 def test_people_sit_and_lamps_on_tables_are_small() -> None:

@@ -22,12 +22,12 @@ from torch.utils.data import default_collate
 
 from smartmask.data.splits import split_of
 from smartmask.geometry import mask_box
-from smartmask.insertion.smartbrush.conditions import VocabularyWords
 from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
 from smartmask.io.package import BUNDLED_TEXT
 from smartmask.text.encoder import TextEncoder
+from smartmask.text.states import VocabularyWords
 from smartmask.train.settings import InpaintSettings
 from smartmask.train.task import Batch
 from smartmask.train.tasks import inpaint

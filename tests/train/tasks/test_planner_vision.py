@@ -17,6 +17,7 @@ from smartmask.data.record import Record
 from smartmask.errors import ModelError
 from smartmask.image.files import save_png
 from smartmask.io.package import BUNDLED_MASKS
+from smartmask.io.publish import staging
 from smartmask.plan.planners.load import load_planner
 from smartmask.plan.planners.vision import VisionPlanner, open_model
 from smartmask.scene import Scene
@@ -56,7 +57,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("instruct")
-    write_instructions([Record(str(i), "coco_panoptic", drawn(9 * i), ("a dog on grass",)) for i in range(2)], folder)
+    records = [Record(str(i), "coco_panoptic", drawn(9 * i), ("a dog on grass",)) for i in range(2)]
+    with staging(folder) as inside:
+        write_instructions(records, inside)
     return folder
 
 
@@ -138,7 +141,8 @@ def test_an_interrupted_run_ends_where_a_whole_one_does(
         train_planner_vision(short(data, base, tmp_path / "parts"))
     stops_at(-1)
     assert not (tmp_path / "parts" / "adapter").exists()
-    assert not (tmp_path / "parts" / "checkpoints").exists(), "interrupted before it was saved"
+    kept = tmp_path / "parts" / "checkpoints" / "adapter"
+    assert not [path for path in kept.glob("*") if not path.name.startswith(".")], "interrupted before it was saved"
     stops_at(3)
     with pytest.raises(KeyboardInterrupt):
         train_planner_vision(short(data, base, tmp_path / "parts"))
@@ -160,7 +164,7 @@ def test_bad_data_and_models(base: Path, data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     refused("does not exist; give a folder", folder, str(base), tmp_path)
-    for text, said in (("{", "not in the form"), ("[]", "holds no sample"), ('[{"id": 1}]', "not in the form")):
+    for text, said in (("{", "not valid JSON"), ("[]", "holds no sample"), ('[{"id": 1}]', "not in the form")):
         (folder / "llava.json").write_text(text)
         refused(said, folder, str(base), tmp_path)
     save_png(np.zeros((9, 9, 3), np.uint8), tmp_path / "outside.png")

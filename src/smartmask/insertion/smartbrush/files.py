@@ -9,33 +9,28 @@ from typing import Any
 
 import torch
 
-from smartmask.insertion.smartbrush.conditions import ClipWords, PixelCodec, VAECodec, VocabularyWords
+from smartmask.image.codecs import PixelCodec, VAECodec
 from smartmask.insertion.smartbrush.masked_diffusion import NoisePath, scheduler_path
 from smartmask.insertion.smartbrush.network import (
     InpaintNetwork,
     Parts,
     build_unet,
     extend_unet,
-    in_own_memory,
     inpaint_preset,
-    load_unet,
     merge_lora,
 )
 from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
-from smartmask.io.hub import check_finite
-from smartmask.io.integrity import SUMS, check_numbers, check_sums, settings_of, sums_of
+from smartmask.io.diffusion import CLIP_PARTS, INDEX, check_sd_folder, load_sd_parts, load_unet, read_index
+from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.limits import LIMITS
 from smartmask.io.package import VERSION
 from smartmask.io.publish import replacing_folder, save_json
-from smartmask.io.reading import read_json
 from smartmask.text.encoder import TextEncoder
+from smartmask.text.states import ClipWords, VocabularyWords
 
-INDEX = "model_index.json"
 CLASS_NAME = "SmartBrushPipeline"
-SD_PARTS = ("vae", "text_encoder", "tokenizer", "scheduler")  # taken over from a Stable Diffusion folder as they are
 # of the settings in the index: a crop of 4,096 pixels a side is more than any such network was trained on
 RANGES = {"side": (8, 4096), "patch": (0, 64), "steps": (1, LIMITS.steps), "guidance_scale": (0, LIMITS.scale)}
-CLIP_PARTS = {"text_encoder": "CLIPTextModel", "tokenizer": "CLIPTokenizer"}
 
 
 def new(preset: str, text: TextEncoder, parts: Parts | None = None) -> BrushParts:
@@ -53,11 +48,7 @@ def from_stable_diffusion(folder: Path, parts: Parts | None = None) -> BrushPart
     The U-Net is extended (see ``extend_unet``); VAE, CLIP text model and scheduler are taken over frozen.
     ValueError, naming the file, for a folder that is not one.
     """
-    index = _read_index(folder)
-    missing = [name for name in ("unet", *SD_PARTS) if not (folder / name).is_dir()]
-    if missing or "StableDiffusion" not in str(index.get("_class_name")):
-        what = f"lacks {', '.join(missing)}" if missing else f"is a {index.get('_class_name')}"
-        raise ValueError(f"{folder} {what}; give a Stable Diffusion 1 or 2 folder in the diffusers format.")
+    check_sd_folder(folder)
     unet = load_unet(folder / "unet")
     extend_unet(unet)
     codec, words, path = _sd_parts(folder, None)
@@ -68,7 +59,7 @@ def from_stable_diffusion(folder: Path, parts: Parts | None = None) -> BrushPart
 
 def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
     """The parts of a folder that ``save`` wrote; ValueError names what is missing or damaged."""
-    index = _read_index(folder)
+    index = read_index(folder)
     if index.get("_class_name") != CLASS_NAME:
         raise ValueError(f"{folder / INDEX} describes a {index.get('_class_name')}, not a SmartBrushPipeline.")
     settings = settings_of(BrushSettings, index.get("settings"), folder / INDEX, RANGES, "settings")
@@ -128,33 +119,6 @@ def _save_words(parts: BrushParts, partial: Path) -> dict[str, Any]:
 
 
 def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWords, NoisePath]:
-    from diffusers import AutoencoderKL
-    from transformers import CLIPTextModel, CLIPTokenizer
-
-    known: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "torch_dtype": dtype}
-    for part in ("vae", "text_encoder"):
-        check_numbers(read_json(folder / part / "config.json", "config"), folder / part / "config.json")
-    try:
-        vae = AutoencoderKL.from_pretrained(folder / "vae", **known)
-        text_encoder = CLIPTextModel.from_pretrained(
-            folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype or torch.float32
-        )
-        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
-    except Exception as error:  # the libraries raise nearly anything on missing or damaged files
-        reason = str(error).strip().split("\n")[0].rstrip(".")
-        raise ValueError(f"A part of {folder} cannot be loaded ({reason}); copy the folder again.") from None
-    check_finite(vae, f"The weights in {folder / 'vae'}")
-    check_finite(text_encoder, f"The weights in {folder / 'text_encoder'}")
-    return VAECodec(in_own_memory(vae)), ClipWords(tokenizer, in_own_memory(text_encoder)), scheduler_path(scheduler)
-
-
-def _read_index(folder: Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder; give one with a {INDEX}.")
-    if not (folder / INDEX).exists():
-        raise ValueError(f"{folder} has no {INDEX}; give a folder in the diffusers format.")
-    index = read_json(folder / INDEX, "model index")
-    if not isinstance(index, dict):
-        raise ValueError(f"{folder / INDEX} is not a JSON object; restore it.")
-    return index
+    parts = load_sd_parts(folder, dtype)
+    words = ClipWords(parts.tokenizer, parts.text_encoder)
+    return VAECodec(parts.vae), words, scheduler_path(parts.scheduler)

@@ -9,15 +9,12 @@ is added to the time embedding, which reaches every block; the paper does not sa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from smartmask.io.hub import check_finite
-from smartmask.io.integrity import check_numbers
-from smartmask.io.reading import read_json
+from smartmask.io.diffusion import widened
 
 PRECISION_FEATURES = 32
 
@@ -102,23 +99,12 @@ def extend_unet(unet: Any) -> None:
             "The base U-Net has conditions besides text (SDXL or LCM); start from Stable Diffusion 1 or 2."
         )
     if config.in_channels == 4:
-        unet.conv_in = _wider(unet.conv_in, extra_in=1)
-    unet.conv_out = _wider(unet.conv_out, extra_out=1)
+        unet.conv_in = widened(unet.conv_in, extra_in=1)
+    unet.conv_out = widened(unet.conv_out, extra_out=1)
     cond = nn.Linear(PRECISION_FEATURES, unet.time_embedding.linear_1.in_features, bias=False)
     nn.init.zeros_(cond.weight)
     unet.time_embedding.cond_proj = cond.to(unet.conv_in.weight)
     unet.register_to_config(in_channels=unet.conv_in.in_channels, out_channels=5, time_cond_proj_dim=PRECISION_FEATURES)
-
-
-def _wider(old: nn.Conv2d, extra_in: int = 0, extra_out: int = 0) -> nn.Conv2d:
-    """The convolution with more channels, the new ones zero."""
-    new = nn.Conv2d(old.in_channels + extra_in, old.out_channels + extra_out, 3, padding=1).to(old.weight)
-    with torch.no_grad():
-        for own, given in ((new.weight, old.weight), (new.bias, old.bias)):
-            if own is not None and given is not None:
-                own.zero_()
-                own[tuple(slice(n) for n in given.shape)] = given
-    return new
 
 
 def add_lora(unet: Any, rank: int = 16) -> None:
@@ -184,36 +170,3 @@ class InpaintNetwork(nn.Module):
             timestep_cond=precision_features(precision).to(dtype),
         ).sample.float()  # fmt: skip
         return out[:, : self.channels], out[:, self.channels :]
-
-
-def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
-    """The U-Net of a ``unet`` folder (config.json, safetensors); ValueError names what is missing or damaged."""
-    from diffusers import UNet2DConditionModel
-
-    if not (folder / "config.json").is_file():
-        raise ValueError(f"{folder / 'config.json'} is missing; give a folder with a U-Net in the diffusers format.")
-    check_numbers(read_json(folder / "config.json", "config"), folder / "config.json")
-    try:
-        unet = UNet2DConditionModel.from_pretrained(
-            folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True
-        )
-    except Exception as error:  # diffusers and safetensors raise nearly anything on damaged files
-        reason = str(error).strip().split("\n")[0].rstrip(".")
-        raise ValueError(
-            f"The U-Net in {folder} cannot be loaded ({reason}); copy or train the weights again."
-        ) from None
-    check_finite(unet, f"The weights in {folder}")
-    return in_own_memory(unet)
-
-
-def in_own_memory(module: Any) -> Any:
-    """The module with every parameter and buffer copied to memory of torch's own, in place; also returned.
-
-    Weights mapped from a safetensors file begin at any multiple of their item size; torch's allocator gives
-    multiples of 64 bytes. Some processors' kernels round a product by the address of its factors, so without the
-    copy a loaded network would answer other last bits than the one that was saved.
-    """
-    with torch.no_grad():
-        for tensor in (*module.parameters(), *module.buffers()):
-            tensor.data = tensor.data.clone()
-    return module

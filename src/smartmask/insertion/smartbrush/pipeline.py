@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from smartmask.image.codecs import Codec
 from smartmask.insertion.inpainter import Painting, PaintRequest
 from smartmask.insertion.smartbrush import files
-from smartmask.insertion.smartbrush.conditions import Codec, Words
 from smartmask.insertion.smartbrush.masked_diffusion import NoisePath, OnState, sample_masked
 from smartmask.insertion.smartbrush.network import InpaintNetwork, Parts
 from smartmask.insertion.smartbrush.precision import check_precision, rung
 from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
 from smartmask.io.checks import check_scale, check_seed, check_steps
 from smartmask.text.encoder import TextEncoder
+from smartmask.text.states import Words
 
 
 class SmartBrushPipeline:

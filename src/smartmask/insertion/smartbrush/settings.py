@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from smartmask.insertion.smartbrush.conditions import Codec, Words
+from smartmask.image.codecs import Codec
 from smartmask.insertion.smartbrush.masked_diffusion import NoisePath
 from smartmask.insertion.smartbrush.network import InpaintNetwork, Parts
+from smartmask.text.states import Words
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ SURFACES = word_set(
     sky wall wall-tile wall-brick wall-wood wall-stone floor floor-wood ceiling grass road pavement sand sea water
     river lake ocean mountain mountains track railway tree trees building buildings dirt snow gravel fence field hill
     platform railroad bridge rock rocks bush cabinet shelf window house playingfield ground sidewalk
-    beach street meadow lawn clouds cloud hills woods forest
+    beach street meadow lawn clouds cloud hills woods forest path footpath trail driveway alley pond barn church
+    skyscraper
     """
 )
 # The word people write, and the name that the field knows.
@@ -127,6 +128,8 @@ SURFACE_NAMES: dict[str, str] = {
     "ground": "dirt", "sidewalk": "pavement", "beach": "sand", "street": "road", "meadow": "grass", "lawn": "grass",
     "field": "grass", "cloud": "sky", "clouds": "sky", "mountains": "mountain", "hill": "mountain", "hills": "mountain",
     "rocks": "rock", "bush": "tree", "track": "railroad", "railway": "railroad",
+    "path": "pavement", "footpath": "pavement", "trail": "dirt", "driveway": "pavement", "alley": "pavement",
+    "pond": "water", "barn": "building", "church": "building", "skyscraper": "building",  # no outline is remembered
 }  # fmt: skip
 
 # Other words for what the weights know under a shorter name.
@@ -134,6 +137,7 @@ ALIASES: dict[str, str] = {
     "microwave oven": "microwave", "laptop computer": "laptop", "remote control": "remote", "computer mouse": "mouse",
     "computer keyboard": "keyboard", "television set": "tv", "television": "tv", "tv set": "tv",
     "aeroplane": "airplane",
+    "farmer": "person", "tourist": "person",  # else the vocabulary lends them the outlines of other things
 }  # fmt: skip
 
 # What carries others: an earlier row stands before a later one in a list without relations.

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.text.typical import PEOPLE
 from smartmask.text.words import word_set
 
 FLAT = word_set("rug carpet mat blanket towel plate tray stage doormat")  # lying on a surface, seen from above
@@ -21,7 +22,7 @@ TABLES = word_set(
 SEATS = word_set("couch sofa bed bench chair armchair stool toilet cushion pillow bathtub")
 MOUNTS = word_set("horse elephant camel bicycle motorcycle scooter donkey cow")
 BOARDS = word_set("skateboard surfboard snowboard skis sled boat raft")
-SEATED = word_set("person man woman boy girl child lady guy kid baby people")
+SEATED = word_set("person man woman boy girl child lady guy kid baby people") | PEOPLE
 
 # Resting on a thing, by contact; measured on COCO pairs that captions call "on" or otherwise (docs/decisions.md)
 UPPER = 0.45  # of a thing's height, which rests on nothing

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from smartmask.plan.language import grammar
 from smartmask.text.counting import counted, whole_numbers
 from smartmask.text.encoder import TextEncoder
+from smartmask.text.typical import PEOPLE
 from smartmask.text.words import ARTICLES, singular, tokens, word_set
 
 
@@ -239,4 +240,4 @@ def _never(words: list[str], encoder: TextEncoder) -> bool:
         return True
     if len(words) == 1 and name in grammar.NOTHING:
         return True
-    return not encoder.is_noun(name)
+    return not encoder.is_noun(name) and name not in PEOPLE  # the vocabulary's "farmer" is no noun

@@ -33,8 +33,11 @@ def furnished(request: Request, surfaces: Sequence[str]) -> tuple[Request, list[
     if not more:
         return request, []
     whom = {wanted.key: [r.subject for r in links if r.reference == wanted.key] for wanted in more}
-    notes = [f"The text does not say what {', '.join(keys)} stands on; a {wanted.name} is drawn."
-             for wanted, keys in ((one, whom[one.key]) for one in more)]  # fmt: skip
+    notes = []
+    for one in more:
+        keys = whom[one.key]
+        stand = f"{' and '.join(keys)} {'stands' if len(keys) == 1 else 'stand'}"
+        notes.append(f"The text does not say what {stand} on; a {one.name} is drawn.")
     found = replace(request, objects=(*request.objects, *more), relations=(*request.relations, *links))
     return found, notes
 

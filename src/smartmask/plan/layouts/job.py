@@ -12,6 +12,7 @@ from smartmask.image.files import save_png
 from smartmask.insertion.settings import ModelOptions, PaintSteps, flags
 from smartmask.io.explain import explain
 from smartmask.io.publish import staging
+from smartmask.io.reading import short_repr
 from smartmask.io.records import Size
 from smartmask.io.settings import option, required
 from smartmask.io.watch import Watch, rounded, timed, unwatched
@@ -47,8 +48,8 @@ class LayoutJob(Planned, Draws, Weights, PaintSteps, ModelOptions):
     @classmethod
     def _size(cls, value: str) -> str:
         parts = value.lower().replace("×", "x").split("x")
-        if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
-            raise ValueError(f"The size '{value}' is not WIDTHxHEIGHT; give whole numbers such as 512x384.")
+        if len(parts) != 2 or not all(part.strip().isdecimal() and len(part) < 20 for part in parts):
+            raise ValueError(f"The size {short_repr(value)} is not WIDTHxHEIGHT; give whole numbers such as 512x384.")
         width, height = (int(part) for part in parts)
         if not (16 <= width <= MAX_SIDE and 16 <= height <= MAX_SIDE):
             raise ValueError(f"The size {width}x{height} is out of range; both sides must be 16 to {MAX_SIDE} pixels.")

@@ -197,7 +197,8 @@ def surfaces_of(request: Request) -> tuple[list[str], list[str]]:
     notes = []
     if request.setting is None and names:
         notes.append(f"The text names no place; the ground is a guess: {', '.join(names)}.")
-    names = [name for name in names if not (extra and name in _GROUNDS and set(extra) & _GROUNDS)]
+    if set(extra) & _GROUNDS:  # said: it lies in place of the setting's own, which stays only if it is said as well
+        names = [name for name in names if name not in _GROUNDS or name in said]
     return [*names, *extra], notes
 
 

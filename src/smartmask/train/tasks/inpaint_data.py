@@ -24,9 +24,9 @@ from smartmask.data.splits import split_of
 from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.image.composition import Window, crop_window, resize, resize_mask
 from smartmask.image.files import load_photo
-from smartmask.insertion.smartbrush.conditions import Words
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.precision import LEVELS, coarsen
+from smartmask.text.states import Words
 from smartmask.train.task import Batch, Stream
 
 SOURCES = ("coco_instances", "pennfudan")

@@ -80,7 +80,7 @@ def test_layoutgpt_files_are_judged(prompts: Path, tmp_path: Path) -> None:
     ("content", "said"),
     [
         (None, "does not exist"),
-        ("{", "output format"),
+        ("{", "not valid JSON"),
         ("[1]", "output format"),
         ('[{"query_id": 1, "object_list": [["cat", [0, 1]]]}]', "output format"),
         ('[{"query_id": 99, "object_list": []}]', "no layout of these"),
@@ -152,11 +152,14 @@ def test_boxes_that_are_none(prompts: Path, tmp_path: Path) -> None:
     path.write_text(json.dumps([{"query_id": 1, "object_list": [["12", [0, 0, 1, 1]], ["cat", [0, 0, 0.5, 0.5]]]}]))
     (drawn,) = read_boxes(path, read_prompts(prompts))(read_prompts(prompts)[0], 0)
     assert [name for name, _ in drawn] == ["cat"], "a number is no name"
-    path.write_text('[{"query_id": 1, "object_list": [["cat", [0, 0, NaN, 1]]]}]')
-    with pytest.raises(ValueError, match=r"not in LayoutGPT's output format.*not finite"):
-        read_boxes(path, read_prompts(prompts))
-    path.write_text('[{"query_id": 1e400, "object_list": []}]')
-    with pytest.raises(ValueError, match="not in LayoutGPT's output format"):
-        read_boxes(path, read_prompts(prompts))
-    with pytest.raises(ValueError, match="not in LayoutGPT's output format"):
+    for text, said in (
+        ('[{"query_id": 1, "object_list": [["cat", [0, 0, NaN, 1]]]}]', "NaN is no number"),
+        ('[{"query_id": 1e400, "object_list": []}]', "too large"),
+        ('[{"query_id": "x", "object_list": []}]', "not in LayoutGPT's output format"),
+        ("[3]", "not in LayoutGPT's output format"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=said):
+            read_boxes(path, read_prompts(prompts))
+    with pytest.raises(ValueError, match="it is a folder"):
         read_boxes(tmp_path, read_prompts(prompts))

@@ -93,7 +93,7 @@ def test_files_are_read_and_figures_averaged(tmp_path: Path) -> None:
     assert figures["half"]["counting"]["right"] == 0.5, "the mean of two layouts of a prompt"
     assert "spatial" not in figures["half"], "no layouts, no figures"
     (tmp_path / "counting.val.json").write_text("{")
-    with pytest.raises(ValueError, match="not in NSR-1K's format"):
+    with pytest.raises(ValueError, match="not valid JSON"):
         read_prompts(tmp_path)
 
 

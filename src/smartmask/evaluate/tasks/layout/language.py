@@ -45,8 +45,8 @@ def read_boxes(path: Path, prompts: Sequence[Prompt]) -> Drawer:
     averaged. A prompt without entry counts as an empty layout; spatial or counting prompts are left out altogether
     where the file holds none of them. ValueError if it is not such a file, or holds none of the prompts.
     """
+    entries = read_json(path, "boxes")
     try:
-        entries = read_json(path, "boxes")
         found: dict[int, list[Drawn]] = {}
         for entry in entries:
             number = int(entry["query_id"] if "query_id" in entry else entry["id"])

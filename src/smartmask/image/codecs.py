@@ -1,18 +1,11 @@
-"""What stands round SmartBrush's network: pictures as its channels, masks in their shape, texts as its words.
-
-Two of each: pixels folded into channels and our own vocabulary, which need nothing, and the frozen VAE and
-CLIP text model of a Stable Diffusion folder.
-"""
+"""Pictures as a network's channels: pixels folded into channels, which needs nothing, or a frozen VAE's latents."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch.nn import functional as F
-
-from smartmask.text.encoder import TextEncoder
 
 
 class Codec(Protocol):
@@ -80,49 +73,3 @@ class VAECodec:
 
     def decode_mask(self, probable: torch.Tensor) -> torch.Tensor:
         return F.interpolate(probable, scale_factor=self.factor, mode="bilinear", align_corners=False)
-
-
-class Words(Protocol):
-    """Texts to what the network attends to, in two steps: tokens are made while data is read, states beside
-    the network. An empty name and caption stand for no text at all."""
-
-    def tokens(self, name: str, caption: str = "") -> np.ndarray:
-        """Tokens of an object's name, alone or with a sentence about the picture."""
-        ...
-
-    def states(self, tokens: torch.Tensor) -> torch.Tensor:
-        """``(B, ...)`` tokens -> ``(B, words, width)``."""
-        ...
-
-
-class VocabularyWords:
-    """Two words from our vocabulary: the name's vector and the caption's; zeros for what is not said."""
-
-    def __init__(self, text: TextEncoder) -> None:
-        self.text = text
-
-    def tokens(self, name: str, caption: str = "") -> np.ndarray:
-        """``(2, 128)`` float32."""
-        vector = self.text.encode(name) if name.strip() else np.zeros(128, dtype=np.float32)
-        return np.stack([vector, self.text.encode_context(caption)]).astype(np.float32)
-
-    def states(self, tokens: torch.Tensor) -> torch.Tensor:
-        return tokens
-
-
-class ClipWords:
-    """The frozen CLIP text model of a Stable Diffusion folder; it reads "NAME, CAPTION"."""
-
-    def __init__(self, tokenizer: Any, text_encoder: Any) -> None:
-        self.tokenizer, self.text_encoder = tokenizer, text_encoder.eval().requires_grad_(False)
-
-    def tokens(self, name: str, caption: str = "") -> np.ndarray:
-        """``(length,)`` int64 ids, padded to the model's length."""
-        said = ", ".join(part.strip() for part in (name, caption) if part.strip())
-        length = min(self.tokenizer.model_max_length, self.text_encoder.config.max_position_embeddings)
-        ids = self.tokenizer(said, padding="max_length", max_length=length, truncation=True)["input_ids"]
-        return np.array(ids, dtype=np.int64)
-
-    @torch.no_grad()
-    def states(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.text_encoder(tokens.to(self.text_encoder.device))[0]

@@ -1,0 +1,141 @@
+"""Parts of Stable Diffusion folders (diffusers' format): checked, loaded offline from safetensors, made wider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smartmask.io.hub import check_finite
+from smartmask.io.integrity import check_numbers
+from smartmask.io.reading import read_json
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+INDEX = "model_index.json"
+SD_PARTS = ("vae", "text_encoder", "tokenizer", "scheduler")  # beside the U-Net
+CLIP_PARTS = {"text_encoder": "CLIPTextModel", "tokenizer": "CLIPTokenizer"}
+
+
+@dataclass(frozen=True)
+class SDParts:
+    """What stands round a Stable Diffusion U-Net: AutoencoderKL, CLIP text model, tokenizer, and the scheduler's
+    config as its file says it."""
+
+    vae: Any
+    text_encoder: Any
+    tokenizer: Any
+    scheduler: dict[str, Any]
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """``model_index.json`` of a folder. ValueError, naming the file, if it cannot be read."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder; give one with a {INDEX}.")
+    if not (folder / INDEX).exists():
+        raise ValueError(f"{folder} has no {INDEX}; give a folder in the diffusers format.")
+    index = read_json(folder / INDEX, "model index")
+    if not isinstance(index, dict):
+        raise ValueError(f"{folder / INDEX} is not a JSON object; restore it.")
+    return index
+
+
+def check_sd_folder(folder: Path) -> None:
+    """ValueError of one sentence unless a folder is a Stable Diffusion 1 or 2 model with all its parts."""
+    index = read_index(folder)
+    missing = [name for name in ("unet", *SD_PARTS) if not (folder / name).is_dir()]
+    if missing or "StableDiffusion" not in str(index.get("_class_name")):
+        what = f"lacks {', '.join(missing)}" if missing else f"is a {index.get('_class_name')}"
+        raise ValueError(f"{folder} {what}; give a Stable Diffusion 1 or 2 folder in the diffusers format.")
+
+
+def load_sd_parts(folder: Path, dtype: torch.dtype | None = None) -> SDParts:
+    """The parts of a folder beside its U-Net. ValueError, naming the folder, for what is missing or damaged."""
+    import torch
+    from diffusers import AutoencoderKL
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    for part in ("vae", "text_encoder"):
+        check_numbers(read_json(folder / part / "config.json", "config"), folder / part / "config.json")
+    try:
+        vae = AutoencoderKL.from_pretrained(
+            folder / "vae", local_files_only=True, use_safetensors=True, torch_dtype=dtype
+        )
+        text_encoder = CLIPTextModel.from_pretrained(
+            folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype or torch.float32
+        )
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        scheduler = load_scheduler_config(folder)
+    except Exception as error:  # the libraries raise nearly anything on missing or damaged files
+        raise ValueError(f"A part of {folder} cannot be loaded ({_reason(error)}); copy the folder again.") from None
+    check_finite(vae, f"The weights in {folder / 'vae'}")
+    check_finite(text_encoder, f"The weights in {folder / 'text_encoder'}")
+    return SDParts(in_own_memory(vae), in_own_memory(text_encoder), tokenizer, scheduler)
+
+
+def load_scheduler_config(folder: Path) -> dict[str, Any]:
+    """``scheduler/scheduler_config.json`` of a folder. ValueError, naming it, if it cannot be read.
+
+    By the library's own reader: some of its schedulers have an infinite number among their settings, which is no JSON.
+    """
+    from diffusers import DDPMScheduler
+
+    try:
+        return dict(DDPMScheduler.load_config(folder / "scheduler", local_files_only=True))
+    except Exception as error:  # it raises nearly anything on missing or damaged files
+        where = folder / "scheduler" / "scheduler_config.json"
+        raise ValueError(f"{where} cannot be read ({_reason(error)}); copy the folder again.") from None
+
+
+def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
+    """The U-Net of a ``unet`` folder (config.json, safetensors); ValueError names what is missing or damaged."""
+    from diffusers import UNet2DConditionModel
+
+    if not (folder / "config.json").is_file():
+        raise ValueError(f"{folder / 'config.json'} is missing; give a folder with a U-Net in the diffusers format.")
+    check_numbers(read_json(folder / "config.json", "config"), folder / "config.json")
+    try:
+        unet = UNet2DConditionModel.from_pretrained(
+            folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True
+        )
+    except Exception as error:  # diffusers and safetensors raise nearly anything on damaged files
+        raise ValueError(
+            f"The U-Net in {folder} cannot be loaded ({_reason(error)}); copy or train the weights again."
+        ) from None
+    check_finite(unet, f"The weights in {folder}")
+    return in_own_memory(unet)
+
+
+def in_own_memory(module: Any) -> Any:
+    """The module with every parameter and buffer copied to memory of torch's own, in place; also returned.
+
+    Weights mapped from a safetensors file begin at any multiple of their item size; torch's allocator gives
+    multiples of 64 bytes. Some processors' kernels round a product by the address of its factors, so without the
+    copy a loaded network would answer other last bits than the one that was saved.
+    """
+    import torch
+
+    with torch.no_grad():
+        for tensor in (*module.parameters(), *module.buffers()):
+            tensor.data = tensor.data.clone()
+    return module
+
+
+def widened(old: nn.Conv2d, extra_in: int = 0, extra_out: int = 0) -> nn.Conv2d:
+    """A 3 x 3 convolution with more channels, the new ones zero: its answers to the old ones stay."""
+    import torch
+    from torch import nn
+
+    new = nn.Conv2d(old.in_channels + extra_in, old.out_channels + extra_out, 3, padding=1).to(old.weight)
+    with torch.no_grad():
+        for own, given in ((new.weight, old.weight), (new.bias, old.bias)):
+            if own is not None and given is not None:
+                own.zero_()
+                own[tuple(slice(n) for n in given.shape)] = given
+    return new
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".")

@@ -1,0 +1,92 @@
+"""Training of SmartMask as published (arXiv 2312.05039): the U-Net learns to draw the next object over a layout."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from smartmask.data.pack import Pack
+from smartmask.io.hub import fetched_folder
+from smartmask.masks.latent import files, parts
+from smartmask.masks.latent.model import as_pictures
+from smartmask.masks.latent.parts import LatentParts
+from smartmask.masks.latent.presets import LatentPreset, latent_preset
+from smartmask.text.encoder import TextEncoder
+from smartmask.train.settings import LatentTrainSettings
+from smartmask.train.task import Losses, Task, Tensors
+from smartmask.train.tasks.latent_pairs import LatentPairs, PairStream
+from smartmask.train.tasks.latent_sheet import LatentSheet
+from smartmask.train.trainer import Trainer
+
+SAVED = "latent"
+
+
+def latent_loss(network: Any, batch: Tensors, made_of: LatentParts, noising: Any) -> Losses:
+    """Mean squared error of what the scheduler predicts (eq. 2's noise, or velocity), at uniform times.
+
+    noising: a DDPMScheduler of the model's own noise levels.
+    """
+    clean = made_of.codec.encode(as_pictures(batch["target"]))
+    layout = made_of.codec.encode(as_pictures(batch["shown"]))
+    words = made_of.words
+    objects, contexts = words.states(batch["objects"]), words.states(batch["contexts"])
+    noise = torch.randn_like(clean)
+    time = torch.randint(noising.config.num_train_timesteps, (len(clean),), device=clean.device)
+    answer = network(noising.add_noise(clean, noise, time), layout, time, objects, contexts)
+    predicts = noising.config.prediction_type
+    wanted = {"epsilon": noise, "sample": clean}.get(predicts)
+    if wanted is None:
+        wanted = noising.get_velocity(clean, noise, time)
+    return {"loss": (answer - wanted).square().mean()}
+
+
+def latent_task(made_of: LatentParts, stream: PairStream, sheet: LatentSheet | None) -> Task:
+    """The U-Net's training; codec and texts stay as they are."""
+    from diffusers import DDPMScheduler
+
+    noising = DDPMScheduler.from_config(made_of.scheduler.config)
+
+    def loss(network: Any, batch: Tensors) -> Losses:
+        return latent_loss(network, batch, made_of, noising)
+
+    return Task(
+        SAVED, made_of.network, stream, loss,
+        save=lambda network, out: files.save(replace(made_of, network=network), out / SAVED),
+        validate=None if sheet is None else lambda network, step: sheet.draw(replace(made_of, network=network), step),
+        facts={"objects": len(stream.pairs.targets), "preset": made_of.settings.preset},
+    )  # fmt: skip
+
+
+def start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder) -> LatentParts:
+    """The parts to train: from the preset's base, or new."""
+    if preset.base is not None:
+        folder = fetched_folder(settings.base or preset.base, "base model", "the preset 'tiny' needs none")
+        return parts.from_stable_diffusion(folder, text, settings.preset)
+    if settings.base is not None:
+        raise ValueError(f"The preset '{settings.preset}' starts from nothing; leave --base {settings.base} out.")
+    return parts.new(settings.preset, text, settings.seed)
+
+
+def train_latent(settings: LatentTrainSettings) -> Path:
+    """Trains and returns the folder of the saved model (``out/latent``): ``--weights`` of other commands takes it.
+
+    Only scenes of the train split are used; the sample sheets in ``out/samples`` show the dev split.
+    """
+    preset = latent_preset(settings.preset)
+    settings = settings.model_copy(update=settings.filled(preset.learning_rate, preset.ema, preset.batch))
+    pack, text = Pack(settings.data), TextEncoder.from_pretrained(settings.text_folder)
+    made = start(settings, preset, text)
+    stream = PairStream(
+        LatentPairs(pack, text, made.settings.side), made.words, settings.batch, settings.seed, settings.workers
+    )
+    sheet = LatentSheet.of(pack, text, made.settings.side, settings.out / "samples")
+    trainer = Trainer(latent_task(made, stream, sheet), settings, settings.out)
+    for frozen in (made.codec, made.words):
+        for module in vars(frozen).values():
+            if isinstance(module, torch.nn.Module):
+                module.to(trainer.accelerator.device)
+    trainer.fit()
+    return settings.out / SAVED
