@@ -4,7 +4,7 @@ import os
 import sys
 
 from smartmask.io.explain import explain
-from smartmask.io.terminal import say
+from smartmask.io.terminal import STDOUT, say
 
 LEAST_ROOM = 450  # MB of address space that the libraries take before there is any picture
 
@@ -29,6 +29,7 @@ def main() -> int:
         os.environ.setdefault(library, "1")
     try:
         check_room()
+        import smartmask.io.limits  # noqa: F401  (a variable that is no limit is told whatever is asked, also --help)
         from smartmask.cli.main import broken_pipe  # takes some tenths of a second
         from smartmask.cli.main import main as command
 
@@ -41,6 +42,9 @@ def main() -> int:
                 sys.stdout.flush()
         except BrokenPipeError:
             return broken_pipe()
+        except OSError as error:
+            error.filename = STDOUT
+            raise
         return code
     except KeyboardInterrupt:
         say("smartmask: interrupted.", file=sys.stderr)

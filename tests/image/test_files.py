@@ -13,7 +13,7 @@ from PIL import Image
 
 from smartmask.errors import WriteError
 from smartmask.image import files as images
-from smartmask.image.files import frames_note, load_guide_mask, load_label_map, load_panoptic_png, load_photo, save_png
+from smartmask.image.files import frames_noted, load_guide_mask, load_label_map, load_panoptic_png, load_photo, save_png
 from smartmask.io.publish import output_folder, save_json
 from smartmask.scene import scene
 
@@ -254,9 +254,11 @@ def test_a_note_tells_of_frames_that_are_not_used(tmp_path: Path) -> None:
     one = Image.new("RGB", (8, 6), "red")
     for name in ("a.gif", "a.webp", "a.png", "a.tiff"):
         one.save(tmp_path / name, save_all=True, append_images=[Image.new("RGB", (8, 6), "blue")])
-        said = f"The photo '{tmp_path / name}' has several frames; the first one is used."
-        assert frames_note(tmp_path / name) == (said,)
+        with frames_noted() as outer, frames_noted() as notes:
+            load_photo(tmp_path / name)
+            load_photo(tmp_path / name)
+        assert notes == outer == [f"The photo '{tmp_path / name}' has several frames; the first one is used."]
         one.save(tmp_path / f"one_{name}")
-        assert frames_note(tmp_path / f"one_{name}") == ()
-    (tmp_path / "b.png").write_bytes(b"no picture")
-    assert frames_note(tmp_path / "b.png") == ()
+        with frames_noted() as notes:
+            load_photo(tmp_path / f"one_{name}")
+        assert notes == []

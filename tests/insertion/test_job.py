@@ -52,7 +52,7 @@ def test_a_report_is_what_the_file_says(files: Path) -> None:
 
     report = job.run(watch)
     assert report.model_dump(mode="json") == json.loads((files / "out" / "result.json").read_text())
-    assert stages == ["masks", "painting", "1 of 1"]
+    assert stages == ["reading", "loading", "masks", "painting", "1 of 1", "writing"]
     assert (report.command, report.status, report.trouble, report.objects[0].seed) == ("insert", "painted", "", 3)
     written = {str(path.relative_to(files / "out")) for path in (files / "out").rglob("*") if path.is_file()}
     assert {*report.files, "result.json"} == written

@@ -44,8 +44,18 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=os.environ | variables, capture_output=True, text=True)
 
 
-def test_the_command_says_it_in_a_sentence() -> None:
-    done = run("masks", "photo.png", "dog", "--out", "never", SMARTMASK_MAX_PIXELS="few")
+COMMANDS = ["masks", "insert", "remove", "layout", "plan", "scene", "memory", "data", "train", "eval"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["masks", "photo.png", "dog", "--out", "never"], ["--help"], ["--version"], [], ["nonsense"],
+     *([command, "--help"] for command in COMMANDS)],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_command_says_it_in_a_sentence(arguments: list[str]) -> None:
+    done = run(*arguments, SMARTMASK_MAX_PIXELS="few")
+    assert done.stdout == ""
     assert done.returncode == 2
     assert done.stderr.strip() == (
         "smartmask: The variable SMARTMASK_MAX_PIXELS is 'few'; it must be a whole number from 1 to 2^53."

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -14,6 +13,7 @@ from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, printed
 from smartmask.data.jobs import CurateJob, PackJob, SummaryJob
 from smartmask.data.registry import formats as known_formats
+from smartmask.io.bars import stage
 from smartmask.io.terminal import say
 from smartmask.train.instruct import InstructJob
 
@@ -35,7 +35,7 @@ class CurateCommand(CurateJob, Printed):
 def formats(job: Printed) -> None:
     """The formats that can be read."""
     if job.as_json:
-        print(json.dumps(known_formats(), indent=2))
+        say(json.dumps(known_formats(), indent=2))
         return
     for name, description in known_formats().items():
         say(f"{name:<16} {description}")
@@ -43,9 +43,9 @@ def formats(job: Printed) -> None:
 
 def summary(job: SummaryCommand) -> None:
     """Count a data set's scenes, objects, names, sizes, splits and captions, and draw some of its scenes."""
-    found = job.run(_counted)
+    found = job.run(stage)
     result = found.summary.to_json(job.top)
-    print(json.dumps(result, indent=2) if job.as_json else _as_text(result))
+    say(json.dumps(result, indent=2) if job.as_json else _as_text(result))
     if not job.as_json:
         _tell_skipped(found.summary.skipped)
         if job.out is not None:
@@ -54,7 +54,7 @@ def summary(job: SummaryCommand) -> None:
 
 def pack(job: PackCommand) -> None:
     """Pack the layouts of data sets (no photographs) into one small Parquet file for training."""
-    report = job.run(_counted)
+    report = job.run(stage)
     if printed(report, job.as_json):
         return
     for name, count in report.scenes.items():
@@ -67,7 +67,7 @@ def pack(job: PackCommand) -> None:
 
 def curate(job: CurateCommand) -> None:
     """Find the whole single objects among the outlines of data sets, and say what is wrong with the others."""
-    report = job.run(_counted)
+    report = job.run(stage)
     if not printed(report, job.as_json):
         say("\n".join(f"{verdict:<10} {count:>7,}" for verdict, count in report.verdicts.items()))
         say(f"{report.outlines:,} outlines in {report.out}, counts by set and name in report.md beside it")
@@ -77,20 +77,6 @@ def instruct(job: InstructJob) -> None:
     """Instruction data for a vision-language planner: layout picture, text, objects so far -> next object."""
     numbers = job.run()
     say(f"{numbers['samples']} samples of {numbers['scenes']} scenes in {job.out / 'llava.json'}")
-
-
-@contextmanager
-def _counted(records: Iterable[Any], what: str) -> Iterator[Iterable[Any]]:
-    """The records, with a running count on stderr where somebody watches."""
-    if not sys.stderr.isatty():
-        yield records
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    bar = (SpinnerColumn(), TextColumn("{task.completed} " + what), TimeElapsedColumn())
-    with Progress(*bar, console=Console(stderr=True), transient=True) as progress:
-        yield progress.track(records, total=None)
 
 
 def _tell_skipped(errors: Sequence[str]) -> None:

@@ -7,9 +7,10 @@ import sys
 import typer
 
 from smartmask.cli.command import command_of
-from smartmask.cli.options import Printed, place_of, printed, step_progress
+from smartmask.cli.options import Printed, place_of, printed
 from smartmask.insertion.job import PaintJob
 from smartmask.insertion.report import PaintReport
+from smartmask.io.bars import stage
 from smartmask.io.terminal import say
 from smartmask.plan.layouts.phrase_job import PhraseInsertJob
 from smartmask.scene.neighbours import said
@@ -26,7 +27,7 @@ def insert(job: InsertCommand) -> None:
     order, or use --objects-json. Masks are laid in that order, then painted back to front.
     A phrase (--objects) is read for counts and relations; each object gets a place that fits the others.
     """
-    tell(job.run(step_progress), job, job.as_json)
+    tell(job.run(stage), job, job.as_json)
 
 
 def tell(report: PaintReport, job: PaintJob, as_json: bool) -> None:

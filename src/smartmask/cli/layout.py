@@ -7,7 +7,8 @@ import sys
 import typer
 
 from smartmask.cli.command import command_of
-from smartmask.cli.options import Printed, place_of, printed, step_progress
+from smartmask.cli.options import Printed, place_of, printed
+from smartmask.io.bars import stage
 from smartmask.io.terminal import say
 from smartmask.plan.layouts.job import LayoutJob
 
@@ -23,7 +24,7 @@ def layout(job: LayoutCommand) -> None:
     and result.json. Relations such as on, beside, behind, left of are checked; those not met are named.
     With --paint a text-to-image model and its segmentation ControlNet then paint picture.png.
     """
-    report = job.run(step_progress)
+    report = job.run(stage)
     if not printed(report, job.as_json):
         for item in report.layers:
             seen = f"seen {100 * item.seen:.0f} %"

@@ -129,6 +129,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ended.code or 0)
     except BrokenPipeError:  # whoever read what is printed has gone, as "head" does: no fault, no word
         return broken_pipe()
+    except SystemExit as left:  # typer's answer to a broken pipe
+        if isinstance(left.__context__, BrokenPipeError):
+            return broken_pipe()
+        raise
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # not public under one name in all versions of typer
             error.show()  # type: ignore[attr-defined]

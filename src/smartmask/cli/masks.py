@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from smartmask.cli.command import command_of
-from smartmask.cli.options import Printed, place_of, printed, step_progress
+from smartmask.cli.options import Printed, place_of, printed
+from smartmask.io.bars import stage
 from smartmask.io.terminal import say
 from smartmask.masks.job import MasksJob
 from smartmask.scene.neighbours import said
@@ -22,7 +23,7 @@ def masks(job: MasksCommand) -> None:
     seed + 1000 i on; give each kind of guide once for each, in their order, or use --objects-json.
     'insert' lays objects that see each other.
     """
-    result = job.run(step_progress)
+    result = job.run(stage)
     if printed(result, job.as_json):
         return
     for record in result.records:

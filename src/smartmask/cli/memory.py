@@ -7,7 +7,8 @@ from pathlib import Path
 import typer
 
 from smartmask.cli.command import command_of
-from smartmask.cli.options import Printed, printed, step_progress
+from smartmask.cli.options import Printed, printed
+from smartmask.io.bars import stage
 from smartmask.io.settings import option
 from smartmask.io.terminal import say
 from smartmask.masks.exemplar.card import card
@@ -41,7 +42,7 @@ def add(job: AddCommand) -> None:
 
     dog/001.png and dog_001.png are dogs; "dog sitting" is found when a sitting dog is asked for.
     """
-    added = job.run(step_progress)
+    added = job.run(stage)
     if not printed(added, job.as_json):
         told = _shortened([f"{name} {count}" for name, count in added.names.items()], 3 * SHOWN_NAMES)
         folder = Path(added.file).parent

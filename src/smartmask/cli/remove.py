@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from smartmask.cli.command import command_of
 from smartmask.cli.insert import tell
-from smartmask.cli.options import Printed, step_progress
+from smartmask.cli.options import Printed
 from smartmask.insertion.job import RemoveJob
+from smartmask.io.bars import stage
 
 
 class RemoveCommand(RemoveJob, Printed):
@@ -14,7 +15,7 @@ class RemoveCommand(RemoveJob, Printed):
 
 def remove(job: RemoveCommand) -> None:
     """Paint a region or a layer of a photo away; outside it the photo stays as it is, bit for bit."""
-    tell(job.run(step_progress), job, job.as_json)
+    tell(job.run(stage), job, job.as_json)
 
 
 command = command_of(RemoveCommand, remove)

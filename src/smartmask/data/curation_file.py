@@ -21,15 +21,15 @@ OUTLINES, REPORT = "outlines.parquet", "report.md"
 COCO_NAMES = tuple(name for _, name, thing in COCO_PANOPTIC if thing)
 
 
-def curate(pictures: Iterable[Picture], progress: Callable[[str], None] = lambda _: None) -> list[Curated]:
-    """All outlines of the pictures with their verdicts, near-duplicates marked."""
-    outlines: list[Curated] = []
-    for picture in pictures:
-        outlines.extend(judge(picture))
-    progress(f"{len(outlines):,} outlines judged")
+def judged(pictures: Iterable[Picture]) -> list[Curated]:
+    """All outlines of the pictures with their verdicts, each by itself."""
+    return [outline for picture in pictures for outline in judge(picture)]
+
+
+def settle(outlines: list[Curated]) -> None:
+    """Verdicts that need all outlines: what eyes have reviewed, and near-duplicates."""
     decide(outlines, reviewed())
     mark_doubles(outlines)
-    return outlines
 
 
 def write_outlines(outlines: Sequence[Curated], folder: Path) -> None:

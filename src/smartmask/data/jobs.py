@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from smartmask.data.discover import discover, parse_source, read_all
 from smartmask.data.registry import read
@@ -16,14 +15,17 @@ from smartmask.image.files import save_png
 from smartmask.io.publish import output_file, output_folder
 from smartmask.io.records import Record
 from smartmask.io.settings import Settings, argument, option, required
+from smartmask.io.watch import Progress, Watch, unwatched
 
-# (records, what they are) -> the records, counted as they pass
-Counting = Callable[[Iterable[Any], str], AbstractContextManager[Iterable[Any]]]
+Item = TypeVar("Item")
 
 
-def uncounted(records: Iterable[Any], what: str) -> AbstractContextManager[Iterable[Any]]:
-    """The ``Counting`` of a call that nobody watches."""
-    return nullcontext(records)
+def told(items: Iterable[Item], on_step: Progress | None) -> Iterator[Item]:
+    """The items; how many have passed is told, and that nobody knows how many come."""
+    for number, item in enumerate(items):
+        yield item
+        if on_step is not None:
+            on_step(number + 1, 0)
 
 
 class Reading(Settings):
@@ -54,19 +56,22 @@ class SummaryJob(Reading):
     top: int = option(20, "How many names to list.", ge=0)
     seed: int = option(0, "Which scenes the sheet shows.")
 
-    def run(self, counting: Counting = uncounted) -> Summarised:
+    def run(self, watch: Watch = unwatched) -> Summarised:
         """Raises ValueError for an unknown format, and for bad pictures unless they are to be skipped."""
         if self.out is not None:
             output_file(self.out, ".png")
         errors: list[ValueError] = []
         records = read(self.format, self.path, on_error=errors.append if self.skip_bad else None)
-        with counting(records, "scenes") as counted:
-            found, kept = summarise(counted, sample=self.scenes if self.out is not None else 0, seed=self.seed)
+        with watch("scenes") as on_step:
+            found, kept = summarise(
+                told(records, on_step), sample=self.scenes if self.out is not None else 0, seed=self.seed
+            )
         found.skipped = [str(error) for error in errors]
         if self.out is not None:
             if not kept:
                 raise ValueError(f"{self.path} has no readable scene to draw; nothing was written.")
-            save_png(sheet(kept, self.columns, self.tile), self.out)
+            with watch("drawing"):
+                save_png(sheet(kept, self.columns, self.tile), self.out)
         return Summarised(found, len(kept))
 
 
@@ -96,7 +101,7 @@ class PackJob(Reading):
     source: tuple[str, ...] = option((), "One more set; better COCO sources first.", metavar="FORMAT=PATH")
     max_side: int = option(512, "Longer side of the packed layouts, in pixels.", ge=16, le=4096)
 
-    def run(self, counting: Counting = uncounted) -> PackedReport:
+    def run(self, watch: Watch = unwatched) -> PackedReport:
         """Raises ValueError where there is nothing to pack, and for bad pictures unless they are to be skipped."""
         from smartmask.data.pack import write_pack  # needs pyarrow
 
@@ -106,7 +111,8 @@ class PackJob(Reading):
             raise ValueError("There is nothing to pack; give a folder with data sets, or --source FORMAT=PATH.")
         output_file(self.out, ".parquet")
         errors: list[ValueError] = []
-        with counting(read_all(sources, errors.append if self.skip_bad else None), "scenes") as records:
+        with watch("scenes") as on_step:
+            records = told(read_all(sources, errors.append if self.skip_bad else None), on_step)
             report = write_pack(records, self.out, self.max_side)
         return PackedReport(
             out=str(self.out), bytes=report.size, scenes=report.scenes, layers=report.layers, doubles=report.doubles,
@@ -129,14 +135,17 @@ class CurateJob(Settings):
     out: Path = required("Where outlines.parquet and report.md go.", metavar="DIR")
     sets: tuple[str, ...] = option((), "Only these sets.", flags=("--set",), metavar="NAME")
 
-    def run(self, counting: Counting = uncounted) -> CuratedReport:
+    def run(self, watch: Watch = unwatched) -> CuratedReport:
         """Raises ValueError for a folder without outlines."""
-        from smartmask.data.curation_file import OUTLINES, curate, write_outlines
+        from smartmask.data.curation_file import OUTLINES, judged, settle, write_outlines
         from smartmask.data.outlines import read_pictures
 
         folder = output_folder(self.out)
-        with counting(read_pictures(self.root, self.sets or None), "pictures") as pictures:
-            outlines = curate(pictures)
-        write_outlines(outlines, folder)
+        with watch("pictures") as on_step:
+            outlines = judged(told(read_pictures(self.root, self.sets or None), on_step))
+        with watch("doubles"):
+            settle(outlines)
+        with watch("writing"):
+            write_outlines(outlines, folder)
         verdicts = Counter(outline.verdict for outline in outlines)
         return CuratedReport(out=str(folder / OUTLINES), outlines=len(outlines), verdicts=dict(verdicts.most_common()))

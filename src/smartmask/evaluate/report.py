@@ -1,4 +1,4 @@
-"""What all reports share: how they begin, Markdown, the machine, progress bars, printing and writing."""
+"""What all reports share: how they begin, Markdown, the machine, printing and writing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +17,8 @@ from smartmask.evaluate.protocol import ReportSettings
 from smartmask.io.package import VERSION
 from smartmask.io.publish import save_json, save_text, staging
 from smartmask.io.reading import read_text
+from smartmask.io.terminal import say
 
-Item = TypeVar("Item")
 RANKS = ("first", "mean", "best")
 PARTS = {"whole": "whole objects", "all": "all objects"}
 
@@ -62,30 +61,7 @@ def finish(name: str, report: Mapping[str, Any], lines: Sequence[str], settings:
 
 def show(report: Mapping[str, Any], lines: Sequence[str], settings: ReportSettings) -> None:
     """Prints a report."""
-    print(json.dumps(report, indent=2) if settings.as_json else "\n".join(lines))
-
-
-def watched(what: str, items: Iterable[Item], total: int | None = None) -> Iterator[Item]:
-    """The items, and a bar of them on stderr where somebody watches. One at a time: bars do not nest."""
-    with progress(what, len(items) if isinstance(items, Sized) else total) as advance:
-        for item in items:
-            yield item
-            advance()
-
-
-@contextmanager
-def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
-    """A function that moves a bar on stderr by one; it does nothing where nobody watches."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+    say(json.dumps(report, indent=2) if settings.as_json else "\n".join(lines))
 
 
 # --- Markdown --------------------------------------------------------------------------------------

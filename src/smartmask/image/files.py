@@ -11,6 +11,9 @@ import io
 import os
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -36,6 +39,9 @@ class Decoded(NamedTuple):
     image: Image.Image
     kind: str
     orientation: int
+
+
+_NOTED: ContextVar[tuple[list[str], ...]] = ContextVar("frames noted", default=())  # lists that are being filled
 
 
 def load_photo(path: str | Path) -> np.ndarray:
@@ -143,17 +149,24 @@ def decode(path: str | Path, what: str) -> Decoded:
         return decode_handle(handle, f"The {what} '{path}'")
 
 
-def frames_note(path: str | Path, what: str = "photo") -> tuple[str, ...]:
-    """A note if a picture's file holds several frames or pages, of which only the first is used; read from its head."""
-    with open_picture(path, what) as handle, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(handle, formats=FORMATS) as image:
-                # of a phone's picture that brings previews (MPO) nobody means the others
-                several = image.format != "MPO" and getattr(image, "is_animated", False)
-        except Exception:  # what is wrong with a picture is told by who decodes it
-            return ()
-    return (f"The {what} '{path}' has several frames; the first one is used.",) if several else ()
+@contextmanager
+def frames_noted() -> Iterator[list[str]]:
+    """Notes on the pictures decoded in the block whose files hold several frames or pages: only the first is used."""
+    notes: list[str] = []
+    token = _NOTED.set((*_NOTED.get(), notes))
+    try:
+        yield notes
+    finally:
+        _NOTED.reset(token)
+
+
+def _note_frames(image: Image.Image, what: str) -> None:
+    # of a phone's picture that brings previews (MPO) nobody means the others
+    if image.format == "MPO" or not _NOTED.get() or not getattr(image, "is_animated", False):
+        return
+    for notes in _NOTED.get():
+        if (note := f"{what} has several frames; the first one is used.") not in notes:
+            notes.append(note)
 
 
 def open_picture(path: str | Path, what: str = "picture") -> io.BufferedReader:
@@ -182,6 +195,7 @@ def decode_handle(handle: IO[bytes], what: str, formats: tuple[str, ...] = FORMA
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(_too_large(what, image.width * image.height))
             try:
+                _note_frames(image, what)
                 # before load, where a TIFF turns itself and forgets that it did
                 kind, orientation = image.format or "", image.getexif().get(_ORIENTATION, 1)
                 image.load()

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from smartmask.errors import ModelMissingError
-from smartmask.image.files import frames_note
+from smartmask.image.files import frames_noted
 from smartmask.image.photo import Photo
 from smartmask.insertion.inpainter import Inpainter
 from smartmask.insertion.lay import ObjectRequest, Plan, lay
@@ -87,13 +87,15 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
         Raises ValueError for bad input. ``trouble`` of the report says why the inserter that was named did not paint.
         """
         start = time.perf_counter()
-        photo = Photo.load(self.photo)
-        work = self.prepared(photo)
+        with watch("reading"), frames_noted() as frames:
+            photo = Photo.load(self.photo)
+            work = self.prepared(photo)
         if photo.has_alpha and self.format == "jpg":
             raise ValueError("A JPEG has no transparency as this photo does; use --format png or webp.")
         seconds: dict[str, float] = {}
         with staging(self.out) as folder:
-            with timed(seconds, "load"):  # first, as a wrong folder should not cost the time of the masks
+            # first, as a wrong folder should not cost the time of the masks
+            with watch("loading"), timed(seconds, "load"), frames_noted() as more:
                 painters, trouble = find_inserters(work)
             with watch("masks") as on_step, timed(seconds, "masks"):
                 plan = work.plan(on_step)
@@ -102,7 +104,7 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
                 with watch("painting") as on_step, timed(seconds, "paint"):
                     result = paint(photo, plan, painters, self, on_step)
                 plan = result.plan
-            with timed(seconds, "write"):
+            with watch("writing"), timed(seconds, "write"):
                 names, suffix = [painter.name for painter in painters], f".{self.format}"
                 found = described_photo(photo, result) | {
                     "objects": save_plan(plan, photo, names, folder, self.history),
@@ -115,15 +117,15 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
                 **found, **work.told, image=str(self.photo), seed=self.seed, inpainter=work.inpainter,
                 status="painted" if painters else "not painted", feather=self.feather, color_match=self.color_match,
                 shadow=self.shadow, layers_before=[layer.name for layer in plan.scene.layers], files=files,
-                notes=[*self._notes(plan), *(() if result is None else result.said), *work.notes], trouble=trouble,
-                timings=rounded(seconds),
+                notes=[*self._notes(plan, frames + more), *(() if result is None else result.said), *work.notes],
+                trouble=trouble, timings=rounded(seconds),
             )  # fmt: skip
             save_result(report.model_dump(), folder)
         return report
 
-    def _notes(self, plan: Plan) -> list[str]:
-        """Of the photo's file, of the scene, of the masks, and of what the result's file loses."""
-        of_files = dict.fromkeys((*frames_note(self.photo), *plan.notes))
+    def _notes(self, plan: Plan, frames: Sequence[str]) -> list[str]:
+        """Of the pictures' files (``frames``), of the scene, of the masks, and of what the result's file loses."""
+        of_files = dict.fromkeys((*frames, *plan.notes))
         notes = [*of_files, *(n for laid in plan.objects if laid.output is not None for n in laid.output.notes)]
         if self.format != "png":
             notes.append(

@@ -19,6 +19,7 @@ from typing import Any
 from smartmask.errors import ModelError, ModelMissingError, OutOfMemoryError
 from smartmask.io.explain import is_out_of_memory
 from smartmask.io.limits import LIMITS, PREFIX
+from smartmask.io.terminal import say
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -221,7 +222,7 @@ def ask_hub(name: str | Path, what: str, without: str) -> None:
                             ("DISABLE_TELEMETRY", "1")):  # fmt: skip
         os.environ.setdefault(f"HF_HUB_{variable}", value)
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
-    print(f"smartmask: note: asking {endpoint} for the {what} '{name}'.", file=sys.stderr)
+    say(f"smartmask: note: asking {endpoint} for the {what} '{name}'.", file=sys.stderr)
     answer: list[Exception | None] = []
     asking = threading.Thread(target=lambda: answer.append(_no_answer(f"{endpoint}/api/models/{name}", seconds)))
     asking.daemon = True

@@ -12,7 +12,7 @@ import numpy as np
 from smartmask.guides import Guide
 from smartmask.guides.box import Box
 from smartmask.guides.table import as_guides
-from smartmask.image.files import load_guide_mask
+from smartmask.image.files import frames_noted, load_guide_mask
 from smartmask.io.checks import check_order, check_pool, check_seed
 from smartmask.io.publish import staging
 from smartmask.io.settings import argument, option, required
@@ -43,24 +43,26 @@ class MasksJob(MaskOptions, SceneFiles, ObjectTexts, Draws, Weights):
         start = time.perf_counter()
         self.checked()
         drawn = check_pool(self.num_masks) if self.diverse else self.num_masks
-        variations = None if self.like is None else load_guide_mask(self.like) > 0.5
-        scene, notes = self.read(self.image)
+        with watch("reading"), frames_noted() as frames:
+            variations = None if self.like is None else load_guide_mask(self.like) > 0.5
+            scene, notes = self.read(self.image)
+            objects = self._objects(scene, drawn)
         size = scene.height, scene.width
-        objects = self._objects(scene, drawn)
+        notes = tuple(dict.fromkeys((*frames, *notes)))
         not_here = as_guides([Box.parse(text) for text in self.not_box], *size)
         seconds = {"input": time.perf_counter() - start}
         # 2. the model, into a folder that is already known to be writable; each object is written as it comes
         with staging(self.out) as folder:
-            with timed(seconds, "load"):
+            with watch("loading"), timed(seconds, "load"):
                 pipeline = self.load()
             writer = MasksWriter(scene, objects, folder)
             for one in objects:
                 with watch("masks") as on_step:
                     output = self._suggest(pipeline, scene, one, variations, not_here, on_step)
-                with timed(seconds, "write"):
+                with watch("writing"), timed(seconds, "write"):
                     writer.add(output)
             # 3. the result
-            with timed(seconds, "write"):
+            with watch("writing"), timed(seconds, "write"):
                 writer.overview()
             seconds["total"] = time.perf_counter() - start
             asked = self.model_dump(mode="json", include=ASKED) | {"not_here": [guide.describe() for guide in not_here]}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.image.files import frames_note, load_label_map, load_panoptic_png, load_photo
+from smartmask.image.files import frames_noted, load_label_map, load_panoptic_png, load_photo
 from smartmask.io.checks import check_prompt
 from smartmask.io.reading import read_json, short_repr
 from smartmask.io.settings import Settings, option
@@ -55,9 +55,9 @@ class SceneFiles(Settings):
         Without a layout or a saved scene a panoptic model (``segmenter``, or the default one, if it is here) reads the
         photo, else it stays unlabeled. Raises ValueError for files that do not go together, one sentence each.
         """
-        scene, notes = self._read(image, photo)
-        pictures = ((image, "photo"), (self.layout, "layout"))
-        return scene, (*(note for path, what in pictures if path for note in frames_note(path, what)), *notes)
+        with frames_noted() as frames:
+            scene, notes = self._read(image, photo)
+        return scene, (*frames, *notes)
 
     def _read(self, image: Path, photo: np.ndarray | None) -> tuple[Scene, tuple[str, ...]]:
         if self.scene is not None:

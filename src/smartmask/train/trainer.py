@@ -28,6 +28,7 @@ from tqdm import tqdm
 from smartmask.io.locks import locked, sweep
 from smartmask.io.publish import remove_folder, save_json
 from smartmask.io.signals import ENDING
+from smartmask.io.terminal import say
 from smartmask.train import checkpoint
 from smartmask.train.settings import LoopSettings
 from smartmask.train.task import Batch, Losses, Task, Tensors
@@ -118,19 +119,19 @@ class Trainer:
         """
         main = self.accelerator.is_main_process
         bar = tqdm(total=self.settings.steps, initial=self.step, unit="step", mininterval=5, desc=self.task.name,
-                   disable=self.on_step is not None or not main)  # fmt: skip
+                   leave=False, disable=True if self.on_step is not None or not main else None)  # fmt: skip
         saved = self.step
         try:
             with self._alone(), self._watching(), bar:
                 while (progress := self.progress) < 1:
                     self._one_step(progress)
-                    bar.update()
                     self._tell(bar)
                     if asked := self._most(float(self.asked_to_end)):
                         self._leave(int(asked))
                     if self.step % self.settings.save_every == 0:
                         self.save()
                         saved = self.step
+                    bar.update()  # last of all: it never stands full while a step's checkpoint is written
             if saved != self.step:
                 self.save()
         finally:
@@ -233,7 +234,7 @@ class Trainer:
         self.save()
         if self.accelerator.is_main_process:
             kept = "" if self.out is None else f"; it is saved in {self._folder}, and the same command goes on there"
-            print(f"Asked to end, the training stopped after step {self.step}{kept}.", file=sys.stderr, flush=True)
+            say(f"Asked to end, the training stopped after step {self.step}{kept}.", file=sys.stderr)
         raise SystemExit(128 + number)
 
     def _most(self, value: float) -> float:
@@ -286,7 +287,7 @@ class Trainer:
             return
         tensors, meta, warnings = found
         for warning in warnings:
-            self.accelerator.print(warning)
+            self._say(warning)
         self._compare(meta["settings"], set(tensors))
         self.network.load_state_dict(checkpoint.under(tensors, "network"), strict=False)
         if self.average is not None:
@@ -298,7 +299,11 @@ class Trainer:
         self.task.stream.load_state_dict(meta["ranks"][rank]["stream"])
         checkpoint.restore_random_states(checkpoint.under(tensors, f"random.{rank}"), meta["ranks"][rank]["random"])
         self.step, self.seconds, self.figures = int(meta["step"]), float(meta["seconds"]), dict(meta["figures"])
-        self.accelerator.print(f"Resuming at step {self.step}.")
+        self._say(f"Resuming at step {self.step}.")
+
+    def _say(self, line: str) -> None:
+        if self.accelerator.is_main_process:
+            say(line)
 
     def _compare(self, known: dict[str, Any], names: set[str]) -> None:
         """ValueError if the run in the folder is another one."""

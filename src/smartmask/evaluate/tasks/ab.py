@@ -30,6 +30,7 @@ from smartmask.io.checks import check_prompt, check_seed
 from smartmask.io.publish import save_json, save_text, staging
 from smartmask.io.reading import read_json, read_rows, read_text
 from smartmask.io.settings import Settings, argument, option, required
+from smartmask.io.terminal import say
 from smartmask.metrics.intervals import binomial_test, exact_interval
 
 PAGE = Path(__file__).with_suffix(".html")
@@ -278,8 +279,8 @@ def run(settings: AbSettings) -> None:
     with staging(settings.out) as folder:
         save_text(page, folder / "page.html")
         save_json({**heading("ab"), **key}, folder / "key.json")
-    print(f"{len(pairs)} pairs in {settings.out / 'page.html'} ({len(page) / 2**20:.1f} MiB)")
-    print(f"keep {settings.out / 'key.json'} back until the votes are in")
+    say(f"{len(pairs)} pairs in {settings.out / 'page.html'} ({len(page) / 2**20:.1f} MiB)")
+    say(f"keep {settings.out / 'key.json'} back until the votes are in")
 
 
 def run_score(settings: AbScoreSettings) -> None:

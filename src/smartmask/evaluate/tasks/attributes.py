@@ -15,13 +15,15 @@ import numpy as np
 
 from smartmask.evaluate.blind import check_numbers, hashed, read_answers, silhouette_tile, unanswered
 from smartmask.evaluate.protocol import LICENCES, WEIGHTS, Benchmark, ReportSettings, listed
-from smartmask.evaluate.report import finish, heading, table, watched
+from smartmask.evaluate.report import finish, heading, table
 from smartmask.evaluate.systems import load_pipeline
 from smartmask.guides import Point
 from smartmask.image.files import save_png
 from smartmask.image.sheets import contact_sheet
+from smartmask.io.bars import watched
 from smartmask.io.publish import save_json, staging
 from smartmask.io.settings import Settings, argument, option, required
+from smartmask.io.terminal import say
 from smartmask.scene import Layer, Scene
 
 KEY, ANSWERS, PICTURE = "attributes_key.json", "attributes_answers.json", "attributes.png"
@@ -180,7 +182,7 @@ def run(settings: AttributesSettings) -> None:
         save_png(pairs_picture(made), folder / PICTURE)
         save_json({**heading("attributes"), "seed": settings.seed, "pairs": key_of_pairs(made)}, folder / KEY)
         save_json(unanswered(len(made)), folder / ANSWERS)
-    print(f"{len(made)} pairs in {settings.out / PICTURE}; write left or right into {settings.out / ANSWERS}")
+    say(f"{len(made)} pairs in {settings.out / PICTURE}; write left or right into {settings.out / ANSWERS}")
 
 
 def run_score(settings: AttributesScoreSettings) -> None:

@@ -11,14 +11,16 @@ import numpy as np
 from smartmask.data.pack import Pack
 from smartmask.data.targets import Case, Protocol, Target, find_targets, make_case
 from smartmask.evaluate.protocol import Benchmark, PackSettings, listed
-from smartmask.evaluate.report import heading, watched
+from smartmask.evaluate.report import heading
 from smartmask.evaluate.systems import load_pipeline
 from smartmask.export.overlays import overlay
 from smartmask.export.pictures import scene_colours
 from smartmask.image.files import save_png
 from smartmask.image.sheets import contact_sheet, rank_colour
+from smartmask.io.bars import watched
 from smartmask.io.publish import save_json, staging
 from smartmask.io.settings import option, required
+from smartmask.io.terminal import say
 
 KINDS = ("box", "scribble", "none")
 SHOWN = {"box": 2, "scribble": 1, "none": 2}  # masks of each kind on the page, best first
@@ -109,7 +111,7 @@ def run(settings: GallerySettings) -> None:
         shown = [{"source": t.source, "key": t.key, "object": t.name, "box": t.box} for t in targets]
         about = {"split": settings.split, "seed": settings.seed, "scenes": shown}
         save_json({**heading("gallery"), **about}, folder / "gallery.json")
-    print(f"{len(targets)} scenes in {settings.out / 'gallery.png'}")
+    say(f"{len(targets)} scenes in {settings.out / 'gallery.png'}")
 
 
 BENCHMARK = Benchmark("gallery", GallerySettings, run)

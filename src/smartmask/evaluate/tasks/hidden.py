@@ -20,10 +20,11 @@ from smartmask.data.shapes import ShapeBank, from_box_frame
 from smartmask.data.targets import Protocol, Target, admitted, is_whole
 from smartmask.evaluate.baselines import Prediction
 from smartmask.evaluate.protocol import Benchmark, ObjectSettings
-from smartmask.evaluate.report import RANKS, finish, interval_text, measured, page, ranked, table, watched
+from smartmask.evaluate.report import RANKS, finish, interval_text, measured, page, ranked, table
 from smartmask.evaluate.systems import PIPELINE, assemble
 from smartmask.geometry import BoxXYXY, box_iou, mask_box, mask_iou
 from smartmask.guides import Box, Guide, MaskGuide
+from smartmask.io.bars import watched
 from smartmask.io.settings import option
 from smartmask.metrics.intervals import mean_interval
 from smartmask.scene import Scene

@@ -8,7 +8,8 @@ from smartmask.data.pack import Pack
 from smartmask.data.silhouettes import real_silhouettes
 from smartmask.data.targets import Protocol, admitted
 from smartmask.evaluate.protocol import DATA, Benchmark, ReportSettings, listed
-from smartmask.evaluate.report import finish, heading, interval_text, machine, progress
+from smartmask.evaluate.report import finish, heading, interval_text, machine
+from smartmask.io.bars import counter
 from smartmask.io.publish import staging
 from smartmask.io.settings import option, required
 
@@ -35,7 +36,7 @@ def run(settings: JudgeSettings) -> None:
     pack = Pack(settings.data)
     train, unseen = (real_silhouettes(pack, admitted(pack, protocol, split)) for split in ("train", "dev"))
     with staging(settings.out) as folder:
-        with progress("steps", settings.steps) as advance:
+        with counter("training", settings.steps) as advance:
             network = train_judge(train, recipe, advance)
         save_component(folder / "network", network, network.config)
     found = {**heading("judge"), "machine": machine(), **judge_report(network, recipe, train, unseen)}

@@ -19,8 +19,9 @@ import numpy as np
 from smartmask.data.pack import Pack
 from smartmask.data.targets import choose, find_targets
 from smartmask.evaluate.protocol import LIMIT, Benchmark, ObjectSettings, cases, listed
-from smartmask.evaluate.report import finish, measured, table, watched
+from smartmask.evaluate.report import finish, measured, table
 from smartmask.evaluate.systems import load_pipeline
+from smartmask.io.bars import watched
 from smartmask.io.publish import replacing
 from smartmask.io.reading import read_arrays
 from smartmask.io.settings import option

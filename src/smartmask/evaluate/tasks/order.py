@@ -17,9 +17,10 @@ from smartmask.data.compose import compose, is_complete
 from smartmask.data.pack import Pack
 from smartmask.data.targets import Protocol, admitted
 from smartmask.evaluate.protocol import Benchmark, PackSettings, ReportSettings, listed
-from smartmask.evaluate.report import finish, interval_text, measured, page, signed_text, table, watched
+from smartmask.evaluate.report import finish, interval_text, measured, page, signed_text, table
 from smartmask.evaluate.systems import PIPELINE, load_pipeline
 from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.io.bars import watched
 from smartmask.io.settings import option
 from smartmask.metrics.intervals import macro_interval, rounded
 from smartmask.scene import Scene

@@ -28,6 +28,7 @@ from smartmask.geometry import box_iou
 from smartmask.io.package import BUNDLED_TEXT
 from smartmask.io.publish import output_folder, save_json
 from smartmask.io.settings import Settings, option, required
+from smartmask.io.terminal import say
 from smartmask.metrics.intervals import mean_interval
 from smartmask.text.encoder import TextEncoder
 
@@ -194,11 +195,11 @@ def run(settings: PlacementFoldsSettings) -> None:
         rows += judge_fold(
             pack, fold, prior, Places(usual, network), of_scene[scenes] == fold, sizes, settings.folds, settings.seed
         )
-        print(f"fold {fold + 1} of {settings.folds}: {summary(rows, HIDDEN)['difference']['hit']}")
+        say(f"fold {fold + 1} of {settings.folds}: {summary(rows, HIDDEN)['difference']['hit']}")
     systems = {way: summary(rows, way) for way in (HIDDEN, PLAIN)}
     report = {**heading("placement-folds"), "folds": settings.folds, "seed": settings.seed}
     save_json({**report, "rows": rows, "systems": systems}, output_folder(settings.out) / "folds.json")
-    print(json.dumps(systems, indent=1))
+    say(json.dumps(systems, indent=1))
 
 
 def _area(pack: Pack, target: Target) -> float:

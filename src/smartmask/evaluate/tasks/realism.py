@@ -25,9 +25,10 @@ from smartmask.data.targets import Protocol, Target, admitted, make_case
 from smartmask.evaluate.baselines import System
 from smartmask.evaluate.memories import outlines_of
 from smartmask.evaluate.protocol import JUDGE, OUTLINES, Benchmark, ObjectSettings, listed
-from smartmask.evaluate.report import finish, interval_text, measured, page, signed_text, table, watched
+from smartmask.evaluate.report import finish, interval_text, measured, page, signed_text, table
 from smartmask.evaluate.systems import assemble, system_names
 from smartmask.guides import Box
+from smartmask.io.bars import watched
 from smartmask.io.settings import option
 from smartmask.metrics.intervals import rounded
 from smartmask.metrics.sets import REAL, auc_interval, distances, folds_by_image, over_interval

@@ -35,10 +35,10 @@ from smartmask.evaluate.report import (
     signed_text,
     split_by,
     table,
-    watched,
 )
 from smartmask.evaluate.systems import assemble, system_names
 from smartmask.geometry import BoxXYXY, MaskWindow
+from smartmask.io.bars import watched
 from smartmask.io.settings import option
 from smartmask.metrics.intervals import mean_interval
 from smartmask.metrics.masks import own_ious

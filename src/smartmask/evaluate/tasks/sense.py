@@ -12,9 +12,10 @@ from smartmask.data.shapes import shape_key
 from smartmask.data.targets import Case, choose, find_targets
 from smartmask.evaluate.baselines import System
 from smartmask.evaluate.protocol import Benchmark, ObjectSettings, cases, listed
-from smartmask.evaluate.report import finish, interval_text, measured, page, table, watched
+from smartmask.evaluate.report import finish, interval_text, measured, page, table
 from smartmask.evaluate.systems import assemble, system_names
 from smartmask.geometry import mask_box
+from smartmask.io.bars import watched
 from smartmask.io.settings import option
 from smartmask.metrics.intervals import mean_interval
 from smartmask.metrics.sets import REAL

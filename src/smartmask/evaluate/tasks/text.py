@@ -14,8 +14,9 @@ from smartmask.data.silhouettes import silhouette
 from smartmask.data.targets import Case, Target, find_targets
 from smartmask.evaluate.baselines import System
 from smartmask.evaluate.protocol import JUDGE, Benchmark, ObjectSettings, cases, listed
-from smartmask.evaluate.report import finish, interval_text, measured, page, signed_text, table, watched
+from smartmask.evaluate.report import finish, interval_text, measured, page, signed_text, table
 from smartmask.evaluate.systems import PIPELINE, assemble, system_names
+from smartmask.io.bars import watched
 from smartmask.io.settings import option
 from smartmask.metrics.intervals import macro_interval, mean_interval, rounded
 from smartmask.metrics.sets import REAL

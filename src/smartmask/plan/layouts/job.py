@@ -72,7 +72,7 @@ class LayoutJob(Planned, Draws, Weights, PaintSteps, ModelOptions):
         self.checked()
         asked = self.given(PaintSteps) | self.given(ModelOptions)
         with staging(self.out) as folder:
-            with timed(seconds, "load"):
+            with watch("loading"), timed(seconds, "load"):
                 pipeline, field = self.load(), load_field()
                 engine = load_planner(self.planner, pipeline.text, self.ideas)
                 painter, trouble = self._painter()  # now, as a wrong folder should not cost the drawing's time
@@ -81,7 +81,8 @@ class LayoutJob(Planned, Draws, Weights, PaintSteps, ModelOptions):
                     self.text, height, width, pipeline, field, planner=engine, generator=self.seed,
                     num_masks=self.num_masks, callback_on_step_end=on_step,
                 )  # fmt: skip
-            files = save_layout(drawn, folder, self.animation)
+            with watch("writing"):
+                files = save_layout(drawn, folder, self.animation)
             seconds["total"] = time.perf_counter() - start
             picture = None if self.paint is None else PictureRecord(model=self.paint, **asked, trouble=trouble)
             report = LayoutReport(

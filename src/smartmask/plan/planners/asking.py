@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
+from smartmask.io.terminal import say
 from smartmask.plan.planners.answers import INSTRUCTION, BadAnswerError, question, read_answer
 from smartmask.plan.planners.interface import IDEA, NextObject, Planner, PlanState
 from smartmask.text.encoder import TextEncoder
@@ -34,7 +35,7 @@ class AskingPlanner(ABC):
 
     def __init__(self, text: TextEncoder, fallback: Planner, tell: Callable[[str], None] | None = None) -> None:
         self.text, self.fallback = text, fallback
-        self.tell = tell or (lambda note: print(f"smartmask: note: {note}", file=sys.stderr))
+        self.tell = tell or (lambda note: say(f"smartmask: note: {note}", file=sys.stderr))
         self.notes: list[str] = []
 
     @abstractmethod

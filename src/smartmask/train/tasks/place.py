@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from smartmask.data.pack import Pack
+from smartmask.io.bars import watched
 from smartmask.masks.exemplar.place.features import FEATURES, box_features, request_features
 from smartmask.masks.exemplar.place.layout import Layout, Names, small_top
 from smartmask.masks.exemplar.place.model import Places
@@ -124,7 +124,7 @@ def draw_samples(
     part = np.arange(len(pack)) if fold_of_scene is None else fold_of_scene
     count = Counter((pack.meta.sources[t.scene], t.name) for t in targets)
     boxes, whole, rows = [], [], []
-    for target in tqdm(targets, desc="samples", unit="object", mininterval=5):
+    for target in watched("samples", targets):
         source = pack.meta.sources[target.scene]
         repeats = REPEATS.get(source, int(rng.random() < (USUAL / count[source, target.name]) ** 0.5))
         if not repeats:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from smartmask.io.terminal import say
 from smartmask.scene.categories import COCO_PANOPTIC, clean_name
 from smartmask.text.encoder import FALLBACK, NAME, NOUN, OTHER, TEXT_DIM, TextEncoder
 from smartmask.text.words import STOP_WORDS
@@ -251,4 +252,4 @@ def build(text_folder: str | Path, out: str | Path) -> None:
     """Build the vocabulary and write it to the folder ``out``."""
     encoder = build_vocabulary(text_folder)
     encoder.save_pretrained(out)
-    print(f"{len(encoder.names())} names and words in {out}")
+    say(f"{len(encoder.names())} names and words in {out}")

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from smartmask.evaluate.protocol import SEED, WEIGHTS, Benchmark, ReportSettings
-from smartmask.evaluate.report import finish, heading, split_by, table, watched
+from smartmask.evaluate.report import finish, heading, split_by, table
 from smartmask.evaluate.systems import load_pipeline
 from smartmask.evaluate.tasks.exactness.trials import Trial, tried
+from smartmask.io.bars import watched
 from smartmask.io.checks import check_seed
 from smartmask.io.settings import option
 

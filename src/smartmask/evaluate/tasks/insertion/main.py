@@ -13,7 +13,7 @@ import numpy as np
 from smartmask.data.discover import Source
 from smartmask.evaluate.baselines import BASELINES, ShapeBank
 from smartmask.evaluate.protocol import SPLIT, WEIGHTS, Benchmark, ReportSettings, listed
-from smartmask.evaluate.report import heading, machine, show, watched
+from smartmask.evaluate.report import heading, machine, show
 from smartmask.evaluate.systems import PipelineSystem, load_pipeline
 from smartmask.evaluate.tasks.insertion.makers import (
     OURS,
@@ -36,6 +36,7 @@ from smartmask.evaluate.tasks.insertion.report import build_report, sheet, tiles
 from smartmask.evaluate.tasks.insertion.rows import InsertionRow, Judges
 from smartmask.evaluate.tasks.insertion.rows import run as insert_all
 from smartmask.image.files import save_png
+from smartmask.io.bars import watched
 from smartmask.io.package import BUNDLED_MASKS
 from smartmask.io.publish import save_json, save_text, staging
 from smartmask.io.reading import read_bytes

@@ -29,9 +29,9 @@ import numpy as np
 from smartmask.data.pack import Pack
 from smartmask.data.plans import LEAST, NAMES, THINGS, PlanScene
 from smartmask.data.silhouettes import silhouette
-from smartmask.evaluate.report import watched
 from smartmask.evaluate.tasks.layout.prompts import HEIGHT, WIDTH
 from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.io.bars import watched
 from smartmask.metrics.judge import Judge, features_of, load_judge
 from smartmask.metrics.layouts import Project, adjacency_features, area_features, place_features, projection
 from smartmask.metrics.sets import REAL, distances

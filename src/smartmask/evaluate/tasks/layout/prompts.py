@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from smartmask.data.splits import coco_key, split_of
-from smartmask.evaluate.report import watched
 from smartmask.geometry import BoxXYXY, mask_box
+from smartmask.io.bars import watched
 from smartmask.io.reading import read_json
 from smartmask.metrics.intervals import bootstrap_interval
 from smartmask.metrics.layouts import box_overlap

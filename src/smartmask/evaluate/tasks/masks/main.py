@@ -8,7 +8,7 @@ from pathlib import Path
 from smartmask.data.pack import Pack
 from smartmask.data.targets import Protocol, Sample, choose, draw_sample, find_targets, is_whole
 from smartmask.evaluate.protocol import Benchmark, ObjectSettings, cases, listed
-from smartmask.evaluate.report import PARTS, show, watched
+from smartmask.evaluate.report import PARTS, show
 from smartmask.evaluate.systems import assemble, system_names
 from smartmask.evaluate.tasks.masks.grabcut import GrabCut, find_photos, with_photos
 from smartmask.evaluate.tasks.masks.pictures import extremes_sheet
@@ -16,6 +16,7 @@ from smartmask.evaluate.tasks.masks.report import build_report, to_csv, to_markd
 from smartmask.evaluate.tasks.masks.rows import run as ask_all
 from smartmask.image.curves import curve_svg
 from smartmask.image.files import save_png
+from smartmask.io.bars import watched
 from smartmask.io.publish import save_json, save_text, staging
 from smartmask.io.settings import option
 

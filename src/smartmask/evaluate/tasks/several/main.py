@@ -7,8 +7,9 @@ from typing import Any
 from smartmask.data.pack import Pack
 from smartmask.data.targets import FAMILIES
 from smartmask.evaluate.protocol import LIMIT, Benchmark, PackSettings, ReportSettings
-from smartmask.evaluate.report import finish, heading, table, watched
+from smartmask.evaluate.report import finish, heading, table
 from smartmask.evaluate.systems import load_pipeline
+from smartmask.io.bars import watched
 from smartmask.io.checks import check_num_masks, check_seed
 from smartmask.io.settings import option
 from smartmask.metrics.intervals import mean_interval

@@ -13,7 +13,7 @@ from smartmask.data.targets import Protocol, admitted, is_whole
 from smartmask.evaluate.blind import read_answers, unanswered
 from smartmask.evaluate.memories import curated_masks, memory_of, outlines_of
 from smartmask.evaluate.protocol import LICENCES, OUTLINES, Benchmark, PackSettings, ReportSettings, listed
-from smartmask.evaluate.report import finish, heading, watched
+from smartmask.evaluate.report import finish, heading
 from smartmask.evaluate.systems import load_pipeline
 from smartmask.evaluate.tasks.sheet.blind import (
     REAL,
@@ -29,8 +29,10 @@ from smartmask.evaluate.tasks.sheet.blind import (
 )
 from smartmask.evaluate.tasks.sheet.spots import SOURCES, Shown, find_spots, names_of_seed, sheet_picture, suggest
 from smartmask.image.files import save_png
+from smartmask.io.bars import watched
 from smartmask.io.publish import save_json, staging
 from smartmask.io.settings import argument, option, required
+from smartmask.io.terminal import say
 
 KEY, ANSWERS = "blind_key.json", "blind_answers.json"
 
@@ -82,7 +84,7 @@ def run(settings: SheetSettings) -> None:
         if settings.blind:
             kept = real_items(_real_masks(pack, protocol, outlines), wanted, settings.real, seed)
             _save_blind(folder, shuffled([*_items(suggested, shown), *kept, *others], seed), seed)
-    print(f"{len(spots)} names, {shown} suggestions each, in {settings.out}")
+    say(f"{len(spots)} names, {shown} suggestions each, in {settings.out}")
 
 
 def _extra_items(label: str) -> list[Item]:
