@@ -29,7 +29,7 @@ from smartmask.io.checks import (
     real,
     whole,
 )
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 from smartmask.masks.model import MaskRequest
 from smartmask.scene import Layer
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from smartmask.io import reading
+from smartmask.io.json_text import parse_json
 from smartmask.io.reading import (
     open_file,
-    parse_json,
     read_array,
     read_arrays,
     read_bytes,

@@ -25,7 +25,8 @@ from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.geometry import mask_box, rle_decode, rle_encode
 from smartmask.io.publish import output_folder, replacing
-from smartmask.io.reading import read_parquet, reason_of
+from smartmask.io.reading import read_parquet
+from smartmask.io.sentences import reason_of
 from smartmask.scene import Layer, Scene
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import hashlib
 import re
 from typing import Literal
 
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")

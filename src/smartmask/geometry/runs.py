@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from smartmask.io.limits import LIMITS
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 
 _CHARACTERS = 7  # of one number: 5 bits each, enough for any picture's size
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from smartmask.geometry import BoxXYXY
 from smartmask.io.checks import GUIDE_REACH, GUIDE_ROOM, MAX_POINTS, real
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from smartmask.geometry import BoxXYXY, mask_box
 from smartmask.guides.guide import Guide, Promise
 from smartmask.guides.hand import roughen
 from smartmask.image.files import decode_handle, load_guide_mask
-from smartmask.io.reading import reason_of
+from smartmask.io.sentences import reason_of
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
 

@@ -14,7 +14,7 @@ from smartmask.geometry import BoxXYXY
 from smartmask.guides.guide import Guide, Promise, point_arrays, points_of
 from smartmask.guides.hand import box_of
 from smartmask.guides.segments import meets
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 
 LEAST = 0.05  # of the object: parts smaller than that are not drawn by a hand
 COARSE = (0.015, 0.04)  # of the root of the area: how far from the outline the sides of drawn polygons go

@@ -16,7 +16,7 @@ from smartmask.guides.hand import along_axis, inner_points, spread_points
 from smartmask.guides.mask import PICTURE_SUFFIXES, MaskGuide
 from smartmask.guides.segments import distance, meets, segments
 from smartmask.io.checks import real
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from smartmask.guides.point import Point
 from smartmask.guides.polygon import Polygon
 from smartmask.guides.scribble import Scribble
 from smartmask.io.checks import MAX_GUIDES, MAX_POINTS
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 
 GUIDES: tuple[type[Guide], ...] = (
     Box,

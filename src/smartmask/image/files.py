@@ -22,7 +22,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from smartmask.io.checks import MAX_PIXELS
 from smartmask.io.publish import replacing
-from smartmask.io.reading import open_file, reason_of
+from smartmask.io.reading import open_file
+from smartmask.io.sentences import reason_of
 
 # An explicit list: Pillow would also hand files to Ghostscript (EPS) or to readers nobody maintains.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")

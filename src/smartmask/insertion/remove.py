@@ -27,7 +27,7 @@ from smartmask.insertion.paint import (
 )
 from smartmask.insertion.settings import PaintOptions
 from smartmask.io.checks import check_prompt, whole
-from smartmask.io.reading import few_of, short_repr
+from smartmask.io.sentences import few_of, short_repr
 from smartmask.io.watch import Progress
 from smartmask.scene import Scene
 

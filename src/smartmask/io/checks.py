@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from smartmask.io.limits import LIMITS
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 
 FACINGS = ("left", "right")  # which way an object looks
 LICENCES = ("all", "open")  # which remembered outlines are used

@@ -11,7 +11,8 @@ import numpy as np
 
 from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.publish import replacing_folder, save_json, save_tensors
-from smartmask.io.reading import read_json, read_tensors, reason_of
+from smartmask.io.reading import read_json, read_tensors
+from smartmask.io.sentences import reason_of
 
 if TYPE_CHECKING:
     from torch import nn

@@ -119,7 +119,8 @@ def check_weights(folder: Path, what: str, stems: Iterable[str] = ("model",)) ->
 
 def read_config(path: Path, what: str) -> dict[str, Any]:
     """A model's JSON object; ModelError of one sentence if it cannot be read."""
-    from smartmask.io.reading import read_json, reason_of
+    from smartmask.io.reading import read_json
+    from smartmask.io.sentences import reason_of
 
     try:
         data = read_json(path)
@@ -155,7 +156,7 @@ def loading(name: str | Path, what: str, without: str) -> Iterator[None]:
             raise OutOfMemoryError(f"There is not enough memory to load the {what} '{name}'") from error
         if model_folder(name, what) is None and _is_absence(error):
             raise ModelMissingError(_fetch(name, what, without, error)) from error
-        from smartmask.io.reading import reason_of
+        from smartmask.io.sentences import reason_of
 
         reason = reason_of(error, 300)
         raise ModelError(

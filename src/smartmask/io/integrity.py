@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from smartmask.io.limits import LIMITS
-from smartmask.io.reading import file_sum, short_repr
+from smartmask.io.reading import file_sum
+from smartmask.io.sentences import short_repr
 
 SUMS = "sha256"
 _DEEP = re.compile(r"steps|layers|depth|heads|voters|octaves|blocks")  # fields that count what is run one by one

@@ -11,17 +11,16 @@ import csv
 import errno
 import hashlib
 import io
-import json
 import math
 import os
-import reprlib
 import stat
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smartmask.io.json_text import parse_json
 from smartmask.io.limits import LIMITS, MEGABYTE, PREFIX
+from smartmask.io.sentences import reason_of, short_repr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,11 +28,6 @@ if TYPE_CHECKING:
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG")
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-_NO_MARKS = bytes(set(range(256)) - set(b'"[]{}'))  # what says nothing of how deep a JSON text is nested
-# Numbers that may be beyond any use have three digits of exponent, or nineteen in a row. This table leaves what tells.
-_DIGITS = bytes(0x30 if 0x30 <= code <= 0x39 else code if code == 0x2B else code | 32 if code | 32 == 0x65 else 32
-                for code in range(256))  # fmt: skip
-_LONG_NUMBERS = (b"e000", b"e+000", b"0" * 19)
 _HEADER = 16 * MEGABYTE  # of a safetensors file: its tensors' names and places
 _SAFETENSORS = "a safetensors file"
 
@@ -137,67 +131,6 @@ def read_json(path: str | Path, what: str = "file", unique: bool = False, datase
     return parse_json(data, f"The {what} '{path}'", unique, f"{kind}_values")
 
 
-def parse_json(data: bytes, what: str, unique: bool = False, limit: str = "json_values") -> Any:
-    """The value of a JSON text in UTF-8; ``what`` begins the sentence of a ValueError.
-
-    How many values it has and how deep they are nested is known before it is parsed, which takes memory and stack.
-    NaN, Infinity, and numbers beyond floats and 64 bits are no JSON.
-    """
-    count, most = data.count(b",") + data.count(b"[") + data.count(b"{"), getattr(LIMITS, limit)
-    if count > most:
-        raise ValueError(f"{what} holds more than {most:,} values; {PREFIX}{limit.upper()} raises this limit.")
-    depth = _depth(data)
-    if depth > LIMITS.json_depth:
-        raise ValueError(f"{what} is nested too deep ({depth:,} levels); at most {LIMITS.json_depth} are read.")
-    hooks: dict[str, Any] = {"parse_constant": _no_number}
-    if unique:
-        hooks["object_pairs_hook"] = _unique
-    digits = data.translate(_DIGITS)
-    if any(long in digits for long in _LONG_NUMBERS):  # the hooks are slow, and hardly any file needs them
-        hooks |= {"parse_float": _float, "parse_int": _int}
-    try:
-        return json.loads(data.decode("utf-8-sig"), **hooks)
-    except UnicodeDecodeError:
-        raise ValueError(f"{what} is not UTF-8 text; save it as JSON in UTF-8.") from None
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{what} is not valid JSON ({error}).") from None
-
-
-def _depth(data: bytes) -> int:
-    """How deep lists and objects are nested, strings left out."""
-    if data.count(b"[") + data.count(b"{") <= LIMITS.json_depth:
-        return 0  # nothing to look at: most files
-    marks = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_MARKS)
-    outside = b"".join(marks.split(b'"')[::2])
-    return max(accumulate(1 if mark in b"[{" else -1 for mark in outside), default=0)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {short_repr(twice)} occurs twice")
-    return record
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number of JSON")
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if value in (float("inf"), -float("inf")):
-        raise ValueError(f"the number {short_repr(text)} is too large")
-    return value
-
-
-def _int(text: str) -> int:
-    if len(text) > 20 or not -(1 << 63) <= int(text) < 1 << 63:
-        raise ValueError(f"the number {short_repr(text)} is too large")
-    return int(text)
-
-
 def field(record: Any, name: str, path: Path, what: str) -> Any:
     """``record[name]``. Raises ValueError, naming the file, if ``record`` is no object or lacks the field."""
     if not isinstance(record, dict):
@@ -205,37 +138,6 @@ def field(record: Any, name: str, path: Path, what: str) -> Any:
     if name not in record:
         raise ValueError(f"{path}: {what} has no '{name}'.")
     return record[name]
-
-
-def short_repr(value: Any, longest: int = 60) -> str:
-    """``repr`` of a value for an error's sentence: one line, printable, cut to ``longest`` characters.
-
-    Costs little whatever the value: of long, deep or large ones only the beginning is looked at.
-    """
-    brief = reprlib.Repr()
-    brief.maxstring = brief.maxother = longest + 4
-    brief.maxlevel = 3
-    try:
-        text = brief.repr(value)
-    except (ValueError, OverflowError):  # Python writes no whole numbers of more than some thousand digits
-        text = f"a {type(value).__name__} of thousands of digits"
-    text = " ".join(text.split())
-    text = text if text.isprintable() else ascii(text)[1:-1]
-    return text if len(text) <= longest else text[: longest - 3] + "..."
-
-
-def few_of(names: Iterable[object], most: int = 10) -> str:
-    """Names in an error's sentence: the first ``most``, each cut, and how many more; "none" without any."""
-    shown = [str(name) if len(str(name)) <= 30 else f"{str(name)[:27]}..." for name in dict.fromkeys(names)]
-    more = f" and {len(shown) - most} more" if len(shown) > most else ""
-    return (", ".join(shown[:most]) or "none") + more
-
-
-def reason_of(error: BaseException, longest: int = 100) -> str:
-    """What a library says is wrong, for an error's sentence: its first line, printable, cut, without its full stop."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    text = lines[0] if lines[0].isprintable() else ascii(lines[0])[1:-1]
-    return (text if len(text) <= longest else text[: longest - 3] + "...").rstrip(".:")
 
 
 # --- weights and tables ----------------------------------------------------------------------------

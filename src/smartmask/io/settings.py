@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from smartmask.io.checks import real, whole
 from smartmask.io.inputs import guarded
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 
 
 class Settings(BaseModel):

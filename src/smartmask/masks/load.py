@@ -8,7 +8,8 @@ from typing import Any
 
 from smartmask.io.hub import fetched_folder
 from smartmask.io.package import BUNDLED_MASKS
-from smartmask.io.reading import read_json, short_repr
+from smartmask.io.reading import read_json
+from smartmask.io.sentences import short_repr
 from smartmask.masks.model import MaskModel
 
 WHAT = "mask model"

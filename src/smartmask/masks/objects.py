@@ -20,7 +20,8 @@ from smartmask.guides.parse import GuideTexts, read_guides
 from smartmask.guides.table import guide_of
 from smartmask.io.checks import check_prompt, check_seed
 from smartmask.io.inputs import also_reads
-from smartmask.io.reading import read_json, short_repr
+from smartmask.io.reading import read_json
+from smartmask.io.sentences import short_repr
 from smartmask.io.settings import argument, option
 from smartmask.masks.draws import Depth
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from smartmask.geometry import polygons_to_mask, rle_decode
 from smartmask.io.checks import MAX_PIXELS, check_prompt
-from smartmask.io.reading import field, short_repr
+from smartmask.io.reading import field
+from smartmask.io.sentences import short_repr
 from smartmask.scene.outlines import IntBox, cropped
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import field_validator
 
 from smartmask.io.checks import check_prompt
-from smartmask.io.reading import few_of, short_repr
+from smartmask.io.sentences import few_of, short_repr
 from smartmask.io.settings import Settings, argument, option, required
 from smartmask.scene.layer import Layer
 from smartmask.scene.layer_json import layer_from_json, layer_to_json

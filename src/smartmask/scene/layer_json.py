@@ -6,7 +6,7 @@ from typing import Any
 
 from smartmask.geometry import WindowTooLargeError, rle_of_window, window_of_rle
 from smartmask.io.checks import MAX_WINDOWS, check_layers, check_prompt
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 from smartmask.scene.layer import Layer
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from smartmask.image.files import frames_noted, load_label_map, load_panoptic_png, load_photo
 from smartmask.io.checks import check_prompt
-from smartmask.io.reading import read_json, short_repr
+from smartmask.io.reading import read_json
+from smartmask.io.sentences import short_repr
 from smartmask.io.settings import Settings, option
 from smartmask.scene.photo import scene_of_photo
 from smartmask.scene.scene import Scene

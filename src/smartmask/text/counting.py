@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 from smartmask.text.words import BREAKS, word_set
 
 DIGITS: dict[str, int] = {

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from smartmask.data.record import Job, Record, reader
 from smartmask.image.files import load_label_map
-from smartmask.io.reading import files_in, photo_beside, read_json, short_repr
+from smartmask.io.reading import files_in, photo_beside, read_json
+from smartmask.io.sentences import short_repr
 from smartmask.scene import Scene
 from smartmask.scene.categories import is_thing
 

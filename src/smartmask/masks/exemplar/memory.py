@@ -16,7 +16,8 @@ import numpy as np
 from safetensors.numpy import save
 
 from smartmask.io.integrity import check_names
-from smartmask.io.reading import parse_json, read_tensors
+from smartmask.io.json_text import parse_json
+from smartmask.io.reading import read_tensors
 from smartmask.masks.exemplar.outline import Outline
 
 GRID = 1000  # steps along the longer side of an outline

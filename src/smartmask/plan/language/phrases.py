@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from smartmask.io.checks import check_prompt
-from smartmask.io.reading import short_repr
+from smartmask.io.sentences import short_repr
 from smartmask.plan.language import grammar
 from smartmask.plan.language.wording import NounPhrase, phrase_parts
 from smartmask.text.counting import too_many

@@ -12,8 +12,8 @@ from smartmask.image.files import save_png
 from smartmask.insertion.settings import ModelOptions, PaintSteps, flags
 from smartmask.io.explain import explain
 from smartmask.io.publish import staging
-from smartmask.io.reading import short_repr
 from smartmask.io.records import Size
+from smartmask.io.sentences import short_repr
 from smartmask.io.settings import option, required
 from smartmask.io.watch import Watch, rounded, timed, unwatched
 from smartmask.masks.draws import Draws

@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from smartmask.io.reading import parse_json, short_repr
+from smartmask.io.json_text import parse_json
+from smartmask.io.sentences import short_repr
 from smartmask.plan.language import grammar
 from smartmask.plan.language.phrases import Relation
 from smartmask.plan.planners.interface import NextObject, PlanState, Region

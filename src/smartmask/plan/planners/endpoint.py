@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from smartmask.io.reading import parse_json
+from smartmask.io.json_text import parse_json
 from smartmask.plan.planners.answers import BadAnswerError
 from smartmask.plan.planners.asking import AskingPlanner, Message
 from smartmask.plan.planners.interface import Planner, PlanState
