@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from smartmask.io import reading
+from smartmask.io import json_text, reading
 from smartmask.io.json_text import parse_json
 from smartmask.io.reading import (
     open_file,
@@ -45,6 +45,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         reading.LIMITS, json_mb=1, json_values=1000, dataset_mb=1, text_mb=1, table_mb=1, weights_mb=1, json_depth=10
     )
     monkeypatch.setattr(reading, "LIMITS", limits)
+    monkeypatch.setattr(json_text, "LIMITS", limits)
 
 
 # --- what is no file -------------------------------------------------------------------------------
@@ -138,7 +139,7 @@ def test_depth_is_what_it_is(value: Any) -> None:
 
     many = [value, *[[]] * reading.LIMITS.json_depth]  # enough brackets that they are looked at
     for ascii_only in (True, False):
-        assert reading._depth(json.dumps(many, ensure_ascii=ascii_only).encode()) == max(depth(value) + 1, 2)
+        assert json_text._depth(json.dumps(many, ensure_ascii=ascii_only).encode()) == max(depth(value) + 1, 2)
 
 
 def test_numbers_that_fit_are_read_as_ever() -> None:
