@@ -200,6 +200,8 @@ def decode_handle(handle: IO[bytes], what: str, formats: tuple[str, ...] = FORMA
                 # before load, where a TIFF turns itself and forgets that it did
                 kind, orientation = image.format or "", image.getexif().get(_ORIENTATION, 1)
                 image.load()
+                if image.mode in ("P", "PA") and image.palette is None:
+                    raise ValueError("its palette is missing")
                 ImageOps.exif_transpose(image, in_place=True)
                 return Decoded(image, kind, orientation)
             except Exception as error:  # on damaged data Pillow's decoders raise nearly anything

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from smartmask.io.json_text import parse_json
 from smartmask.io.limits import LIMITS, MEGABYTE, PREFIX
-from smartmask.io.sentences import reason_of, short_repr
+from smartmask.io.sentences import reason_of, short_path, short_repr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,27 +42,27 @@ def open_file(
 
     what: names the file in sentences. limit: the field of LIMITS that its size must not exceed. wanted: what to give.
     """
-    path = Path(path)
+    path, name = Path(path), short_path(path)
     try:
         # O_NONBLOCK: a pipe without a writer opens at once, and is then refused; on regular files it does nothing
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except (FileNotFoundError, NotADirectoryError):
-        raise ValueError(f"The {what} '{path}' does not exist; check the path.") from None
+        raise ValueError(f"The {what} '{name}' does not exist; check the path.") from None
     except OSError as error:
         if error.errno == errno.ENXIO:  # what opening a socket says
-            raise ValueError(f"The {what} '{path}' cannot be read: it is a socket; give {wanted}.") from None
-        raise ValueError(f"The {what} '{path}' cannot be read ({(error.strerror or str(error)).lower()}).") from None
+            raise ValueError(f"The {what} '{name}' cannot be read: it is a socket; give {wanted}.") from None
+        raise ValueError(f"The {what} '{name}' cannot be read ({(error.strerror or str(error)).lower()}).") from None
     except ValueError as error:  # a null character in the path
         raise ValueError(f"The {what} {str(path)!r} cannot be read ({error}).") from None
     try:
         about = os.fstat(number)
         if not stat.S_ISREG(about.st_mode):
             kind = _KINDS.get(stat.S_IFMT(about.st_mode), "a device")
-            raise ValueError(f"The {what} '{path}' cannot be read: it is {kind}; give {wanted}.")
+            raise ValueError(f"The {what} '{name}' cannot be read: it is {kind}; give {wanted}.")
         most = getattr(LIMITS, limit)
         if about.st_size > most * MEGABYTE:
             raise ValueError(
-                f"The {what} '{path}' has {about.st_size / MEGABYTE:,.0f} MB, more than {most:,}; "
+                f"The {what} '{name}' has {about.st_size / MEGABYTE:,.0f} MB, more than {most:,}; "
                 f"{PREFIX}{limit.upper()} raises this limit."
             )
         return os.fdopen(number, "rb")
@@ -201,9 +201,10 @@ def _header(data: bytes, damaged: str) -> dict[str, Any]:
     if len(data) < 8 or size > min(len(data) - 8, _HEADER):
         raise ValueError(f"{damaged} (it is no safetensors file, or cut off); restore it.")
     header = parse_json(data[8 : 8 + size], f"{damaged}: its header", unique=True)
-    if not isinstance(header, dict):
-        raise ValueError(f"{damaged} (its header is no JSON object); restore it.")
-    return header
+    about = header.get("__metadata__", {}) if isinstance(header, dict) else None
+    if not isinstance(about, dict) or not all(isinstance(text, str) for text in about.values()):
+        raise ValueError(f"{damaged} (its header is no JSON object, or its metadata are not texts); restore it.")
+    return dict(header)
 
 
 def read_array(path: str | Path, what: str = "array") -> np.ndarray:

@@ -24,6 +24,12 @@ def short_repr(value: Any, longest: int = 60) -> str:
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
+def short_path(path: object, longest: int = 450) -> str:
+    """A path in an error's sentence: as it is, or where no system could have it, its beginning and its end."""
+    text = str(path)
+    return text if len(text) <= longest else f"{text[: longest // 2]}...{text[-longest // 2 :]}"
+
+
 def few_of(names: Iterable[object], most: int = 10) -> str:
     """Names in an error's sentence: the first ``most``, each cut, and how many more; "none" without any."""
     shown = [str(name) if len(str(name)) <= 30 else f"{str(name)[:27]}..." for name in dict.fromkeys(names)]

@@ -36,6 +36,9 @@ PLACES: dict[str, dict[str, str]] = {
     "any x86 (MKL)": {"MKL_CBWR": "COMPATIBLE"},
     "no vector units (torch)": {"ATEN_CPU_CAPABILITY": "default"},
     "no vector units (numpy)": {"NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX"},
+    "SSE2 (OpenBLAS)": {"OPENBLAS_CORETYPE": "Prescott"},
+    "AVX2 (OpenBLAS)": {"OPENBLAS_CORETYPE": "Haswell"},
+    "AVX-512 (OpenBLAS)": {"OPENBLAS_CORETYPE": "SkylakeX"},
     "SSE4 (OpenCV)": {"OPENCV_CPU_DISABLE": "AVX2,AVX,FP16,FMA3,AVX512-SKX"},
 }
 
