@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def _let_go() -> None:
-    """What a full or broken stream still holds goes nowhere; else Python tries once more in the end, and ends with 120."""
+    """What a full or broken stream still holds goes nowhere; else Python tries again in the end, and ends with 120."""
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         try:
             if stream is not None:
