@@ -44,7 +44,7 @@ def tell_apart(
 
 
 def _train_critic(pictures: torch.Tensor, labels: torch.Tensor, start: Judge | None, steps: int, seed: int) -> Judge:
-    """A two-name network of the judge's form after ``steps`` batches of 64. pictures (N, side, side); labels 1: other."""
+    """A two-name network of the judge's form after ``steps`` batches. pictures (N, side, side); labels 1: other."""
     import torch
     from torch.nn.functional import cross_entropy
 
