@@ -179,8 +179,33 @@ def open_picture(path: str | Path, what: str = "picture") -> io.BufferedReader:
     return handle
 
 
+def read_size(path: str | Path, what: str) -> tuple[str, int, int]:
+    """``(format, width, height)`` of a picture, upright, from its header alone: nothing is decoded.
+
+    Raises ValueError as ``decode`` does, but for damage beyond the header.
+    """
+    with open_picture(path, what) as handle, _opened(handle, f"The {what} '{Path(path).name}'", FORMATS) as image:
+        turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+        width, height = (image.height, image.width) if turned else image.size
+        return image.format or "", width, height
+
+
 def decode_handle(handle: IO[bytes], what: str, formats: tuple[str, ...] = FORMATS) -> Decoded:
     """The first frame of an open picture file; ``what`` begins the sentence of a ValueError."""
+    with _opened(handle, what, formats) as image:
+        _note_frames(image, what)
+        # before load, where a TIFF turns itself and forgets that it did
+        kind, orientation = image.format or "", image.getexif().get(_ORIENTATION, 1)
+        image.load()
+        if image.mode in ("P", "PA") and image.palette is None:
+            raise ValueError("its palette is missing")
+        ImageOps.exif_transpose(image, in_place=True)
+        return Decoded(image, kind, orientation)
+
+
+@contextmanager
+def _opened(handle: IO[bytes], what: str, formats: tuple[str, ...]) -> Iterator[Image.Image]:
+    """A picture whose header is read and whose size is accepted; what the block finds damaged is a ValueError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd EXIF and on sizes, which are judged here
         try:
@@ -196,14 +221,7 @@ def decode_handle(handle: IO[bytes], what: str, formats: tuple[str, ...] = FORMA
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(_too_large(what, image.width * image.height))
             try:
-                _note_frames(image, what)
-                # before load, where a TIFF turns itself and forgets that it did
-                kind, orientation = image.format or "", image.getexif().get(_ORIENTATION, 1)
-                image.load()
-                if image.mode in ("P", "PA") and image.palette is None:
-                    raise ValueError("its palette is missing")
-                ImageOps.exif_transpose(image, in_place=True)
-                return Decoded(image, kind, orientation)
+                yield image
             except Exception as error:  # on damaged data Pillow's decoders raise nearly anything
                 raise ValueError(_damaged(what, error)) from error
 
