@@ -1,4 +1,4 @@
 """What the service does, one file a kind of request: bodies and a session's inputs come in, answers as JSON go out.
 
-Nothing here knows of HTTP: routes, jobs and errors are answered elsewhere.
+It never knows of HTTP: routes, jobs and errors are dealt with elsewhere.
 """

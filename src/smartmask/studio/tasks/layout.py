@@ -64,9 +64,10 @@ def run_plan(call: Call, body: PlanBody) -> dict[str, Any]:
     with call.job.watch("objects"):
         request = parse(text, encoder)
         found = planner.propose(PlanState(scene, request, placed_already(request, scene)), body.count)
+    notes = list(request.notes) if found else [*request.notes, "The planner holds this scene for complete."]
     return {
         "version": VERSION, "text": text, "layers": [layer.name for layer in scene.layers],
-        "next": [Proposal.of(one).model_dump() for one in found], "notes": list(request.notes),
+        "next": [Proposal.of(one).model_dump() for one in found], "notes": notes,
     }  # fmt: skip
 
 
