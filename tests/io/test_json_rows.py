@@ -21,7 +21,9 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TRICKY, inner, max_size=3),
     max_leaves=6,
 )
-OBJECTS = st.dictionaries(TRICKY, VALUES | st.lists(st.dictionaries(TRICKY, VALUES, max_size=3), max_size=4), max_size=4)
+OBJECTS = st.dictionaries(
+    TRICKY, VALUES | st.lists(st.dictionaries(TRICKY, VALUES, max_size=3), max_size=4), max_size=4
+)
 
 
 def whole(content: dict[str, Any]) -> dict[str, Any]:
