@@ -34,7 +34,13 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 MAX_SIDE = 512
-COCO_SOURCES = ("cocoa", "coco_panoptic", "coco_instances", "coco_more")  # best first: one picture may occur in several
+COCO_SOURCES = (
+    "cocoa",
+    "cocoa_cls",
+    "coco_panoptic",
+    "coco_instances",
+    "coco_more",
+)  # best first: one picture may occur in several
 _BATCH = 1000  # rows held in memory while writing
 _WEBP_LAYERS = 254
 
