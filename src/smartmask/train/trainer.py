@@ -8,28 +8,25 @@ position in its stream and all its generators of random numbers. Only the main p
 from __future__ import annotations
 
 import math
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedDataParallelKwargs, gather_object, send_to_device
+from accelerate.utils import gather_object, send_to_device
 from torch import nn
 from tqdm import tqdm
 
 from smartmask.io.locks import locked, sweep
 from smartmask.io.publish import remove_folder, save_json
-from smartmask.io.signals import ENDING
+from smartmask.io.signals import noted
 from smartmask.io.terminal import say
 from smartmask.train import checkpoint
+from smartmask.train.parallel import accelerator_of
 from smartmask.train.settings import LoopSettings
 from smartmask.train.task import Batch, Losses, Task, Tensors
 
@@ -80,9 +77,8 @@ class Trainer:
         self, task: Task, settings: LoopSettings, out: Path | None, on_step: Callable[[], None] | None = None
     ) -> None:
         self.task, self.settings, self.out, self.on_step = task, settings, out, on_step
-        self.accelerator = accelerator = _accelerator(settings, out)
+        self.accelerator = accelerator = accelerator_of(settings, out)
         self.step, self.seconds, self.figures = 0, 0.0, dict[str, float]()
-        self.asked_to_end = 0  # the number of the signal
         task.network.to(accelerator.device).train()
         self.average = Average(task.network, settings.ema) if settings.ema else None
         self.optimizer = torch.optim.AdamW(
@@ -122,11 +118,11 @@ class Trainer:
                    leave=False, disable=True if self.on_step is not None or not main else None)  # fmt: skip
         saved = self.step
         try:
-            with self._alone(), self._watching(), bar:
+            with self._alone(), noted() as asked_to_end, bar:
                 while (progress := self.progress) < 1:
                     self._one_step(progress)
                     self._tell(bar)
-                    if asked := self._most(float(self.asked_to_end)):
+                    if asked := self._most(float(max(asked_to_end, default=0))):
                         self._leave(int(asked))
                     if self.step % self.settings.save_every == 0:
                         self.save()
@@ -212,24 +208,6 @@ class Trainer:
 
     # --- leaving -------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _watching(self) -> Iterator[None]:
-        """SIGTERM and SIGHUP ask for an end after the step; elsewhere they are answered as before."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def ask(number: int, frame: Any) -> None:
-            self.asked_to_end = number
-
-        heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, ask) for number in heard}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def _leave(self, number: int) -> None:
         self.save()
         if self.accelerator.is_main_process:
@@ -248,7 +226,8 @@ class Trainer:
 
     @property
     def _folder(self) -> Path:
-        assert self.out is not None
+        if self.out is None:
+            raise ValueError(f"The run of '{self.task.name}' has no folder, so no checkpoints; give it one as 'out'.")
         return self.out / "checkpoints" / self.task.name
 
     def save(self) -> None:
@@ -342,17 +321,3 @@ class Trainer:
     def _log(self, figures: dict[str, float]) -> None:
         if self.out is not None and figures:
             self.accelerator.log(figures, step=self.step)
-
-
-def _accelerator(settings: LoopSettings, out: Path | None) -> Accelerator:
-    """An accelerator with TensorBoard under ``out/log``, on the GPU if there is one."""
-    cpu = not torch.cuda.is_available()
-    if settings.precision == "fp16" and cpu:
-        raise ValueError("The precision fp16 needs a GPU, and there is none; use bf16 or no.")
-    AcceleratorState._reset_state()  # a run before, in this process, may have had another precision
-    return Accelerator(
-        mixed_precision=settings.precision, gradient_accumulation_steps=settings.accumulate, cpu=cpu,
-        log_with=None if out is None else "tensorboard", project_dir=None if out is None else out / "log",
-        # a loss may leave weights out now and then, such as a head that some batches have no target for
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )  # fmt: skip
