@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["RESULT", "files_of", "output_file", "output_folder", "remove_file", "remove_folder", "replacing",
+__all__ = ["RESULT", "files_of", "joining", "output_file", "output_folder", "remove_file", "remove_folder", "replacing",
            "replacing_folder", "save_bytes", "save_json", "save_tensors", "save_text", "staging"]  # fmt: skip
 
 # What a folder that ``replacing_folder`` may replace is known by.
@@ -101,6 +101,25 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
         with signals.undisturbed(), explained(folder):
             _staged[hidden][1].finish(hidden)
             swap.publish_whole(hidden, target)
+
+
+@contextmanager
+def joining(hidden: Path, folder: str | Path) -> Iterator[Path]:
+    """A folder that another process of the same run is filling (``replacing_folder``), to be filled here as well.
+
+    The other brings all of it to the disk. Raises ValueError if the folder is not there: processes that fill one
+    together need a disk that all of them see.
+    """
+    if not hidden.is_dir():
+        raise ValueError(f"The folder '{folder}' of the main process is not seen by this one; give one that all share.")
+    flusher = Flusher()
+    _staged[hidden] = str(folder), flusher
+    try:
+        with no_room(hidden, str(folder), lambda: size_of(hidden)):
+            yield hidden
+    finally:
+        _staged.pop(hidden, None)
+        flusher.close()
 
 
 @contextmanager
