@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["RESULT", "check_replaceable", "files_of", "output_file", "output_folder", "publish_folder", "remove_file",
-           "remove_folder", "replacing", "replacing_folder", "save_bytes", "save_json", "save_tensors", "save_text",
-           "staging"]  # fmt: skip
+__all__ = ["RESULT", "check_replaceable", "files_of", "joining", "output_file", "output_folder", "publish_folder",
+           "remove_file", "remove_folder", "replacing", "replacing_folder", "save_bytes", "save_json", "save_tensors",
+           "save_text", "staging"]  # fmt: skip
 
 # What a folder that ``replacing_folder`` may replace is known by.
 _KNOWN = ("model_index.json", "config.json", "adapter_config.json", "state.json", "pack.json", ".safetensors")
@@ -127,6 +127,25 @@ def publish_folder(finished: Path, folder: Path) -> None:
         swap.publish_whole(finished, target)
         if finished.exists():  # the two have changed names
             remove_folder(finished)
+
+
+@contextmanager
+def joining(hidden: Path, folder: str | Path) -> Iterator[Path]:
+    """A folder that another process of the same run is filling (``replacing_folder``), to be filled here as well.
+
+    The other brings all of it to the disk. Raises ValueError if the folder is not there: processes that fill one
+    together need a disk that all of them see.
+    """
+    if not hidden.is_dir():
+        raise ValueError(f"The folder '{folder}' of the main process is not seen by this one; give one that all share.")
+    flusher = Flusher()
+    _staged[hidden] = str(folder), flusher
+    try:
+        with no_room(hidden, str(folder), lambda: size_of(hidden)):
+            yield hidden
+    finally:
+        _staged.pop(hidden, None)
+        flusher.close()
 
 
 @contextmanager
