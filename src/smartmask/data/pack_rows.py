@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 MAX_SIDE = 512
-COCO_SOURCES = ("cocoa", "coco_panoptic", "coco_instances", "coco_more")  # best first: one picture may occur in several
+# best first: one picture may occur in several
+COCO_SOURCES = ("cocoa", "cocoa_cls", "coco_panoptic", "coco_instances", "coco_more")
 GROUP = 1000  # rows of a Parquet group, which are held in memory while writing
 _WEBP_LAYERS = 254
 _WEBP_SIDE = 16383

@@ -104,4 +104,3 @@ def _mixed(order: Order, lane: int, epoch: int, window: int) -> np.ndarray:
 def _shards(order: Order, epoch: int) -> tuple[np.ndarray, np.ndarray]:
     drawn = np.random.default_rng([order.seed, epoch, 0]).permutation(len(order.counts))
     return drawn, np.cumsum(np.array(order.counts)[drawn])
-
