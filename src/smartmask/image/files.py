@@ -54,7 +54,12 @@ def load_photo(path: str | Path | TarMember) -> np.ndarray:
     Raises ValueError for a file that is missing, damaged, not a picture, above MAX_PIXELS (before
     decoding), or holds 32-bit pixels, whose range a file does not tell.
     """
-    image, kind, _ = decode(path, "photo")
+    return photo_of(decode(path, "photo"), path)
+
+
+def photo_of(found: Decoded, path: str | Path) -> np.ndarray:
+    """``load_photo`` of what was decoded. path: names it in the sentence of a ValueError."""
+    image, kind, _ = found
     if is_deep_grey(image, kind):
         grey = (np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535
         return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
