@@ -34,6 +34,12 @@ def _masks() -> Callable[..., None]:
     return command
 
 
+def _batch() -> Callable[..., None]:
+    from smartmask.cli.batch import command
+
+    return command
+
+
 def _insert() -> Callable[..., None]:
     from smartmask.cli.insert import command
 
@@ -97,6 +103,7 @@ def _serve() -> Callable[..., None]:
 # name: (what imports the command or the group of commands when it is used; one line of help)
 COMMANDS: dict[str, tuple[Loader, str]] = {
     "masks": (_masks, "Masks of where and how an object could stand in a photo."),
+    "batch": (_batch, "Masks for many photos and scenes; a run that was ended goes on."),
     "insert": (_insert, "Insert objects into a photo; the rest stays as it is, bit for bit."),
     "remove": (_remove, "Paint a region or a layer of a photo away."),
     "layout": (_layout, "Draw a layered layout from a sentence."),
