@@ -240,6 +240,24 @@ class LatentAblationSettings(LatentRunSettings):
         return [name.strip() for name in self.arms.split(",") if name.strip()]
 
 
+class LatentLcmSettings(TrainSettings):
+    """Of distilling a trained model of SmartMask as published to a few steps."""
+
+    data: PackFile
+    teacher: str = required("The trained model: a folder or hub name.", metavar="NAME")
+    steps: Steps = 2000
+    batch: Batch = 8
+    learning_rate: Rate = 1e-4
+    ema: Ema = 0.95
+    lora: bool = option(False, "Train LoRA matrices of the U-Net, merged at the end, instead of all of it.",
+                        flags=("--lora",))  # fmt: skip
+    rank: int = option(64, "Of the LoRA matrices.", ge=1, le=512)
+    few: int = option(4, "Steps at a call, unless it asks otherwise.", ge=1, le=50)
+    guidance_scale: float = option(-1.0, "Weight of the name that is distilled; -1: the teacher's own.", ge=-1)
+    context_guidance_scale: float = option(-1.0, "The same of the context.", ge=-1)
+    save_every: Every = 500
+
+
 class MemorySettings(TextSettings):
     """Of the memory."""
 

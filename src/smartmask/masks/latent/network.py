@@ -46,10 +46,6 @@ class LatentNetwork(nn.Module):
         self.unet = unet
         self.marks = marks or TextMarks(MarksConfig(int(unet.config.cross_attention_dim)))
 
-    def enable_gradient_checkpointing(self) -> None:
-        """In training, activations of the U-Net's blocks are computed again on the way back instead of kept."""
-        self.unet.enable_gradient_checkpointing()
-
     def forward(
         self,
         noisy: torch.Tensor,
