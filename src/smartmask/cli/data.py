@@ -12,7 +12,7 @@ import typer
 from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, printed
 from smartmask.data.check import CheckJob, SetCheck
-from smartmask.data.jobs import CurateJob, PackJob, SummaryJob
+from smartmask.data.jobs import CurateJob, PackedReport, PackJob, ShardsJob, SummaryJob
 from smartmask.data.registry import formats as known_formats
 from smartmask.io.bars import stage
 from smartmask.io.terminal import say
@@ -31,6 +31,10 @@ class CheckCommand(CheckJob, Printed):
 
 class PackCommand(PackJob, Printed):
     """``data pack`` as typed."""
+
+
+class ShardsCommand(ShardsJob, Printed):
+    """``data shards`` as typed."""
 
 
 class CurateCommand(CurateJob, Printed):
@@ -67,16 +71,13 @@ def check(job: CheckCommand) -> None:
 
 
 def pack(job: PackCommand) -> None:
-    """Pack the layouts of data sets (no photographs) into one small Parquet file for training."""
-    report = job.run(stage)
-    if printed(report, job.as_json):
-        return
-    for name, count in report.scenes.items():
-        say(f"{name:<16} {count:>7,} scenes {report.layers[name]:>8,} layers")
-    if report.doubles:
-        say(f"{report.doubles} pictures occur in an earlier COCO source and were left out")
-    _tell_skipped(report.skipped)
-    say(f"{sum(report.scenes.values()):,} scenes in {job.out}, {report.bytes / 2**20:.1f} MiB")
+    """Pack the layouts of data sets (no photographs) into one small Parquet file, or a folder of them, for training."""
+    _tell_packed(job.run(stage), job.as_json)
+
+
+def shards(job: ShardsCommand) -> None:
+    """Write layouts, or photographs with layouts and captions, as WebDataset shards, to be trained on in turn."""
+    _tell_packed(job.run(stage), job.as_json)
 
 
 def curate(job: CurateCommand) -> None:
@@ -91,6 +92,17 @@ def instruct(job: InstructJob) -> None:
     """Instruction data for a vision-language planner: layout picture, text, objects so far -> next object."""
     numbers = job.run()
     say(f"{numbers['samples']} samples of {numbers['scenes']} scenes in {job.out / 'llava.json'}")
+
+
+def _tell_packed(report: PackedReport, as_json: bool) -> None:
+    if printed(report, as_json):
+        return
+    for name, count in report.scenes.items():
+        say(f"{name:<16} {count:>7,} scenes {report.layers[name]:>8,} layers")
+    if report.doubles:
+        say(f"{report.doubles} pictures occur in an earlier COCO source and were left out")
+    _tell_skipped(report.skipped)
+    say(f"{sum(report.scenes.values()):,} scenes in {report.out}, {report.bytes / 2**20:.1f} MiB")
 
 
 def _checked_text(one: SetCheck) -> str:
@@ -143,7 +155,7 @@ def _as_text(result: dict[str, Any]) -> str:
 app = typer.Typer(name="data", help="Read, check and pack data sets.", no_args_is_help=True)
 for _command in (
     command_of(Printed, formats), command_of(CheckCommand, check), command_of(SummaryCommand, summary),
-    command_of(PackCommand, pack),
+    command_of(PackCommand, pack), command_of(ShardsCommand, shards),
     command_of(CurateCommand, curate), command_of(InstructJob, instruct),
 ):  # fmt: skip
     app.command(_command.__name__)(_command)
