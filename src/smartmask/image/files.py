@@ -57,7 +57,7 @@ def load_photo(path: str | Path | TarMember) -> np.ndarray:
     return photo_of(decode(path, "photo"), path)
 
 
-def photo_of(found: Decoded, path: str | Path) -> np.ndarray:
+def photo_of(found: Decoded, path: str | Path | TarMember) -> np.ndarray:
     """``load_photo`` of what was decoded. path: names it in the sentence of a ValueError."""
     image, kind, _ = found
     if is_deep_grey(image, kind):

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from smartmask.data.pack import Pack
+from smartmask.data.shards.source import Shards, is_shards
 from smartmask.io.hub import fetched_folder
 from smartmask.masks.latent import files, parts
 from smartmask.masks.latent.model import as_pictures
@@ -19,6 +20,7 @@ from smartmask.train.chance import below, generators, normal
 from smartmask.train.settings import LatentTrainSettings
 from smartmask.train.task import Losses, Task, Tensors
 from smartmask.train.tasks.latent_pairs import LatentPairs, PairStream
+from smartmask.train.tasks.latent_shards import ShardPairStream, dev_scenes
 from smartmask.train.tasks.latent_sheet import LatentSheet
 from smartmask.train.trainer import Trainer
 
@@ -73,6 +75,18 @@ def start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder
     return parts.new(settings.preset, text, settings.seed)
 
 
+def data_of(
+    settings: LatentTrainSettings, made: LatentParts, text: TextEncoder
+) -> tuple[PairStream, Pack | None, dict[str, Any]]:
+    """``(pairs of the train split, a pack with scenes of the dev split, facts)`` of a pack or of shards."""
+    if is_shards(settings.data):
+        stream = ShardPairStream(Shards.at(settings.data, "train"), text, made, settings)
+        return stream, dev_scenes(settings.data), stream.windows.facts
+    pack = Pack(settings.data)
+    pairs = LatentPairs(pack, text, made.settings.side)
+    return PairStream(pairs, made.words, settings.batch, settings.seed, settings.workers), pack, {}
+
+
 def train_latent(settings: LatentTrainSettings) -> Path:
     """Trains and returns the folder of the saved model (``out/latent``): ``--weights`` of other commands takes it.
 
@@ -80,13 +94,12 @@ def train_latent(settings: LatentTrainSettings) -> Path:
     """
     preset = latent_preset(settings.preset)
     settings = settings.model_copy(update=settings.filled(preset.learning_rate, preset.ema, preset.batch))
-    pack, text = Pack(settings.data), TextEncoder.from_pretrained(settings.text_folder)
+    text = TextEncoder.from_pretrained(settings.text_folder)
     made = start(settings, preset, text)
-    stream = PairStream(
-        LatentPairs(pack, text, made.settings.side), made.words, settings.batch, settings.seed, settings.workers
-    )
-    sheet = LatentSheet.of(pack, text, made.settings.side, settings.out / "samples")
-    trainer = Trainer(latent_task(made, stream, sheet), settings, settings.out)
+    stream, pack, facts = data_of(settings, made, text)
+    sheet = None if pack is None else LatentSheet.of(pack, text, made.settings.side, settings.out / "samples")
+    task = latent_task(made, stream, sheet)
+    trainer = Trainer(replace(task, facts=task.facts | facts), settings, settings.out)
     for frozen in (made.codec, made.words):
         for module in vars(frozen).values():
             if isinstance(module, torch.nn.Module):
