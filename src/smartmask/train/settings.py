@@ -145,10 +145,18 @@ class VisionSettings(TrainSettings):
     save_every: Every = 100
 
 
+class ShardSettings(Settings):
+    """Of what may be trained on shards."""
+
+    lanes: int = option(
+        32, "Of shards: places read side by side; nothing is read twice if processes x workers x batch / 8 divides it.",
+        ge=1, le=65536,
+    )  # fmt: skip
+
+
 class BrushSettings(TrainSettings, TextSettings):
     """What SmartBrush's commands share."""
 
-    data: Path = required("A folder of sets (coco/, pennfudan/), or COCO's own folder.", metavar="PATH")
     sources: str = option("", "Sets of a folder of sets, separated by commas; none: coco_instances,pennfudan.")
     batch: Batch = 8
     precision: Precision = "bf16"
@@ -159,9 +167,13 @@ class BrushSettings(TrainSettings, TextSettings):
         return [name.strip() for name in self.sources.split(",") if name.strip()]
 
 
-class InpaintSettings(BrushSettings):
+class InpaintSettings(BrushSettings, ShardSettings):
     """Of SmartBrush. Presets other than sd start from nothing."""
 
+    data: Path | str = required(
+        "A folder of sets (coco/, pennfudan/), COCO's own folder, or shards of photographs: a folder or an address.",
+        metavar="PLACE",
+    )  # fmt: skip
     preset: str = option("small", "tiny, small, or sd (needs --base).")
     base: str = option("", "A Stable Diffusion folder to start from.", metavar="DIR")
     lora: bool = option(False, "Train LoRA matrices of the base, merged at the end.", flags=("--lora",))
@@ -183,6 +195,7 @@ class InpaintSettings(BrushSettings):
 class AblationSettings(BrushSettings):
     """Of SmartBrush whole and with each part left out."""
 
+    data: Path = required("A folder of sets (coco/, pennfudan/), or COCO's own folder.", metavar="PATH")
     preset: str = option("tiny", "tiny or small.")
     steps: Annotated[int, option(..., "Optimiser steps of each variant.", ge=1)] = 1000
     learning_rate: Rate = 5e-4
@@ -193,7 +206,7 @@ class AblationSettings(BrushSettings):
 class LatentRunSettings(TrainSettings, TextSettings):
     """What the commands of SmartMask as published share. Numbers that are 0 or not given are the preset's."""
 
-    data: PackFile
+    data: Path | str = required("The packed layouts, or shards of them: a folder or an address.", metavar="PLACE")
     preset: str = option("tiny", "tiny, sd15 or sd21.")
     base: str | None = option(
         None, "The Stable Diffusion folder or hub name to start from, if not the preset's own.", metavar="NAME"
@@ -207,7 +220,7 @@ class LatentRunSettings(TrainSettings, TextSettings):
     sample_every: int = option(2000, "Steps between looks at the development split.", ge=1)
 
 
-class LatentTrainSettings(LatentRunSettings):
+class LatentTrainSettings(LatentRunSettings, ShardSettings):
     """Of SmartMask as published."""
 
     frame: float = option(0.0, "Times the object's side that the canvas spans; 0: the whole scene, as published.", ge=0)
@@ -226,6 +239,7 @@ class LatentTrainSettings(LatentRunSettings):
 class LatentAblationSettings(LatentRunSettings):
     """Of SmartMask as published, whole and with one thing changed at a time: the same steps, samples and seeds."""
 
+    data: PackFile
     steps: Steps = 2000
     arms: str = option("", "Of whole, frame, no-guides, no-context, data-10, data-30; none: all.", metavar="LIST")
     frame: float = option(3.0, "Times the object's side that the canvas of the arm 'frame' spans.", ge=1.5)

@@ -75,13 +75,25 @@ def find_objects(sources: Sequence[Source], split: str) -> list[PhotoObjects]:
             record = job()
             if split_of(record.key) != split or record.image is None:
                 continue
-            objects = tuple(_objects(record))
+            objects = objects_of(record)
             if objects:
                 found.append(PhotoObjects(job, record.key, record.source, objects))
     if not found:
         where = ", ".join(str(path) for _, path in sources)
         raise ValueError(f"{where} has no photograph with a large enough object in the {split} split.")
     return found
+
+
+def objects_of(record: Record) -> tuple[tuple[int, str, BoxXYXY], ...]:
+    """The objects of a photograph that are worth painting: (layer, name, box)."""
+    return tuple(_objects(record))
+
+
+def pixels_of(record: Record) -> np.ndarray | None:
+    """``(H, W, 3)`` uint8: a record's photograph, as it is held or from its file; None without one."""
+    if record.scene.photo is not None or record.image is None:
+        return record.scene.photo
+    return load_photo(record.image)
 
 
 def _objects(record: Record) -> Iterator[tuple[int, str, BoxXYXY]]:

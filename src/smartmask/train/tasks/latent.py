@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from smartmask.data.pack import Pack
+from smartmask.data.shards.source import Shards, is_shards
 from smartmask.io.hub import fetched_folder
 from smartmask.masks.latent import files, parts
 from smartmask.masks.latent.asking import as_pictures
@@ -20,6 +21,7 @@ from smartmask.train.settings import LatentTrainSettings
 from smartmask.train.task import Losses, Task, Tensors
 from smartmask.train.tasks.latent_frames import check_frame
 from smartmask.train.tasks.latent_pairs import Drawing, LatentPairs, PairStream
+from smartmask.train.tasks.latent_shards import ShardPairStream, dev_scenes
 from smartmask.train.tasks.latent_sheet import LatentSheet
 from smartmask.train.trainer import Trainer
 
@@ -95,6 +97,20 @@ def move_frozen(made_of: LatentParts, device: torch.device) -> None:
                 module.to(device)
 
 
+def data_of(
+    settings: LatentTrainSettings, made: LatentParts, text: TextEncoder
+) -> tuple[PairStream, Pack | None, dict[str, Any]]:
+    """``(pairs of the train split, a pack with scenes of the dev split, facts)`` of a pack or of shards."""
+    if is_shards(settings.data):
+        if settings.share != 100:
+            raise ValueError(f"The share {settings.share} is of a pack's pictures; give a pack, or fewer shards.")
+        stream = ShardPairStream(Shards.at(settings.data, "train"), text, made, settings, drawing_of(settings))
+        return stream, dev_scenes(settings.data), stream.windows.facts
+    pack = Pack(settings.data)
+    pairs = LatentPairs(pack, text, made.settings.side, drawing=drawing_of(settings))
+    return PairStream(pairs, made.words, settings.batch, settings.seed, settings.workers), pack, {}
+
+
 def train_latent(settings: LatentTrainSettings) -> Path:
     """Trains and returns the folder of the saved model (``out/latent``): ``--weights`` of other commands takes it.
 
@@ -102,12 +118,12 @@ def train_latent(settings: LatentTrainSettings) -> Path:
     """
     preset = latent_preset(settings.preset)
     settings = settings.model_copy(update=settings.filled(preset.learning_rate, preset.ema, preset.batch))
-    pack, text = Pack(settings.data), TextEncoder.from_pretrained(settings.text_folder)
+    text = TextEncoder.from_pretrained(settings.text_folder)
     made = start(settings, preset, text)
-    pairs = LatentPairs(pack, text, made.settings.side, drawing=drawing_of(settings))
-    stream = PairStream(pairs, made.words, settings.batch, settings.seed, settings.workers)
-    sheet = LatentSheet.of(pack, text, made.settings.side, settings.out / "samples")
-    trainer = Trainer(latent_task(made, stream, sheet), settings, settings.out)
+    stream, pack, facts = data_of(settings, made, text)
+    sheet = None if pack is None else LatentSheet.of(pack, text, made.settings.side, settings.out / "samples")
+    task = latent_task(made, stream, sheet)
+    trainer = Trainer(replace(task, facts=task.facts | facts), settings, settings.out)
     move_frozen(made, trainer.accelerator.device)
     trainer.fit()
     return settings.out / SAVED
