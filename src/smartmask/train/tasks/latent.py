@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from smartmask.data.pack import Pack
+from smartmask.io.diffusion import add_lora, merge_lora
 from smartmask.io.hub import fetched_folder
+from smartmask.io.publish import replacing_folder, save_tensors
 from smartmask.masks.latent import files, parts
 from smartmask.masks.latent.model import as_pictures
 from smartmask.masks.latent.parts import LatentParts
@@ -19,10 +21,11 @@ from smartmask.train.chance import below, generators, normal
 from smartmask.train.settings import LatentTrainSettings
 from smartmask.train.task import Losses, Task, Tensors
 from smartmask.train.tasks.latent_pairs import LatentPairs, PairStream
+from smartmask.train.tasks.latent_random import random_parts
 from smartmask.train.tasks.latent_sheet import LatentSheet
 from smartmask.train.trainer import Trainer
 
-SAVED = "latent"
+SAVED, ADAPTER = "latent", "latent_adapter"
 
 
 def latent_loss(network: Any, batch: Tensors, made_of: LatentParts, noising: Any) -> Losses:
@@ -46,8 +49,8 @@ def latent_loss(network: Any, batch: Tensors, made_of: LatentParts, noising: Any
     return {"loss": (answer - wanted).square().mean()}
 
 
-def latent_task(made_of: LatentParts, stream: PairStream, sheet: LatentSheet | None) -> Task:
-    """The U-Net's training; codec and texts stay as they are."""
+def latent_task(made_of: LatentParts, stream: PairStream, sheet: LatentSheet | None, lora: bool = False) -> Task:
+    """The U-Net's training; codec and texts stay as they are. lora: its network has LoRA matrices."""
     from diffusers import DDPMScheduler
 
     noising = DDPMScheduler.from_config(made_of.scheduler.config)
@@ -57,14 +60,42 @@ def latent_task(made_of: LatentParts, stream: PairStream, sheet: LatentSheet | N
 
     return Task(
         SAVED, made_of.network, stream, loss,
-        save=lambda network, out: files.save(replace(made_of, network=network), out / SAVED),
+        save=lambda network, out: save(replace(made_of, network=network), out, lora),
         validate=None if sheet is None else lambda network, step: sheet.draw(replace(made_of, network=network), step),
         facts={"objects": len(stream.pairs.targets), "preset": made_of.settings.preset},
     )  # fmt: skip
 
 
+def save(trained: LatentParts, out: Path, lora: bool) -> None:
+    """The model, ``out/latent``; of LoRA matrices also what was trained alone, ``out/latent_adapter``: the matrices in
+    diffusers' form, and the new layers. In the model they are merged."""
+    if lora:
+        network = trained.network
+        layers = {"conv_in." + name: value for name, value in network.unet.conv_in.state_dict().items()}
+        with replacing_folder(out / ADAPTER) as partial:
+            network.unet.save_lora_adapter(partial)
+            save_tensors({**layers, "marks": network.marks.marks.detach()}, partial / "layers.safetensors")
+        merge_lora(network.unet)
+    files.save(trained, out / SAVED)
+
+
 def start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder) -> LatentParts:
-    """The parts to train: from the preset's base, or new."""
+    """The parts to train: from the preset's base, random ones of its size, or new; with LoRA if it is asked for."""
+    made = _start(settings, preset, text)
+    if settings.lora:
+        if preset.base is None:
+            raise ValueError(f"LoRA adapts a trained model; the preset '{settings.preset}' has none, leave --lora out.")
+        torch.manual_seed(settings.seed)
+        unet = made.network.unet
+        add_lora(unet, settings.rank, [unet.conv_in])
+    return made
+
+
+def _start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder) -> LatentParts:
+    if settings.random_weights:
+        if settings.base is not None:
+            raise ValueError(f"Random weights have no base; leave --base {settings.base} or --random-weights out.")
+        return random_parts(settings.preset, text, settings.seed)
     if preset.base is not None:
         folder = fetched_folder(settings.base or preset.base, "base model", "the preset 'tiny' needs none")
         return parts.from_stable_diffusion(folder, text, settings.preset)
@@ -86,7 +117,7 @@ def train_latent(settings: LatentTrainSettings) -> Path:
         LatentPairs(pack, text, made.settings.side), made.words, settings.batch, settings.seed, settings.workers
     )
     sheet = LatentSheet.of(pack, text, made.settings.side, settings.out / "samples")
-    trainer = Trainer(latent_task(made, stream, sheet), settings, settings.out)
+    trainer = Trainer(latent_task(made, stream, sheet, settings.lora), settings, settings.out)
     for frozen in (made.codec, made.words):
         for module in vars(frozen).values():
             if isinstance(module, torch.nn.Module):
