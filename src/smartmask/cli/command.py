@@ -30,7 +30,9 @@ def command_of(
     ``--config NAME`` names; options that are given win over it.
     """
     parameters = [
-        _parameter(field, info) for field, info in settings.model_fields.items() if kind_of(info) != "internal"
+        _parameter(field, info, _heading(settings, field))
+        for field, info in settings.model_fields.items()
+        if kind_of(info) != "internal"
     ]
     if config is not None:
         parameters.append(_config(settings, config))
@@ -72,11 +74,17 @@ def _extra(info: FieldInfo) -> dict[str, Any]:
     return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
 
 
-def _parameter(name: str, info: FieldInfo) -> inspect.Parameter:
+def _heading(settings: type[Settings], field: str) -> str | None:
+    """The heading of a field in the command's help: that of the class that declares it."""
+    owner = next(kind for kind in settings.__mro__ if field in inspect.get_annotations(kind))
+    return owner.__dict__.get("heading")
+
+
+def _parameter(name: str, info: FieldInfo, heading: str | None = None) -> inspect.Parameter:
     extra, default = _extra(info), info.get_default(call_default_factory=True)
     given = not info.is_required()
     metavar = extra.get("metavar") or ("PATH" if "Path" in str(info.annotation) else None)
-    shown: dict[str, Any] = {"help": info.description, "metavar": metavar}
+    shown: dict[str, Any] = {"help": info.description, "metavar": metavar, "rich_help_panel": heading}
     kind: Any = _plain(info.annotation)
     if extra["kind"] == "argument":
         about: Any = typer.Argument(**shown)
