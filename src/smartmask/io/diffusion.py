@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,6 +152,24 @@ def widened(old: nn.Conv2d, extra_in: int = 0, extra_out: int = 0) -> nn.Conv2d:
                 own.zero_()
                 own[tuple(slice(n) for n in given.shape)] = given
     return new
+
+
+def add_lora(unet: Any, rank: int, trained: Sequence[nn.Module]) -> None:
+    """Freezes a U-Net but for LoRA matrices in its attention (Hu et al., arXiv 2106.09685; peft) and some layers."""
+    from peft import LoraConfig
+
+    unet.requires_grad_(False)
+    targets = ["to_q", "to_k", "to_v", "to_out.0"]
+    unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=targets))
+    for module in trained:
+        module.requires_grad_(True)
+
+
+def merge_lora(unet: Any) -> None:
+    """Adds LoRA matrices, where there are any, to the weights they belong to, in place."""
+    if getattr(unet, "peft_config", None):
+        unet.fuse_lora()
+        unet.unload_lora()
 
 
 def _reason(error: Exception) -> str:

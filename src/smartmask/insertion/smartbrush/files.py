@@ -17,10 +17,9 @@ from smartmask.insertion.smartbrush.network import (
     build_unet,
     extend_unet,
     inpaint_preset,
-    merge_lora,
 )
 from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
-from smartmask.io.diffusion import CLIP_PARTS, INDEX, check_sd_folder, load_sd_parts, load_unet, read_index
+from smartmask.io.diffusion import CLIP_PARTS, INDEX, check_sd_folder, load_sd_parts, load_unet, merge_lora, read_index
 from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.limits import LIMITS
 from smartmask.io.package import VERSION

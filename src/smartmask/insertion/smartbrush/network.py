@@ -104,22 +104,9 @@ def extend_unet(unet: Any) -> None:
     unet.register_to_config(in_channels=unet.conv_in.in_channels, out_channels=5, time_cond_proj_dim=PRECISION_FEATURES)
 
 
-def add_lora(unet: Any, rank: int = 16) -> None:
-    """Freezes the U-Net but for LoRA matrices in its attention (through peft) and the layers that are new."""
-    from peft import LoraConfig
-
-    unet.requires_grad_(False)
-    targets = ["to_q", "to_k", "to_v", "to_out.0"]
-    unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=targets))
-    for module in (unet.conv_in, unet.conv_out, unet.time_embedding.cond_proj):
-        module.requires_grad_(True)
-
-
-def merge_lora(unet: Any) -> None:
-    """Adds LoRA matrices, where there are any, to the weights they belong to, in place."""
-    if getattr(unet, "peft_config", None):
-        unet.fuse_lora()
-        unet.unload_lora()
+def new_layers(unet: Any) -> list[nn.Module]:
+    """The layers that ``extend_unet`` made or widened, which LoRA leaves to be trained as they are."""
+    return [unet.conv_in, unet.conv_out, unet.time_embedding.cond_proj]
 
 
 def precision_features(precision: torch.Tensor) -> torch.Tensor:

@@ -12,8 +12,10 @@ from torch import nn
 
 from smartmask.data.shards.source import Shards, is_shards
 from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise, dice_loss
-from smartmask.insertion.smartbrush.network import Parts, add_lora
+from smartmask.insertion.smartbrush.network import Parts, new_layers
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
+from smartmask.io.diffusion import add_lora
+from smartmask.io.hub import fetched_folder
 from smartmask.text.encoder import TextEncoder
 from smartmask.train.chance import generators, normal
 from smartmask.train.settings import InpaintSettings
@@ -37,13 +39,18 @@ def start(settings: InpaintSettings) -> SmartBrushPipeline:
     torch.manual_seed(settings.seed)
     parts = parts_of(settings)
     if settings.base:
-        pipeline = SmartBrushPipeline.from_stable_diffusion(Path(settings.base), parts)
+        pipeline = SmartBrushPipeline.from_stable_diffusion(_base(settings), parts)
         if settings.lora:
-            add_lora(pipeline.network.unet, settings.rank)
+            unet = pipeline.network.unet
+            add_lora(unet, settings.rank, new_layers(unet))
         return pipeline
     if settings.lora:
         raise ValueError(f"LoRA adapts a trained model; the preset '{settings.preset}' has none, leave --lora out.")
     return SmartBrushPipeline.new(settings.preset, TextEncoder.from_pretrained(settings.text_folder), parts)
+
+
+def _base(settings: InpaintSettings) -> Path:
+    return fetched_folder(settings.base, "base model", "the preset 'small' needs none")
 
 
 def parts_of(settings: InpaintSettings) -> Parts:
