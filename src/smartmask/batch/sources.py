@@ -5,7 +5,9 @@ Nothing is held but ids: items are made as they are asked for, and photos and sc
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from typing import Any
 from smartmask.batch.requests import read_request
 from smartmask.batch.tasks import check_id, safe_id
 from smartmask.io.json_text import parse_json
-from smartmask.io.reading import Member, lines_of, tar_members
+from smartmask.io.publish import save_bytes
+from smartmask.io.reading import Member, lines_of, member_bytes, tar_members
 from smartmask.io.sentences import few_of
 
 PHOTOS = ("jpg", "jpeg", "png", "webp")
@@ -166,7 +169,22 @@ def _above(name: str) -> Iterator[str]:
         yield name
 
 
-def member_suffix(member: Member) -> str:
+@contextmanager
+def unpacked(item: Item) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """``({setting: file}, {file: what it is called})``: those of an archive are unpacked for the block."""
+    if item.archive is None:
+        yield dict(item.files), {}
+        return
+    with tempfile.TemporaryDirectory(prefix="smartmask-") as folder:
+        files, shown = {}, {}
+        for part, member in item.files.items():
+            path = Path(folder) / f"{part}{_suffix(member)}"
+            save_bytes(member_bytes(item.archive, member, "shard"), path)
+            files[part], shown[str(path)] = str(path), f"{item.archive}/{member.name}"
+        yield files, shown
+
+
+def _suffix(member: Member) -> str:
     """What a member's name has after its first point, as the suffix of a file."""
     return "." + member.name.rpartition("/")[2].partition(".")[2].lower()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from smartmask.data.captions import Captions
 from smartmask.data.discover import discover, parse_source, read_all
 from smartmask.data.registry import read
 from smartmask.data.summary import Summary, sheet, summarise
@@ -100,6 +101,9 @@ class PackJob(Reading):
     )
     source: tuple[str, ...] = option((), "One more set; better COCO sources first.", metavar="FORMAT=PATH")
     max_side: int = option(512, "Longer side of the packed layouts, in pixels.", ge=16, le=4096)
+    captions: tuple[Path, ...] = option(
+        (), "Captions by a model ('data caption'), a file or folder; they come first. May be repeated.", metavar="PATH"
+    )
 
     def run(self, watch: Watch = unwatched) -> PackedReport:
         """Raises ValueError where there is nothing to pack, and for bad pictures unless they are to be skipped."""
@@ -113,6 +117,8 @@ class PackJob(Reading):
         errors: list[ValueError] = []
         with watch("scenes") as on_step:
             records = told(read_all(sources, errors.append if self.skip_bad else None), on_step)
+            if self.captions:
+                records = map(Captions.read(self.captions).added, records)
             report = write_pack(records, self.out, self.max_side)
         return PackedReport(
             out=str(self.out), bytes=report.size, scenes=report.scenes, layers=report.layers, doubles=report.doubles,

@@ -24,6 +24,7 @@ class Record:
     source: the format's name.  scene: layers back to front.  captions: sentences about the picture.
     modal: True if masks are only the visible parts, False if they are whole (amodal).
     image: the photograph's path, or None; it is not loaded unless asked for.
+    layer_captions: a sentence about each layer, "" for none; () where the set has no such sentences.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Record:
     modal: bool = True
     image: Path | None = None
     name: str = ""
+    layer_captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

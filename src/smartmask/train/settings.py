@@ -156,6 +156,9 @@ class BrushSettings(TrainSettings, TextSettings):
 class InpaintSettings(BrushSettings):
     """Of SmartBrush. Presets other than sd start from nothing."""
 
+    captions: tuple[Path, ...] = option(
+        (), "Captions by a model ('data caption'), of pictures or segments, a file or folder.", metavar="PATH"
+    )
     preset: str = option("small", "tiny, small, or sd (needs --base).")
     base: str = option("", "A Stable Diffusion folder to start from.", metavar="DIR")
     lora: bool = option(False, "Train LoRA matrices of the base, merged at the end.", flags=("--lora",))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from smartmask.data.captions import Captions
 from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise, dice_loss
 from smartmask.insertion.smartbrush.network import Parts, add_lora
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
@@ -100,7 +101,7 @@ def train_inpaint(settings: InpaintSettings) -> Path:
     """
     settings = settings.model_copy(update={"learning_rate": settings.peak})
     sources = photo_sources(settings.data, settings.source_names or SOURCES)
-    photos = find_objects(sources, "train")
+    photos = find_objects(sources, "train", Captions.read(settings.captions) if settings.captions else None)
     pipeline = start(settings)
     sheet = _sheet(sources, pipeline, settings.out)
     trainer = Trainer(inpaint_task(pipeline, photos, sheet, settings), settings, settings.out)
