@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from smartmask.batch.job import Running
-from smartmask.batch.sources import Item, count_items, items_of, unpacked
+from smartmask.batch.sources import Item, count_items, items_of
 from smartmask.batch.tasks import Task, digest_of
 from smartmask.data.captions import PHOTOS
 from smartmask.data.record import Job, Record
@@ -20,6 +20,7 @@ from smartmask.data.registry import formats, jobs
 from smartmask.data.splits import coco_key
 from smartmask.image.files import load_photo
 from smartmask.io.settings import argument, option
+from smartmask.io.tar import TarMember
 from smartmask.scene import Scene
 
 _COCO = re.compile(r"(?:COCO_[a-z]+\d{4}_)?\d{12}")
@@ -139,16 +140,12 @@ def _of_job(job: Job) -> tuple[Record, np.ndarray]:
 
 
 def _of_item(item: Item) -> tuple[Record, np.ndarray]:
-    with unpacked(item) as (files, shown):
-        path = str({**files, **item.settings}.get("image", ""))
-        if not path:
-            raise ValueError(f"'{item.id}' has no photo.")
-        try:
-            photo = load_photo(path)
-        except ValueError as error:
-            raise ValueError(str(error).replace(path, shown.get(path, path))) from error
+    image = {**item.files, **item.settings}.get("image")
+    if image is None:
+        raise ValueError(f"'{item.id}' has no photo.")
+    image = image if isinstance(image, TarMember) else Path(image)
+    photo = load_photo(image)
     scene = Scene(photo.shape[0], photo.shape[1], ())
-    image = None if item.archive else Path(path)
     return Record(key_of(item.id), PHOTOS, scene, image=image, name=item.id), photo
 
 

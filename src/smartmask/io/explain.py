@@ -8,8 +8,19 @@ from errno import ENOMEM
 from smartmask.errors import OutOfMemoryError
 
 # package: the extra of this project that brings it
-EXTRAS = {"accelerate": "train", "pyarrow": "train", "scipy": "train", "tensorboard": "train", "tqdm": "train",
-          "ray": "scale", "webdataset": "scale"}  # fmt: skip
+EXTRAS = {
+    "accelerate": "train",
+    "fastapi": "studio",
+    "uvicorn": "studio",
+    "prometheus_client": "studio",
+    "multipart": "studio",
+    "pyarrow": "train",
+    "ray": "scale",
+    "scipy": "train",
+    "tensorboard": "train",
+    "tqdm": "train",
+    "webdataset": "scale",
+}
 
 
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "alloc_failed",
