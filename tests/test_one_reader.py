@@ -43,6 +43,7 @@ ALLOWED = {
 # libraries that read folders of their own form; the folders are checked before (io/hub.py) or after
 LOADERS = {
     "io/diffusion.py": "Stable Diffusion's U-Net, VAE, CLIP text model and tokenizer",
+    "insertion/stable_diffusion/adapters.py": "LoRAs and IP-Adapters of diffusers, and their image encoders",
     "insertion/stable_diffusion/load.py": "pipelines and ControlNets of diffusers",
     "metrics/pretrained.py": "CLIP, DINO and SAM, for measuring alone",
     "plan/planners/vision.py": "vision-language models, their processors and adapters",

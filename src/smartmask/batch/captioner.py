@@ -15,7 +15,7 @@ import numpy as np
 
 from smartmask.errors import OutOfMemoryError
 from smartmask.io.hub import is_out_of_memory, quiet
-from smartmask.plan.planners.vision import open_model, wording
+from smartmask.plan.planners.vision_models import open_model, wording
 
 # model_type of those that take words as they are: what they are asked where no prompt is given
 PROMPTS = {
@@ -48,7 +48,7 @@ class Captioner:
         """A hub name or folder. Raises ModelError or ModelMissingError of one sentence where it cannot be loaded."""
         import torch
 
-        processor, model = open_model(name, getattr(torch, dtype))
+        processor, model = open_model(name, getattr(torch, dtype), "captions of your own work too")
         return cls(processor, model.to(device), prompt, tokens, beams)
 
     def __call__(self, pictures: Sequence[np.ndarray]) -> list[str]:

@@ -8,19 +8,9 @@ from errno import ENOMEM
 from smartmask.errors import OutOfMemoryError
 
 # package: the extra of this project that brings it
-EXTRAS = {
-    "accelerate": "train",
-    "fastapi": "studio",
-    "uvicorn": "studio",
-    "prometheus_client": "studio",
-    "multipart": "studio",
-    "pyarrow": "train",
-    "ray": "scale",
-    "scipy": "train",
-    "tensorboard": "train",
-    "tqdm": "train",
-    "webdataset": "scale",
-}
+EXTRAS = {"accelerate": "train", "pyarrow": "train", "scipy": "train", "tensorboard": "train", "tqdm": "train",
+          "ray": "scale", "webdataset": "scale", "fastapi": "studio", "uvicorn": "studio", "starlette": "studio",
+          "multipart": "studio", "prometheus_client": "studio", "psd_tools": "studio"}  # fmt: skip
 
 
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "alloc_failed",
