@@ -174,6 +174,9 @@ class InpaintSettings(BrushSettings, ShardSettings):
         "A folder of sets (coco/, pennfudan/), COCO's own folder, or shards of photographs: a folder or an address.",
         metavar="PLACE",
     )  # fmt: skip
+    captions: tuple[Path, ...] = option(
+        (), "Captions by a model ('data caption'), of pictures or segments, a file or folder.", metavar="PATH"
+    )
     preset: str = option("small", "tiny, small, or sd (needs --base).")
     base: str = option("", "A Stable Diffusion folder or hub name to start from.", metavar="NAME")
     lora: Lora = False

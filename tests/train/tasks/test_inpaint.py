@@ -20,8 +20,10 @@ from safetensors.torch import load_file
 from tiny_diffusion import save_diffusion
 from torch.utils.data import default_collate
 
+from smartmask.data.captions import Captions
 from smartmask.data.splits import split_of
 from smartmask.geometry import mask_box
+from smartmask.image.files import load_photo
 from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
@@ -30,7 +32,7 @@ from smartmask.text.encoder import TextEncoder
 from smartmask.text.states import VocabularyWords
 from smartmask.train.settings import InpaintSettings
 from smartmask.train.task import Batch
-from smartmask.train.tasks import inpaint
+from smartmask.train.tasks import inpaint, inpaint_data
 from smartmask.train.tasks.inpaint import start, train_inpaint, training_loss
 from smartmask.train.tasks.inpaint_ablation import measure, variants
 from smartmask.train.tasks.inpaint_data import (
@@ -138,6 +140,33 @@ def test_parts_left_out_are_left_out(data: Path, words: VocabularyWords) -> None
     plain = samples(data, words, 60, Parts(captions=False, multi_task=False))
     assert all(sample["single"] for sample in plain)
     assert not any(sample["tokens"][1].any() for sample in plain)
+
+
+def test_a_models_captions_of_segments_take_the_names_place(
+    data: Path, words: VocabularyWords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The paper's alternation: the name, or the sentence about the segment; of the whole picture in crops of it all."""
+    sources, file = photo_sources(data), tmp_path / "captions.jsonl"
+    first = find_objects(sources, "train")[0].job()
+    about = {"key": first.key, "source": first.source, "name": first.name}
+    rows = [about | {"caption": "a green field"}, about | {"layer": 0, "object": "dog", "caption": "a red ball"}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    photo = find_objects(sources, "train", Captions.read([file]))[0]
+    record = photo.job()
+    assert record.layer_captions == ("a red ball", "")
+    assert record.captions == ("a green field", "a dog and a cat on grass")
+    monkeypatch.setattr(inpaint_data, "CAPTIONED", 1.0)
+    monkeypatch.setattr(inpaint_data, "DROP_TEXT", 0.0)
+    assert record.image is not None
+    pixels, rng = load_photo(record.image), np.random.default_rng(0)
+    for item in photo.objects:
+        said = {"dog": [("", "a red ball")], "cat": [("cat", text) for text in record.captions]}[item[1]]
+        crop = make_sample(record, pixels, item, 32, words, Parts(multi_task=False), rng)
+        assert any(np.array_equal(crop["tokens"], words.tokens(*one)) for one in said)
+    monkeypatch.setattr(inpaint_data, "TEXT_TO_IMAGE", 1.0)
+    crop = make_sample(record, pixels, photo.objects[0], 32, words, Parts(), rng)
+    assert crop["tokens"].shape == words.tokens("", "x").shape
+    assert any(np.array_equal(crop["tokens"], words.tokens("", text)) for text in record.captions)
 
 
 def test_random_windows_hold_the_box_and_stay_in_the_photo() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from smartmask.data.captions import Captions
 from smartmask.data.shards.source import Shards, is_shards
 from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise, dice_loss
 from smartmask.insertion.smartbrush.network import Parts, new_layers
@@ -122,7 +123,7 @@ def with_network(pipeline: SmartBrushPipeline, network: Any) -> SmartBrushPipeli
 def _from_sets(settings: InpaintSettings) -> tuple[SmartBrushPipeline, Task]:
     """The training on data sets; the sample sheet where the dev split has anything to show."""
     sources = photo_sources(Path(settings.data), settings.source_names or SOURCES)
-    photos = find_objects(sources, "train")
+    photos = find_objects(sources, "train", Captions.read(settings.captions) if settings.captions else None)
     pipeline = start(settings)
     stream = CropStream(
         photos, pipeline.settings.side, pipeline.words, parts_of(settings), settings.batch, settings.seed,
@@ -136,7 +137,9 @@ def _from_sets(settings: InpaintSettings) -> tuple[SmartBrushPipeline, Task]:
 
 
 def _from_shards(settings: InpaintSettings) -> tuple[SmartBrushPipeline, Task]:
-    """The training on shards."""
+    """The training on shards, whose captions were written with them."""
+    if settings.captions:
+        raise ValueError(f"The captions {settings.captions[0]} are for data sets; write them with the shards.")
     shards = Shards.at(settings.data, "train")
     pipeline = start(settings)
     stream = ShardCropStream(shards, pipeline.settings.side, pipeline.words, parts_of(settings), settings)
