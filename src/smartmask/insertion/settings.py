@@ -107,6 +107,11 @@ class InserterOptions(Given):
 
     heading: ClassVar[str] = ModelOptions.heading
 
+    method: str | None = option(
+        None, "How a text-to-image model paints in a mask: blended (latents) or repaint.", metavar="NAME"
+    )
+    jump_length: int | None = option(None, "For repaint: levels that a jump back takes; 10 by default.")
+    resamples: int | None = option(None, "For repaint: how often each stretch is gone through; 10 by default.")
     control: str | None = option(
         None, "What the ControlNet sees: seg (the layout) or inpaint (the hole); its name tells.", metavar="KIND"
     )
