@@ -46,7 +46,10 @@ def read_index(folder: Path) -> dict[str, Any]:
 
 
 def check_sd_folder(folder: Path, kinds: str = "1 or 2") -> None:
-    """ValueError of one sentence unless a folder is a Stable Diffusion model with all its parts; kinds: those that are wanted, in words."""
+    """ValueError of one sentence unless a folder is a Stable Diffusion model with all its parts.
+
+    kinds: those that are wanted, in words.
+    """
     index = read_index(folder)
     second = tuple(SECOND_PARTS) if "StableDiffusionXL" in str(index.get("_class_name")) else ()
     missing = [name for name in ("unet", *SD_PARTS, *second) if not (folder / name).is_dir()]

@@ -23,7 +23,7 @@ from smartmask.io.package import BUNDLED_MASKS
 from smartmask.scene import Layer, Scene
 from smartmask.text.encoder import TextEncoder
 
-KINDS = ("tiny", "sd", "sd-inpaint", "sdxl", "sdxl-inpaint")
+KINDS = ("tiny", "sd", "sd-inpaint", "sdxl")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,17 +38,9 @@ class LatentInpainter(DiffusionModel):
     method: str
 
     def __init__(
-        self,
-        pipeline: Any,
-        family: Family,
-        name: str,
-        side: int,
-        control_scale: float | None = None,
-        controlnet: str | Path | None = None,
-        *,
-        negative_prompt: str | None = None,
-    ) -> None:
-        super().__init__(pipeline, family, f"{name} ({self.method})", side, control_scale, controlnet)
+        self, pipeline: Any, family: Family, name: str, *rest: Any, negative_prompt: str | None = None
+    ) -> None:  # fmt: skip
+        super().__init__(pipeline, family, f"{name} ({self.method})", *rest)
         self.negative_prompt = negative_prompt
         if self.controlled or getattr(pipeline.unet, "encoder_hid_proj", None) is not None:
             what = "a ControlNet" if self.controlled else "an IP-Adapter"
