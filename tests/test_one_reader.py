@@ -53,10 +53,9 @@ LOADERS = {
 }
 # classes of this package whose from_pretrained reads by io/reading.py
 OWN = {
-    "TextEncoder", "SmartMaskPipeline", "SmartBrushPipeline", "DiffusionInpainter", "BlendedInpainter", "RePaintInpainter",
-    "LayoutPainter", "LearnedPlanner",
-    "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures", "ClipScore", "SmartMaskLatentModel",
-    "BoxSegmenter", "PicturePainter",
+    "TextEncoder", "SmartMaskPipeline", "SmartBrushPipeline", "DiffusionInpainter", "BlendedInpainter",
+    "RePaintInpainter", "LayoutPainter", "LearnedPlanner", "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures",
+    "ClipScore", "SmartMaskLatentModel", "BoxSegmenter", "PicturePainter",
 }  # fmt: skip
 
 
