@@ -53,9 +53,10 @@ LOADERS = {
 }
 # classes of this package whose from_pretrained reads by io/reading.py
 OWN = {
-    "TextEncoder", "SmartMaskPipeline", "SmartBrushPipeline", "DiffusionInpainter", "LayoutPainter", "LearnedPlanner",
-    "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures", "ClipScore", "SmartMaskLatentModel",
-    "BoxSegmenter", "PicturePainter", "Captioner",
+    "TextEncoder", "SmartMaskPipeline", "SmartBrushPipeline", "DiffusionInpainter", "BlendedInpainter",
+    "RePaintInpainter", "LayoutPainter", "LearnedPlanner", "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures",
+    "ClipScore", "SmartMaskLatentModel", "BoxSegmenter", "PicturePainter",
+    "Captioner",
 }  # fmt: skip
 
 
