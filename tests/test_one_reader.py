@@ -43,7 +43,7 @@ LOADERS = {
     "io/diffusion.py": "Stable Diffusion's U-Net, VAE, CLIP text model and tokenizer",
     "insertion/stable_diffusion/load.py": "pipelines and ControlNets of diffusers",
     "metrics/pretrained.py": "CLIP, DINO and SAM, for measuring alone",
-    "plan/planners/vision.py": "vision-language models, their processors and adapters",
+    "plan/planners/vision_models.py": "vision-language models, their processors and adapters",
     "scene/segment.py": "panoptic models and their processors",
 }
 # classes of this package whose from_pretrained reads by io/reading.py

@@ -11,7 +11,6 @@ to come, show what the probe finds where there is something to find.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ import numpy as np
 
 from smartmask.evaluate.protocol import Benchmark, ReportSettings
 from smartmask.evaluate.report import finish, heading, signed_text, table
+from smartmask.io.json_text import parse_json
 from smartmask.io.package import BUNDLED_TEXT
 from smartmask.io.settings import required
 from smartmask.metrics.intervals import bootstrap_interval
@@ -87,7 +87,7 @@ def read_questions(folder: Path, encoder: TextEncoder) -> list[Question]:
         pairs = [" ".join(pair) for pair in pairwise(said)]
         known = (encoder.understand(word) for word in (*said, *pairs))
         mentioned = tuple(one.name for one in known if one.how in ("name", "synonym"))
-        name = str(json.loads(example.answer)["object"])
+        name = str(parse_json(example.answer.encode(), "The answer")["object"])
         found.append(
             Question(there, listed, tuple(said), mentioned, name, example.text, example.image.stem.split("_")[0])
         )
