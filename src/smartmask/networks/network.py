@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,7 +16,7 @@ from smartmask.networks.layers import conv2d, linear
 Shapes = dict[str, tuple[int, ...]]
 
 
-class Network:
+class Network(ABC):
     """Weights and a forward pass. A subclass tells ``Config``, ``shapes``, and what it computes.
 
     tensors: float32 by the names that the torch module in ``train/networks/`` gives them.
@@ -44,9 +45,9 @@ class Network:
         return self.tensors
 
     @staticmethod
+    @abstractmethod
     def shapes(config: Any) -> Shapes:
         """Of each weight."""
-        raise NotImplementedError
 
     @classmethod
     def load(cls, folder: Path) -> Self:

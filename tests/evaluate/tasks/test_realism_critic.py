@@ -11,7 +11,8 @@ import torch
 
 from smartmask.data.pack import Pack
 from smartmask.data.silhouettes import SIDE, Silhouettes
-from smartmask.evaluate.tasks.realism import realism_report, tell_apart
+from smartmask.evaluate.critic import tell_apart
+from smartmask.evaluate.tasks.realism import realism_report
 from smartmask.io.components import save_component
 from smartmask.metrics.judge import Judge, JudgeConfig, features_of, load_judge, macro_accuracy, named_by
 from smartmask.metrics.sets import REAL, auc
