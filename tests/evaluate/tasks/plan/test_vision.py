@@ -14,6 +14,7 @@ from smartmask.data.record import Record
 from smartmask.data.splits import split_of
 from smartmask.evaluate.tasks.layout.planned import FrequencyPlanner, Stepwise
 from smartmask.evaluate.tasks.layout.prompts import HEIGHT, WIDTH, Prompt
+from smartmask.evaluate.tasks.plan import vision
 from smartmask.evaluate.tasks.plan.figures import next_figures
 from smartmask.evaluate.tasks.plan.vision import weighed
 from smartmask.io.package import BUNDLED_MASKS
@@ -79,7 +80,7 @@ def test_a_model_weighs_all_names(pack: Pack, planner: VisionPlanner, monkeypatc
         assert len(answers) == STOP + 1
         return scores
 
-    monkeypatch.setattr("smartmask.evaluate.tasks.plan.vision.log_likelihoods", sure)
+    monkeypatch.setattr(vision, "log_likelihoods", sure)
     (fresh, _) = weighed("tiny", planner, pack)
     assert fresh.predict(scenes[0], 1)[INDEX["cat"]] == pytest.approx(1)
 
