@@ -21,6 +21,7 @@ from smartmask.masks.model import MaskRequest
 from smartmask.plan.language.phrases import parse
 from smartmask.plan.layouts.job import LayoutJob
 from smartmask.plan.layouts.phrase_job import PhraseInsertJob
+from smartmask.plan.layouts.planned_job import PlannedInsertJob
 from smartmask.plan.planners.answers import read_answer
 from smartmask.plan.planners.interface import PlanState
 from smartmask.scene import Layer
@@ -36,6 +37,7 @@ REQUESTS: dict[str, tuple[type[Settings], dict[str, object]]] = {
         {"photo": "a.png", "out": "o", "object": ["dog"], "feather": 1.5, "shadow": "layer", "pick": 1},
     ),
     "phrase": (PhraseInsertJob, {"photo": "a.png", "out": "o", "objects": "two dogs on grass", "format": "webp"}),
+    "planned": (PlannedInsertJob, {"photo": "a.png", "out": "o", "planner": "learned", "ideas": 2, "places": "free"}),
     "remove": (RemoveJob, {"photo": "a.png", "out": "o", "region": "1,2,3,4", "grow": 3, "precision": 0.5}),
     "layout": (LayoutJob, {"text": "a dog on grass", "out": "o", "size": "64x48", "ideas": 2, "animation": False}),
     "summary": (SummaryJob, {"path": "p", "format": "voc", "scenes": 4, "columns": 2, "tile": 64, "top": 3}),

@@ -111,6 +111,7 @@ class PaintJob(PaintOptions, InserterOptions, ModelOptions, SceneFiles, Seeded):
                 painters, trouble = find_inserters(work)
             with watch("masks") as on_step, timed(seconds, "masks"):
                 plan = work.plan(on_step)
+            painters = painters[: len(plan.objects)]  # a planner may name fewer than there was room for
             result = None
             if painters:
                 with watch("painting") as on_step, timed(seconds, "paint"):
