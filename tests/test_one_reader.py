@@ -42,6 +42,7 @@ ALLOWED = {
 LOADERS = {
     "io/diffusion.py": "Stable Diffusion's U-Net, VAE, CLIP text model and tokenizer",
     "insertion/stable_diffusion/load.py": "pipelines and ControlNets of diffusers",
+    "insertion/editors.py": "pipelines of diffusers that edit by instruction",
     "metrics/pretrained.py": "CLIP, DINO and SAM, for measuring alone",
     "plan/planners/vision.py": "vision-language models, their processors and adapters",
     "scene/segment.py": "panoptic models and their processors",
@@ -49,7 +50,7 @@ LOADERS = {
 # classes of this package whose from_pretrained reads by io/reading.py
 OWN = {
     "TextEncoder", "SmartMaskPipeline", "SmartBrushPipeline", "DiffusionInpainter", "LayoutPainter", "LearnedPlanner",
-    "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures", "ClipScore", "SmartMaskLatentModel",
+    "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures", "ClipScore", "InstructionEditor", "SmartMaskLatentModel",
     "BoxSegmenter", "PicturePainter",
 }  # fmt: skip
 
