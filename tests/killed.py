@@ -55,7 +55,7 @@ def stopped_at(count: int) -> Iterator[Callable[[], int]]:
     Yields how many calls there were. What follows is refused, so that nothing clears up as no killed process does.
     """
     made, files = 0, set[int]()
-    opened, closed = os.open, os.close
+    opened, closed, adopted = os.open, os.close, os.fdopen
 
     def noted(*args: Any, **options: Any) -> int:
         files.add(file := opened(*args, **options))
@@ -64,6 +64,10 @@ def stopped_at(count: int) -> Iterator[Callable[[], int]]:
     def forgotten(file: int) -> None:
         files.discard(file)
         closed(file)
+
+    def handed_over(file: int, *args: Any, **options: Any) -> Any:
+        files.discard(file)  # what it becomes closes it
+        return adopted(file, *args, **options)
 
     def counted(call: Callable[..., Any]) -> Callable[..., Any]:
         def instead(*args: Any, **options: Any) -> Any:
@@ -75,7 +79,8 @@ def stopped_at(count: int) -> Iterator[Callable[[], int]]:
 
         return instead
 
-    calls = {name: counted(getattr(os, name)) for name in CALLS} | {"open": counted(noted), "close": forgotten}
+    calls = {name: counted(getattr(os, name)) for name in CALLS}
+    calls |= {"open": counted(noted), "close": forgotten, "fdopen": handed_over}
     try:
         with mock.patch.multiple(os, **calls), mock.patch.object(swap, "exchange", counted(swap.exchange)):
             yield lambda: made

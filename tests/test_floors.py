@@ -22,7 +22,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # package's own __init__, which names what users import; nothing imports it.
 FLOORS = (
     "errors", "io", "networks", "geometry", "metrics", "image", "scene", "guides", "text", "export", "data", "masks",
-    "insertion", "plan", "train", "evaluate", "cli", "__main__", "smartmask",
+    "insertion", "plan", "train", "evaluate", "batch", "studio", "cli", "__main__", "smartmask",
 )  # fmt: skip
 RANK = {floor: rank for rank, floor in enumerate(FLOORS)}
 # What a user's call never needs: data sets are for training and judging.
@@ -34,6 +34,7 @@ IMPORT_NAMES = {
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
     "huggingface-hub": "huggingface_hub",
+    "prometheus-client": "prometheus_client",
     "PyYAML": "yaml",
 }
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartmask.data.pack import Pack, decode_top, encode_top, shrink, write_pack
+from smartmask.data.pack import Pack, write_pack
+from smartmask.data.pack_rows import decode_top, encode_top, shrink
 from smartmask.data.record import Record
 from smartmask.data.registry import read
 from smartmask.data.splits import split_of

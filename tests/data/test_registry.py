@@ -16,8 +16,8 @@ def test_formats_are_known_and_described() -> None:
 
 
 def test_unknown_format_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no format 'kins'; known are camvid, coco_instances") as caught:
-        list(read("kins", tmp_path))
+    with pytest.raises(ValueError, match="no format 'mapillary'; known are ade20k, camvid") as caught:
+        list(read("mapillary", tmp_path))
     assert "\n" not in str(caught.value)
 
 

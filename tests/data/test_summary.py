@@ -72,7 +72,7 @@ def voc(root: Path) -> Path:
 def test_discover(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is not a folder"):
         discover(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="holds none of the folders camvid, coco, cocoa"):
+    with pytest.raises(ValueError, match="holds none of the folders ade20k, adechallengedata2016, camvid"):
         discover(tmp_path)
     assert discover(voc(tmp_path).parent) == [("voc", tmp_path / "voc")]
     assert discover(tmp_path / "voc") == [("voc", tmp_path / "voc")], "the folder of one set is that set"
@@ -86,8 +86,8 @@ def test_discover(tmp_path: Path) -> None:
         discover(tmp_path)
     assert discover(tmp_path / "pascal") == [("voc", tmp_path / "pascal")]
     assert parse_source("voc=a=b") == ("voc", Path("a=b"))
-    for text in ("voc", "voc=", "kins=folder"):
-        with pytest.raises(ValueError, match=f"'{text}' is not FORMAT=PATH with one of the formats camvid"):
+    for text in ("voc", "voc=", "mapillary=folder"):
+        with pytest.raises(ValueError, match=f"'{text}' is not FORMAT=PATH with one of the formats ade20k"):
             parse_source(text)
 
 
@@ -136,7 +136,7 @@ def test_pack_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     ("arguments", "message"),
     [
         (["summary", "nowhere", "--format", "voc"], "nowhere does not exist"),
-        (["summary", ".", "--format", "kins"], "There is no format 'kins'"),
+        (["summary", ".", "--format", "mapillary"], "There is no format 'mapillary'"),
         (["summary", ".", "--format", "voc", "--out", "sheet.jpg"], "must end in .png"),
         (["pack", "--out", "p.parquet"], "nothing to pack"),
         (["pack", "--out", "p.zip", "--source", "voc=."], "must end in .parquet"),

@@ -11,6 +11,9 @@ import pytest
 import torch
 
 from smartmask.train import checkpoint
+from smartmask.train.parallel import Part, part_of
+
+FILE = "shard_00000_00000.safetensors"
 
 
 def tensors(step: int) -> dict[str, torch.Tensor]:
@@ -18,14 +21,18 @@ def tensors(step: int) -> dict[str, torch.Tensor]:
 
 
 def saved(folder: Path, *steps: int) -> list[Path]:
-    return [checkpoint.save(folder, step, tensors(step), {"seconds": step / 2}) for step in steps]
+    return [checkpoint.save(folder, step, parts(tensors(step)), {"seconds": step / 2}) for step in steps]
+
+
+def parts(given: dict[str, torch.Tensor]) -> dict[str, Part]:
+    return {name: part_of(tensor) for name, tensor in given.items()}
 
 
 def newest(folder: Path) -> tuple[int, list[str]]:
     """The step that is loaded, its tensors checked, and the warnings."""
     found = checkpoint.load_latest(folder)
     assert found is not None
-    loaded, meta, warnings = found
+    loaded, meta, warnings = found.whole(), found.meta, found.warnings
     for name, value in tensors(meta["step"]).items():
         assert torch.equal(loaded[name], value)
         assert loaded[name].dtype == value.dtype
@@ -36,7 +43,7 @@ def newest(folder: Path) -> tuple[int, list[str]]:
 def test_there_and_back(tmp_path: Path) -> None:
     (path,) = saved(tmp_path, 7)
     assert path.name == "step_00000007"
-    assert sorted(file.name for file in path.iterdir()) == ["state.json", "state.safetensors"]
+    assert sorted(file.name for file in path.iterdir()) == [FILE, "state.json"]
     assert newest(tmp_path) == (7, [])
 
 
@@ -53,10 +60,10 @@ def test_three_are_kept(tmp_path: Path) -> None:
 
 def test_saving_a_step_again_replaces_it(tmp_path: Path) -> None:
     saved(tmp_path, 4)
-    checkpoint.save(tmp_path, 4, {"other": torch.ones(1)}, {})
+    checkpoint.save(tmp_path, 4, parts({"other": torch.ones(1)}), {})
     found = checkpoint.load_latest(tmp_path)
     assert found is not None
-    assert set(found[0]) == {"other"}
+    assert found.names == {"other"}
 
 
 # --- failures while writing ------------------------------------------------------------------------
@@ -93,12 +100,12 @@ def test_what_is_half_written_is_never_taken(tmp_path: Path, monkeypatch: pytest
 
 
 def truncate(path: Path) -> None:
-    file = path / "state.safetensors"
+    file = path / FILE
     file.write_bytes(file.read_bytes()[:-3])
 
 
 def flip_a_bit(path: Path) -> None:
-    file = path / "state.safetensors"
+    file = path / FILE
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
@@ -106,23 +113,23 @@ def flip_a_bit(path: Path) -> None:
 
 def no_checksum(path: Path) -> None:
     meta = json.loads((path / "state.json").read_text())
-    del meta["sha256"]
+    del meta["files"][0]["sha256"]
     (path / "state.json").write_text(json.dumps(meta))
 
 
 def no_safetensors(path: Path) -> None:
     """A file of another kind, with its own checksum."""
-    (path / "state.safetensors").write_bytes(b"PK\x03\x04 something else")
+    (path / FILE).write_bytes(b"PK\x03\x04 something else")
     meta = json.loads((path / "state.json").read_text())
-    meta["sha256"] = checkpoint._digest(path / "state.safetensors")
+    meta["files"][0]["sha256"] = checkpoint._digest(path / FILE)
     (path / "state.json").write_text(json.dumps(meta))
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "truncated": truncate,
     "a bit flipped": flip_a_bit,
-    "empty": lambda path: (path / "state.safetensors").write_bytes(b""),
-    "no tensors": lambda path: (path / "state.safetensors").unlink(),
+    "empty": lambda path: (path / FILE).write_bytes(b""),
+    "no tensors": lambda path: (path / FILE).unlink(),
     "no description": lambda path: (path / "state.json").unlink(),
     "half a description": lambda path: (path / "state.json").write_text('{"step": 3, "sha'),
     "a list": lambda path: (path / "state.json").write_text("[]"),
@@ -194,16 +201,16 @@ def test_an_optimiser_goes_on_bit_by_bit(tmp_path: Path, kind: str) -> None:
     steps(network, optimizer, 3, seed=0)
     flat = {f"network.{name}": value.clone() for name, value in network.state_dict().items()}
     flat |= {"optimizer10.0.step": torch.tensor(99.0)}  # another optimiser's, whose name starts alike
-    flat |= checkpoint.flatten_optimizer(optimizer, "optimizer1")
-    checkpoint.save(tmp_path, 3, flat, {})
+    kept = parts(flat) | checkpoint.optimizer_parts(optimizer, "optimizer1")
+    checkpoint.save(tmp_path, 3, kept, {})
     steps(network, optimizer, 3, seed=1)
 
     found = checkpoint.load_latest(tmp_path)
     assert found is not None
     other = model()
-    other.load_state_dict({k.removeprefix("network."): v for k, v in found[0].items() if k.startswith("network.")})
+    found.fill(checkpoint.find_in(other.state_dict(keep_vars=True), "network"))
     restored = optimizer_of(kind, other)
-    checkpoint.restore_optimizer(restored, found[0], "optimizer1")
+    found.fill(checkpoint.find_in_optimizer(restored, "optimizer1"))
     steps(other, restored, 3, seed=1)
     for one, two in zip(network.parameters(), other.parameters(), strict=True):
         assert torch.equal(one, two)

@@ -21,8 +21,8 @@ from toy_training import Toy, make, plain, settings, squares, toy
 from smartmask.errors import BusyError
 from smartmask.train import checkpoint
 from smartmask.train.schedules import OneCycle, Plateau
-from smartmask.train.task import Batch, Losses, Stream, Tensors
-from smartmask.train.trainer import Average, Trainer
+from smartmask.train.task import Batch, Losses, Sample, Samples, Stream, Tensors
+from smartmask.train.trainer import Trainer
 
 SCRIPT = Path(__file__).parents[1] / "toy_training.py"
 
@@ -37,8 +37,8 @@ def state(run: Trainer) -> dict[str, torch.Tensor]:
     """Everything a run has learnt: weights, average, optimiser."""
     learnt = {f"network.{k}": v for k, v in run.network.state_dict().items()}
     if run.average is not None:
-        learnt |= {f"average.{k}": v for k, v in run.average.network.state_dict().items()}
-    return learnt | checkpoint.flatten_optimizer(run.optimizer, "optimizer")
+        learnt |= {f"average.{k}": part.local for k, part in run.average.parts.items()}
+    return learnt | {k: part.local for k, part in checkpoint.optimizer_parts(run.optimizer, "optimizer").items()}
 
 
 def assert_same(one: Trainer, two: Trainer) -> None:
@@ -67,29 +67,6 @@ def stopping(calls: int) -> Any:
 # --- parts -----------------------------------------------------------------------------------------
 
 
-def test_the_average_trails_the_weights() -> None:
-    network = nn.Linear(1, 1, bias=False)
-    nn.init.constant_(network.weight, 0)
-    average = Average(network, decay=0.9)
-    nn.init.constant_(network.weight, 1)
-    average.update(network, 1)
-    assert average.network.weight.item() == pytest.approx(1 - 2 / 11)  # in the beginning it moves fast
-    before = average.network.weight.item()
-    average.update(network, 10_000)
-    assert average.network.weight.item() == pytest.approx(0.9 * before + 0.1)
-    assert not average.network.weight.requires_grad
-    assert not average.network.training
-    assert network.weight.item() == 1
-
-
-def test_the_average_takes_buffers() -> None:
-    network = nn.BatchNorm1d(2)
-    average = Average(network, decay=0.9)
-    network(torch.ones(3, 2))
-    average.update(network, 1)
-    assert torch.equal(average.network.running_mean, network.running_mean)
-
-
 def test_groups_have_rates_of_their_own() -> None:
     network = Toy()
     groups = [{"params": network.hidden.parameters()}, {"params": network.head.parameters(), "lr": 5.0}]
@@ -111,7 +88,9 @@ def test_it_learns(tmp_path: Path) -> None:
     run = Trainer(task, settings(steps=60, save_every=1000, learning_rate=3e-2), tmp_path)
     average = run.fit()
     assert error(average) < 0.5 * before
-    assert average is run.average.network  # type: ignore[union-attr]
+    assert average is run.network
+    assert run.average is not None
+    assert torch.equal(average.head.weight, run.average.parts["head.weight"].local)
     assert not average.training
     assert any((tmp_path / "log").rglob("events.out.tfevents*"))
     assert (tmp_path / "toy.safetensors").is_file()
@@ -159,8 +138,7 @@ def test_looks_at_the_development_split_change_nothing(tmp_path: Path) -> None:
     looked = Trainer(toy(validate=look), settings(sample_every=4), tmp_path)
     looked.fit()
     assert seen == [(False, 4), (False, 8)]
-    assert looked.network.training
-    assert_same(looked, fit(None))
+    assert_same(looked, fit(None))  # which has a part that is left out by chance, in training alone
 
 
 def test_a_finished_run_does_nothing_more(tmp_path: Path) -> None:
@@ -196,7 +174,7 @@ def test_another_run_is_not_gone_on_with(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_a_damaged_checkpoint_is_told_and_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole = fit(tmp_path)
-    (tmp_path / "checkpoints" / "toy" / "step_00000008" / "state.safetensors").write_bytes(b"broken")
+    (tmp_path / "checkpoints" / "toy" / "step_00000008" / "shard_00000_00000.safetensors").write_bytes(b"broken")
     again = fit(tmp_path)
     printed = capsys.readouterr().out
     assert "step_00000008 is damaged" in printed
@@ -210,8 +188,8 @@ def test_checkpoints_come_in_time_and_at_the_end(tmp_path: Path) -> None:
     assert names == ["step_00000003", "step_00000006", "step_00000008"]
     found = checkpoint.load_latest(tmp_path / "checkpoints" / "toy")
     assert found is not None
-    assert found[1]["settings"]["learning_rate"] == 1e-2
-    assert found[1]["seconds"] > 0
+    assert found.meta["settings"]["learning_rate"] == 1e-2
+    assert found.meta["seconds"] > 0
 
 
 def test_frozen_weights_are_not_kept(tmp_path: Path) -> None:
@@ -221,7 +199,7 @@ def test_frozen_weights_are_not_kept(tmp_path: Path) -> None:
     fit(tmp_path, task)
     found = checkpoint.load_latest(tmp_path / "checkpoints" / "toy")
     assert found is not None
-    assert {name for name in found[0] if "hidden" in name} == set()
+    assert {name for name in found.names if "hidden" in name} == set()
     assert torch.equal(before, task.network.hidden.weight)
     again = toy()
     again.network.hidden.requires_grad_(False)
@@ -338,20 +316,40 @@ def test_a_killed_process_loses_nothing_but_time(tmp_path: Path) -> None:
 # --- streams -----------------------------------------------------------------------------------------
 
 
-def test_streams_differ_by_rank_and_go_on_by_position() -> None:
-    def taken(rank: int, count: int, stream: Stream | None = None) -> list[Batch]:
-        stream = stream or Stream(make, 0)
-        stream.start(rank, 2)
-        return [next(stream) for _ in range(count)]
+def test_processes_take_turns_and_go_on_by_position() -> None:
+    def taken(rank: int, count: int, ranks: int = 2, first: int = 0) -> list[Batch]:
+        stream = Stream(make, 0)
+        stream.start(rank, ranks)
+        stream.load_state_dict({"position": first})
+        batches = [next(stream) for _ in range(count)]
+        assert stream.state_dict() == {"position": first + count}
+        return batches
 
-    first, second = taken(0, 4), taken(1, 4)
+    alone, first, second = taken(0, 8, 1), taken(0, 4), taken(1, 4)
     assert [batch.ids[0] for batch in first + second] == [f"batch {i}" for i in (0, 2, 4, 6, 1, 3, 5, 7)]
-    assert not any(torch.equal(a.tensors["x"], b.tensors["x"]) for a in first for b in second)
-    later = Stream(make, 0)
-    later.load_state_dict({"position": 2})
-    for one, two in zip(first[2:], taken(0, 2, later), strict=True):
+    for one, two in zip(alone, (batch for pair in zip(first, second, strict=True) for batch in pair), strict=True):
+        assert torch.equal(one.tensors["x"], two.tensors["x"]), "whoever makes it, it is the same"
+    for one, two in zip(first[2:], taken(0, 2, first=2), strict=True):
         assert torch.equal(one.tensors["x"], two.tensors["x"])
-    assert later.state_dict() == {"position": 4}
+
+
+def test_samples_are_the_same_however_batches_are_cut() -> None:
+    def draw(rng: np.random.Generator, number: int) -> Sample:
+        return Sample(str(number), {"x": rng.normal(size=2)})
+
+    def taken(batch: int, rank: int, ranks: int, count: int, workers: int = 0) -> list[Batch]:
+        stream = Samples(draw, batch, 5, workers)
+        stream.start(rank, ranks)
+        batches = [next(stream) for _ in range(count)]
+        stream.close()
+        return batches
+
+    (eight,) = taken(8, 0, 1, 1)
+    for cut in ([*taken(4, 0, 2, 1), *taken(4, 1, 2, 1)], taken(2, 0, 1, 4), taken(2, 0, 1, 4, workers=2)):
+        assert [name for batch in cut for name in batch.ids] == eight.ids
+        for name in ("x", "chance"):
+            assert torch.equal(torch.cat([batch.tensors[name] for batch in cut]), eight.tensors[name])
+    assert len(set(eight.tensors["chance"].tolist())) == 8
 
 
 def test_workers_change_neither_batches_nor_chance() -> None:

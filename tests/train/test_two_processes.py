@@ -6,16 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from toy_training import make, plain, settings, toy
+from toy_training import plain, settings, toy
 
-from smartmask.train.task import Batch, Stream
 from smartmask.train.trainer import Trainer
 
 SCRIPT = Path(__file__).parents[1] / "toy_training.py"
@@ -43,10 +40,7 @@ def test_gradients_are_of_both_processes_batches(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert steps(tmp_path) == ["step_00000003", "step_00000006", "step_00000008"]
 
-    def every(_: np.random.Generator, number: int) -> Batch:
-        return make(np.random.default_rng([0, number % 2, number // 2]), number)
-
-    alone = Trainer(replace(toy(loss=plain), stream=Stream(every, 0)), settings(accumulate=4), None)
+    alone = Trainer(toy(loss=plain), settings(accumulate=4), None)
     alone.fit()
     for rank in held(tmp_path):
         for name, value in alone.network.state_dict().items():
@@ -62,7 +56,7 @@ def test_ends_of_all_kinds_and_the_same_bits(tmp_path: Path) -> None:
     one, two = held(whole)
     for name in set(one) - {"chance", "writes"}:
         assert torch.equal(one[name], two[name]), "weights are the same"
-    assert not torch.equal(one["chance"], two["chance"]), "chance is not"
+    assert not torch.equal(one["chance"], two["chance"]), "chance is each batch's own"
     assert one["writes"] > 5
     assert two["writes"] == 0, "only the main process writes"
 
@@ -90,7 +84,7 @@ def test_ends_of_all_kinds_and_the_same_bits(tmp_path: Path) -> None:
     saved = [(run / "toy.safetensors").read_bytes() for run in (whole, parts)]
     assert saved[0] == saved[1]
     state = parts / "checkpoints" / "toy" / "step_00000006" / "state.json"
-    positions = [rank["stream"]["position"] for rank in json.loads(state.read_text())["ranks"]]
-    assert positions == [12, 12]
-    with pytest.raises(ValueError, match="holds a run with processes 2, not 1"):
+    assert json.loads(state.read_text())["stream"] == {"position": 12}
+    with pytest.raises(ValueError, match="holds a run with samples_a_step 64, not 32"):
         Trainer(toy(), settings(accumulate=2), parts)
+    assert Trainer(toy(), settings(accumulate=4), parts).step == 8, "one process for two"

@@ -11,7 +11,8 @@ import typer
 
 from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, printed
-from smartmask.data.jobs import CurateJob, PackJob, SummaryJob
+from smartmask.data.check import CheckJob, SetCheck
+from smartmask.data.jobs import CurateJob, PackedReport, PackJob, ShardsJob, SummaryJob
 from smartmask.data.registry import formats as known_formats
 from smartmask.io.bars import stage
 from smartmask.io.terminal import say
@@ -24,8 +25,16 @@ class SummaryCommand(SummaryJob, Printed):
     """``data summary`` as typed."""
 
 
+class CheckCommand(CheckJob, Printed):
+    """``data check`` as typed."""
+
+
 class PackCommand(PackJob, Printed):
     """``data pack`` as typed."""
+
+
+class ShardsCommand(ShardsJob, Printed):
+    """``data shards`` as typed."""
 
 
 class CurateCommand(CurateJob, Printed):
@@ -52,17 +61,23 @@ def summary(job: SummaryCommand) -> None:
             say(f"{found.drawn} scenes drawn in {job.out}")
 
 
-def pack(job: PackCommand) -> None:
-    """Pack the layouts of data sets (no photographs) into one small Parquet file for training."""
+def check(job: CheckCommand) -> None:
+    """Read data sets whole: how many scenes, layers and names, which are amodal and ordered, and what is wrong."""
     report = job.run(stage)
     if printed(report, job.as_json):
         return
-    for name, count in report.scenes.items():
-        say(f"{name:<16} {count:>7,} scenes {report.layers[name]:>8,} layers")
-    if report.doubles:
-        say(f"{report.doubles} pictures occur in an earlier COCO source and were left out")
-    _tell_skipped(report.skipped)
-    say(f"{sum(report.scenes.values()):,} scenes in {job.out}, {report.bytes / 2**20:.1f} MiB")
+    for one in report.sets:
+        say(_checked_text(one))
+
+
+def pack(job: PackCommand) -> None:
+    """Pack the layouts of data sets (no photographs) into one small Parquet file, or a folder of them, for training."""
+    _tell_packed(job.run(stage), job.as_json)
+
+
+def shards(job: ShardsCommand) -> None:
+    """Write layouts, or photographs with layouts and captions, as WebDataset shards, to be trained on in turn."""
+    _tell_packed(job.run(stage), job.as_json)
 
 
 def curate(job: CurateCommand) -> None:
@@ -77,6 +92,36 @@ def instruct(job: InstructJob) -> None:
     """Instruction data for a vision-language planner: layout picture, text, objects so far -> next object."""
     numbers = job.run()
     say(f"{numbers['samples']} samples of {numbers['scenes']} scenes in {job.out / 'llava.json'}")
+
+
+def _tell_packed(report: PackedReport, as_json: bool) -> None:
+    if printed(report, as_json):
+        return
+    for name, count in report.scenes.items():
+        say(f"{name:<16} {count:>7,} scenes {report.layers[name]:>8,} layers")
+    if report.doubles:
+        say(f"{report.doubles} pictures occur in an earlier COCO source and were left out")
+    _tell_skipped(report.skipped)
+    say(f"{sum(report.scenes.values()):,} scenes in {report.out}, {report.bytes / 2**20:.1f} MiB")
+
+
+def _checked_text(one: SetCheck) -> str:
+    splits = ", ".join(f"{count:,} {split}" for split, count in one.splits.items())
+    lines = [
+        f"{one.format} in {one.path}, {one.seconds:g} s",
+        f"  {one.scenes:,} scenes ({splits}), {one.empty:,} without a layer, {one.keys:,} split keys",
+        f"  {one.layers:,} layers ({one.things:,} things) of {one.names:,} names"
+        + (": " + ", ".join(f"{name} {count:,}" for name, count in one.top.items()) if one.top else ""),
+        f"  {one.amodal:.0%} of scenes amodal, {one.ordered:.0%} in order of depth; {one.whole:,} layers said to be "
+        f"whole, {one.cut:,} hidden or cut; {one.parts:,} parts",
+        f"  {one.photos:,} photographs at hand; {one.captions:,} captions of {one.captioned:,} scenes, "
+        f"{one.layer_captions:,} of layers",
+        f"  {sum(problem.count for problem in one.problems):,} problems",
+    ]
+    for problem in one.problems:
+        lines.append(f"    {problem.count:,} times: {problem.kind}")
+        lines += [f"      {example}" for example in problem.examples]
+    return "\n".join(lines)
 
 
 def _tell_skipped(errors: Sequence[str]) -> None:
@@ -109,7 +154,8 @@ def _as_text(result: dict[str, Any]) -> str:
 
 app = typer.Typer(name="data", help="Read, check and pack data sets.", no_args_is_help=True)
 for _command in (
-    command_of(Printed, formats), command_of(SummaryCommand, summary), command_of(PackCommand, pack),
+    command_of(Printed, formats), command_of(CheckCommand, check), command_of(SummaryCommand, summary),
+    command_of(PackCommand, pack), command_of(ShardsCommand, shards),
     command_of(CurateCommand, curate), command_of(InstructJob, instruct),
 ):  # fmt: skip
     app.command(_command.__name__)(_command)

@@ -3,25 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from smartmask.data.readers.amodal import COCOA_CLS_WORDS
+from smartmask.data.readers.coco_instances import LVIS_FILES
+from smartmask.data.readers.cocoa import OFFICIAL
+from smartmask.data.readers.open_images import SEGMENTS
 from smartmask.data.record import Record
 from smartmask.data.registry import formats, read
+from smartmask.io.reading import file_says
 
-# (format, folder name, what must be in the folder). For a COCO image that occurs twice, the first wins.
+
+@dataclass(frozen=True)
+class Known:
+    """How a set is found. names: of its folder, in any case.  marks: what must be in it (globs).
+
+    says, silent: words of which a JSON among the marks must hold one, and none.  named: whether the marks tell nothing
+    in a folder of another name.
+    """
+
+    format: str
+    names: tuple[str, ...]
+    marks: tuple[str, ...]
+    says: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    named: bool = False
+
+    def holds(self, folder: Path) -> bool:
+        """Whether the folder is such a set, by what is in it."""
+        return folder.is_dir() and any(self._is(file) for mark in self.marks for file in folder.glob(mark))
+
+    def _is(self, file: Path) -> bool:
+        return (not self.says or file_says(file, self.says)) and not (self.silent and file_says(file, self.silent))
+
+
+_OTHERS = ('"a_segm"', '"neg_category_ids"', *COCOA_CLS_WORDS)  # files of COCO's form that are not COCO's instances
+# For a COCO image that occurs twice, the first wins.
 _SETS = (
-    ("cocoa", "cocoa", ("*.json",)),
-    ("coco_panoptic", "coco", ("panoptic*.json", "annotations/panoptic*.json")),
-    ("coco_instances", "coco", ("instances*.json", "annotations/instances*.json")),
-    ("objects", "objects", ("*.json",)),
-    ("voc", "voc", ("SegmentationClass*",)),
-    ("pennfudan", "pennfudan", ("*[mM]asks",)),
-    ("camvid", "camvid", ("*/labels",)),
-    ("idd_lite", "idd_lite", ("gtFine",)),
-    ("lalonde_efros", "lalonde_efros", ("objects.csv",)),
-    ("shapes", "shapes", ("names.csv",)),
+    Known("cocoa", ("cocoa",), ("*.json",), ('"regions"',)),
+    Known("cocoa", ("cocoa", "coco"), (f"annotations/{OFFICIAL}",), ('"regions"',)),
+    Known("cocoa_cls", ("cocoa_cls", "cocoa"), ("*.json", "annotations/*.json"), COCOA_CLS_WORDS, ('"regions"',)),
+    Known("coco_panoptic", ("coco",), ("panoptic*.json", "annotations/panoptic*.json")),
+    Known("coco_instances", ("coco",), ("instances*.json", "annotations/instances*.json"), (), _OTHERS),
+    Known(
+        "lvis",
+        ("lvis", "coco"),
+        (*LVIS_FILES, *(f"annotations/{name}" for name in LVIS_FILES)),
+        ('"neg_category_ids"',),
+    ),
+    Known("kins", ("kins", "kitti"), ("*.json", "annotations/*.json"), ('"a_segm"',)),
+    Known("ade20k", ("ade20k", "ade20k_2021_17_01"), ("images/ADE/*/*", "images/*/*/*_seg.png", "*_seg.png")),
+    Known("scene_parse150", ("adechallengedata2016", "scene_parse150"), ("objectInfo150.txt",)),
+    Known("open_images", ("open_images", "openimages", "open-images"), (SEGMENTS, f"annotations/{SEGMENTS}")),
+    Known("cityscapes", ("cityscapes",), ("gtFine/*/*/*_gtFine_instanceIds.png",)),
+    Known("objects", ("objects",), ("*.json",), named=True),
+    Known("voc", ("voc",), ("SegmentationClass*",)),
+    Known("pennfudan", ("pennfudan",), ("*[mM]asks",)),
+    Known("camvid", ("camvid",), ("*/labels",)),
+    Known("idd_lite", ("idd_lite",), ("gtFine/*/*/*_label.png",)),
+    Known("lalonde_efros", ("lalonde_efros",), ("objects.csv",)),
+    Known("shapes", ("shapes",), ("names.csv",)),
+    Known("shards", ("shards", "laion"), ("*.tar",)),
 )
-_ANYTHING = ("*.json",)  # tells a set only in a folder of its name
 LOOKED_INTO = 100  # folders below one that is no set
 Source = tuple[str, Path]
 
@@ -37,11 +81,7 @@ def discover(root: str | Path) -> list[Source]:
         return [parse_source(text)]
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder; give one with data sets, the folder of one, or FORMAT=PATH.")
-    found = _known_in(root) or [
-        (format, root)
-        for format, name, marks in _SETS
-        if _holds(root, marks) and (marks != _ANYTHING or root.name == name)
-    ]
+    found = _known_in(root) or _as_itself(root)
     if not found:
         raise ValueError(_unknown(root))
     return found
@@ -49,11 +89,23 @@ def discover(root: str | Path) -> list[Source]:
 
 def _known_in(root: Path) -> list[Source]:
     """The sets in folders of their names."""
-    return [(format, root / name) for format, name, marks in _SETS if _holds(root / name, marks)]
+    folders: dict[str, list[Path]] = {}
+    for path in sorted(root.iterdir()):
+        folders.setdefault(path.name.lower(), []).append(path)
+    found = [
+        (known.format, path)
+        for known in _SETS
+        for name in known.names
+        for path in folders.get(name, [])
+        if known.holds(path)
+    ]
+    return list(dict.fromkeys(found))
 
 
-def _holds(folder: Path, marks: Iterable[str]) -> bool:
-    return folder.is_dir() and any(True for mark in marks for _ in folder.glob(mark))
+def _as_itself(root: Path) -> list[Source]:
+    """The sets that a folder of any name is."""
+    found = [known for known in _SETS if known.holds(root) and (not known.named or root.name.lower() in known.names)]
+    return list(dict.fromkeys((known.format, root) for known in found))
 
 
 def _unknown(root: Path) -> str:
@@ -62,13 +114,13 @@ def _unknown(root: Path) -> str:
     sets = [path.name for path in below if _known_in(path)]
     if sets:
         return f"{root} holds no data set, but {root / sets[0]} does; give that folder."
-    alone = [path.name for path in below if any(_holds(path, marks) for _, _, marks in _SETS if marks != _ANYTHING)]
+    alone = [path.name for path in below if any(known.holds(path) for known in _SETS if not known.named)]
     if alone:
         return (
             f"{root} holds sets in folders of other names ({', '.join(alone[:5])}); give one of them, or --source "
             f"FORMAT={root / alone[0]}."
         )
-    names = ", ".join(sorted({name for _, name, _ in _SETS}))
+    names = ", ".join(sorted({known.names[0] for known in _SETS}))
     return f"{root} is no known set and holds none of the folders {names}; name sources as FORMAT=PATH instead."
 
 

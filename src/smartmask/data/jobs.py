@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from smartmask.data.discover import discover, parse_source, read_all
+from smartmask.data.discover import discover, parse_source
+from smartmask.data.packing.index import TAR
+from smartmask.data.packing.plan import Recipe
 from smartmask.data.registry import read
 from smartmask.data.summary import Summary, sheet, summarise
 from smartmask.image.files import save_png
@@ -76,9 +78,9 @@ class SummaryJob(Reading):
 
 
 class PackedReport(Record):
-    """A pack. bytes: of the file. scenes, layers: by source. doubles: pictures of an earlier COCO source, left out.
+    """A pack. bytes: of all its files. scenes, layers: by source.
 
-    skipped: a sentence for each bad picture.
+    doubles: pictures of an earlier COCO source, which were left out. skipped: a sentence for each bad picture.
     """
 
     out: str
@@ -89,35 +91,63 @@ class PackedReport(Record):
     skipped: list[str]
 
 
-class PackJob(Reading):
-    """The layouts of data sets (no photographs) in one small Parquet file."""
+class Packing(Reading):
+    """What packs and shards share: sources, who works, and in what pieces."""
 
-    out: Path = required("The pack to write, NAME.parquet.", metavar="FILE")
     root: Path | None = argument(
         "A folder with known sets (coco/, cocoa/, voc/, camvid/, ...), or the folder of one.",
         metavar="ROOT",
         default=None,
     )
     source: tuple[str, ...] = option((), "One more set; better COCO sources first.", metavar="FORMAT=PATH")
-    max_side: int = option(512, "Longer side of the packed layouts, in pixels.", ge=16, le=4096)
+    workers: int = option(1, "Processes that read and pack.", ge=1, le=1024)
+    ray: str | None = option(
+        None, "Work on a Ray cluster: its address, or 'local'. All its machines need the same paths.", metavar="ADDRESS"
+    )
+    resume: bool = option(True, "Go on with what an earlier run has begun beside --out, or begin anew.")
+    part: int = option(1000, "Pictures of a part: what is lost at most, by each process, when it is killed.", ge=1)
 
-    def run(self, watch: Watch = unwatched) -> PackedReport:
+    def packed(self, recipe: Recipe, out: Path, watch: Watch) -> PackedReport:
         """Raises ValueError where there is nothing to pack, and for bad pictures unless they are to be skipped."""
-        from smartmask.data.pack import write_pack  # needs pyarrow
+        from smartmask.data.packing.run import pack_sources, workers_of  # needs pyarrow
 
         sources = discover(self.root) if self.root is not None else []
         sources += [parse_source(text) for text in self.source]
         if not sources:
             raise ValueError("There is nothing to pack; give a folder with data sets, or --source FORMAT=PATH.")
-        output_file(self.out, ".parquet")
-        errors: list[ValueError] = []
-        with watch("scenes") as on_step:
-            records = told(read_all(sources, errors.append if self.skip_bad else None), on_step)
-            report = write_pack(records, self.out, self.max_side)
+        recipe = replace(recipe, skip_bad=self.skip_bad, unit=self.part)
+        report, skipped = pack_sources(sources, recipe, out, workers_of(self.workers, self.ray), self.resume, watch)
         return PackedReport(
-            out=str(self.out), bytes=report.size, scenes=report.scenes, layers=report.layers, doubles=report.doubles,
-            skipped=[str(error) for error in errors],
+            out=str(out), bytes=report.size, scenes=report.scenes, layers=report.layers, doubles=report.doubles,
+            skipped=skipped,
         )  # fmt: skip
+
+
+class PackJob(Packing):
+    """The layouts of data sets (no photographs) in one small Parquet file, or a folder of such."""
+
+    out: Path = required("The pack to write: NAME.parquet, or a folder of parts, for much data.", metavar="PATH")
+    max_side: int = option(512, "Longer side of the packed layouts, in pixels.", ge=16, le=4096)
+
+    def run(self, watch: Watch = unwatched) -> PackedReport:
+        """Raises ValueError as ``packed`` does."""
+        return self.packed(Recipe(max_side=self.max_side), self.out, watch)
+
+
+class ShardsJob(Packing):
+    """WebDataset shards of layouts, or of photographs with layouts and captions."""
+
+    out: Path = required("The folder of shards.", metavar="DIR")
+    photos: bool = option(
+        False, "Photographs go along, as they are, and layouts keep their size; pictures without one are left out.",
+        flags=("--photos",),
+    )  # fmt: skip
+    max_side: int = option(512, "Longer side of the layouts without photographs, in pixels.", ge=16, le=4096)
+
+    def run(self, watch: Watch = unwatched) -> PackedReport:
+        """Raises ValueError as ``packed`` does."""
+        recipe = Recipe(TAR, None if self.photos else self.max_side, self.photos)
+        return self.packed(recipe, self.out, watch)
 
 
 class CuratedReport(Record):

@@ -17,13 +17,13 @@ import cv2
 import numpy as np
 
 from smartmask.data.curation_eye import drawn_polygons
-from smartmask.data.readers.coco_files import annotation_file
+from smartmask.data.readers.coco_files import Rows, annotation_files, read_coco
 from smartmask.data.readers.voc import MIN_SHARE, VOC_NAMES
 from smartmask.geometry import polygons_to_mask
 from smartmask.image.files import load_label_map
 from smartmask.io.reading import field as value_of
-from smartmask.io.reading import files_in, read_json, read_rows
-from smartmask.scene.coco import category_names, crop_of, number, size, table
+from smartmask.io.reading import files_in, read_rows
+from smartmask.scene.coco import category_names, crop_of, number, size
 from smartmask.scene.outlines import IntBox, NamedOutline, Picture, cropped
 from smartmask.text.labels import Namer
 
@@ -137,14 +137,11 @@ def object_jobs(file: Path, name: str, namer: Namer, sized: bool = False) -> Ite
     name: the set's key in SETS. sized: leave out pictures whose size is unknown.
     Raises ValueError, naming the file, if it is broken; jobs if their picture is.
     """
-    content = read_json(file, dataset=True)
+    content, pictures = read_coco(file)
     labels = category_names(content, file)
-    by_image: dict[int, list[dict[str, Any]]] = {}
-    for annotation in table(content, "annotations", file):
-        by_image.setdefault(number(annotation, "image_id", file, "an annotation"), []).append(annotation)
     before: Counter[str] = Counter()  # annotations of earlier pictures of the same source: frames, views, variants
-    for image in table(content, "images", file):
-        annotations = by_image.get(number(image, "id", file, "an image"), [])
+    for image, image_id in zip(pictures.images, pictures.ids, strict=True):
+        annotations = pictures.of_image(image_id)
         source = str(image.get("source", image["id"]))
         if not (sized and image.get("size_unknown")):
             yield partial(_picture, image, annotations, labels, file, name, namer, before[source])
@@ -153,7 +150,7 @@ def object_jobs(file: Path, name: str, namer: Namer, sized: bool = False) -> Ite
 
 def _picture(
     image: dict[str, Any],
-    annotations: list[dict[str, Any]],
+    annotations: Rows,
     labels: dict[int, str],
     file: Path,
     name: str,
@@ -181,7 +178,8 @@ def _picture(
 
 
 def _read_coco(folder: Path, name: str, namer: Namer) -> Iterator[Picture]:
-    return _read_objects(annotation_file(folder, "instances"), name, namer)
+    for file in annotation_files(folder, "instances"):
+        yield from _read_objects(file, name, namer)
 
 
 def _read_voc(folder: Path, name: str, namer: Namer) -> Iterator[Picture]:

@@ -1,29 +1,23 @@
-"""All layouts in one small file: Parquet, no photographs, no captions or masks lost.
+"""All layouts in one small file or a folder of such: Parquet, no photographs, no captions or masks lost.
 
-One row a picture, its longer side at most 512 pixels:
-
-* ``top``: the index map of what is visible (0 unlabeled, i + 1 = layer i), as lossless WebP, or as a
-  16-bit PNG when there are more than 254 layers;
-* ``hidden``: the amodal masks that differ from what is visible of their layer, as COCO run lengths;
-* name, kind, area and box of each layer as plain columns, so that an index of objects can be built
-  without decoding a mask.
+What a row holds is told in ``pack_rows.py``. ``write_pack`` writes records that are at hand; data sets are packed by
+``packing/``, in parts, by several processes or machines.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from smartmask.data.pack_rows import COCO_SOURCES, MAX_SIDE, VERSION, PackWriter, Row, decode_top, row_of, schema
+from smartmask.data.packing.index import pack_parts
 from smartmask.data.record import Record
-from smartmask.data.splits import split_of
-from smartmask.geometry import mask_box, rle_decode, rle_encode
+from smartmask.geometry import rle_decode
 from smartmask.io.publish import output_folder, replacing
 from smartmask.io.reading import read_parquet
 from smartmask.io.sentences import reason_of
@@ -31,12 +25,6 @@ from smartmask.scene import Layer, Scene
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-VERSION = "1"
-MAX_SIDE = 512
-COCO_SOURCES = ("cocoa", "coco_panoptic", "coco_instances", "coco_more")  # best first: one picture may occur in several
-_BATCH = 1000  # rows held in memory while writing
-_WEBP_LAYERS = 254
 
 
 @dataclass
@@ -48,9 +36,10 @@ class PackReport:
     doubles: int = 0
     size: int = 0
 
-    def count(self, record: Record) -> None:
-        self.scenes[record.source] = self.scenes.get(record.source, 0) + 1
-        self.layers[record.source] = self.layers.get(record.source, 0) + len(record.scene.layers)
+    def count(self, row: Row) -> None:
+        source = row["source"]
+        self.scenes[source] = self.scenes.get(source, 0) + 1
+        self.layers[source] = self.layers.get(source, 0) + len(row["layer_names"])
 
 
 @dataclass(frozen=True)
@@ -89,166 +78,53 @@ def write_pack(records: Iterable[Record], path: str | Path, max_side: int = MAX_
     source first, in the order of COCO_SOURCES. Larger pictures are scaled to ``max_side`` by nearest
     pixel; layers that vanish by it are left out. Raises ValueError if there is no record.
     """
-    import pyarrow.parquet as pq
-
     path = Path(path)
     report, seen = PackReport(), set[str]()
-    rows: list[dict[str, Any]] = []
-    compression = {name: "none" if name == "top" else "zstd" for name in _leaf_columns()}
-    levels = {name: 19 for name, codec in compression.items() if codec == "zstd"}
     output_folder(path.parent)
     with replacing(path) as handle:
-        with pq.ParquetWriter(handle, _schema(), compression=compression, compression_level=levels) as writer:
+        with PackWriter(handle) as writer:
             for record in records:
                 if record.source in COCO_SOURCES:
                     if record.key in seen:
                         report.doubles += 1
                         continue
                     seen.add(record.key)
-                record = replace(record, scene=shrink(record.scene, max_side))
-                rows.append(_row(record))
-                report.count(record)
-                if len(rows) == _BATCH:
-                    writer.write_table(_table(rows))
-                    rows = []
-            if rows:
-                writer.write_table(_table(rows))
+                row = row_of(record, max_side)
+                writer.add(row)
+                report.count(row)
         if not report.scenes:
             raise ValueError(f"There is no scene to write to {path}.")
     report.size = path.stat().st_size
     return report
 
 
-def shrink(scene: Scene, max_side: int) -> Scene:
-    """The scene with its longer side at most ``max_side``, by nearest pixel; emptied layers and the photo go."""
-    longest = max(scene.height, scene.width)
-    if longest <= max_side:
-        return replace(scene, photo=None)
-    height = max(1, round(scene.height * max_side / longest))
-    width = max(1, round(scene.width * max_side / longest))
-    rows = ((np.arange(height) + 0.5) * scene.height / height).astype(int)
-    cols = ((np.arange(width) + 0.5) * scene.width / width).astype(int)
-    layers = []
-    for layer in scene.layers:
-        mask = layer.mask[rows[:, None], cols[None, :]]
-        if mask.any():
-            layers.append(Layer(layer.name, mask, layer.thing))
-    return Scene(height, width, tuple(layers), None, scene.caption, scene.source)
-
-
-def _row(record: Record) -> dict[str, Any]:
-    scene = record.scene
-    top = scene.top() + 1
-    hidden: list[dict[str, Any]] = []
-    areas: list[int] = []
-    boxes: list[int] = []
-    visible_areas = np.bincount(top.ravel(), minlength=len(scene.layers) + 1)[1:]
-    for index, layer in enumerate(scene.layers):
-        area = int(np.count_nonzero(layer.mask))
-        areas.append(area)
-        boxes.extend(int(edge) for edge in mask_box(layer.mask) or (0, 0, 0, 0))
-        if area != visible_areas[index]:
-            hidden.append({"layer": index, "rle": rle_encode(layer.mask)["counts"].encode()})
-    return {
-        "name": record.name or record.key,
-        "key": record.key,
-        "source": record.source,
-        "split": split_of(record.key),
-        "height": scene.height,
-        "width": scene.width,
-        "modal": record.modal,
-        "captions": list(record.captions),
-        "layer_names": [layer.name for layer in scene.layers],
-        "layer_things": [layer.thing for layer in scene.layers],
-        "areas": areas,
-        "visible_areas": visible_areas.tolist(),
-        "boxes": boxes,
-        "top": encode_top(top),
-        "hidden": hidden,
-    }
-
-
-def encode_top(top: np.ndarray) -> bytes:
-    """``(H, W)`` ints from 0 as lossless WebP (up to 254), or as 16-bit PNG (up to 65535)."""
-    highest = int(top.max(initial=0))
-    if highest > 65535:
-        raise ValueError(f"A scene of {highest} layers does not fit the pack, which holds up to 65535.")
-    stream = io.BytesIO()
-    if highest <= _WEBP_LAYERS:
-        grey = Image.fromarray(top.astype(np.uint8)).convert("RGB")
-        grey.save(stream, "WEBP", lossless=True, quality=80, method=4)
-    else:
-        Image.fromarray(top.astype(np.uint16)).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def decode_top(data: bytes) -> np.ndarray:
-    """``(H, W)`` uint8 or uint16 index map of ``encode_top``. Raises ValueError if the bytes are broken."""
-    top = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    if top is None:
-        raise ValueError("An index map of the pack is broken; write the pack again.")
-    return top if top.ndim == 2 else np.ascontiguousarray(top[..., 0])
-
-
-def _schema() -> pa.Schema:
-    import pyarrow as pa
-
-    fields = [
-        ("name", pa.string()),
-        ("key", pa.string()),
-        ("source", pa.string()),
-        ("split", pa.string()),
-        ("height", pa.int32()),
-        ("width", pa.int32()),
-        ("modal", pa.bool_()),
-        ("captions", pa.list_(pa.string())),
-        ("layer_names", pa.list_(pa.string())),
-        ("layer_things", pa.list_(pa.bool_())),
-        ("areas", pa.list_(pa.int32())),
-        ("visible_areas", pa.list_(pa.int32())),
-        ("boxes", pa.list_(pa.int32())),
-        ("top", pa.binary()),
-        ("hidden", pa.list_(pa.struct([("layer", pa.int32()), ("rle", pa.binary())]))),
-    ]
-    return pa.schema(fields, metadata={"smartmask_pack": VERSION})
-
-
-def _leaf_columns() -> list[str]:
-    """Parquet's paths of the columns, as its compression option wants them."""
-    nested = {"hidden": ["hidden.list.element.layer", "hidden.list.element.rle"]}
-    lists = ("captions", "layer_names", "layer_things", "areas", "visible_areas", "boxes")
-    names = []
-    for name in _schema().names:
-        names += nested.get(name, [f"{name}.list.element"] if name in lists else [name])
-    return names
-
-
-def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.Table.from_pylist(list(rows), schema=_schema())
-
-
 # --- reading -----------------------------------------------------------------------------------
 
 
 class Pack(Sequence[Record]):
-    """A pack file, held in memory as it is stored (a few MB); ``pack[i]`` decodes one Record.
+    """A pack file, or a folder of parts, held in memory as it is stored (1 KB a scene); ``pack[i]`` decodes one Record.
 
     Scenes have no photograph. Raises ValueError, naming the file, if it is missing or not a pack.
     """
 
     def __init__(self, path: str | Path) -> None:
+        import pyarrow as pa
 
         self.path = Path(path)
-        table = read_parquet(self.path, "pack")
-        version = (table.schema.metadata or {}).get(b"smartmask_pack", b"").decode(errors="replace")
-        if version != VERSION:
-            raise ValueError(f"{self.path} is not a SmartMask pack of version {VERSION}; write it again.")
-        wrong = [field.name for field in _schema() if field.name not in table.column_names
-                 or table.schema.field(field.name).type != field.type]  # fmt: skip
-        if wrong:
-            raise ValueError(f"{self.path} is damaged: its column '{wrong[0]}' is not as it should be; write it again.")
+        if self.path.is_dir():
+            self._hold(pa.concat_tables([_checked(part) for part in pack_parts(self.path)]))
+        else:
+            self._hold(_checked(self.path))
+
+    @classmethod
+    def of(cls, table: pa.Table, path: Path) -> Self:
+        """A pack of rows in memory. path: where they came from, for sentences."""
+        pack = cls.__new__(cls)
+        pack.path = path
+        pack._hold(table)
+        return pack
+
+    def _hold(self, table: pa.Table) -> None:
         table = table.combine_chunks()
         self._top = table.column("top")
         self._hidden = table.column("hidden")
@@ -304,6 +180,19 @@ class Pack(Sequence[Record]):
             modal=bool(meta.modals[index]),
             name=meta.names[index],
         )
+
+
+def _checked(path: Path) -> pa.Table:
+    """The table of one file; ValueError if it is no pack."""
+    table = read_parquet(path, "pack")
+    version = (table.schema.metadata or {}).get(b"smartmask_pack", b"").decode(errors="replace")
+    if version != VERSION:
+        raise ValueError(f"{path} is not a SmartMask pack of version {VERSION}; write it again.")
+    wrong = [field.name for field in schema() if field.name not in table.column_names
+             or table.schema.field(field.name).type != field.type]  # fmt: skip
+    if wrong:
+        raise ValueError(f"{path} is damaged: its column '{wrong[0]}' is not as it should be; write it again.")
+    return table
 
 
 def _meta(table: pa.Table) -> PackMeta:

@@ -7,15 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from smartmask.data.readers import (
+    ade20k,
+    amodal,
+    cityscapes,
     coco_instances,
     coco_panoptic,
     cocoa,
     objects,
+    open_images,
     packed,
     pennfudan,
     regions,
     semantic,
     shapes,
+    shards,
     voc,
 )
 from smartmask.data.record import Job, Record
@@ -24,10 +29,17 @@ from smartmask.image.files import load_photo
 FORMATS = {
     known.name: known
     for known in (
+        ade20k.read_ade20k,
+        ade20k.read_scene_parse150,
+        amodal.read_cocoa_cls,
+        amodal.read_kins,
+        cityscapes.read_cityscapes,
         coco_instances.read_coco_instances,
+        coco_instances.read_lvis,
         coco_panoptic.read_coco_panoptic,
         cocoa.read_cocoa,
         objects.read_objects,
+        open_images.read_open_images,
         packed.read_pack,
         pennfudan.read_pennfudan,
         regions.read_regions,
@@ -35,6 +47,7 @@ FORMATS = {
         semantic.read_camvid,
         semantic.read_semantic,
         shapes.read_shapes,
+        shards.read_shards,
         voc.read_voc,
     )
 }

@@ -24,6 +24,7 @@ from smartmask.io.checks import MAX_PIXELS
 from smartmask.io.publish import replacing
 from smartmask.io.reading import open_file
 from smartmask.io.sentences import reason_of
+from smartmask.io.tar import TarMember, open_member
 
 # An explicit list: Pillow would also hand files to Ghostscript (EPS) or to readers nobody maintains.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
@@ -45,15 +46,20 @@ class Decoded(NamedTuple):
 _NOTED: ContextVar[tuple[list[str], ...]] = ContextVar("frames noted", default=())  # lists that are being filled
 
 
-def load_photo(path: str | Path) -> np.ndarray:
-    """``(H, W, 3)`` uint8 RGB of a picture file, upright.
+def load_photo(path: str | Path | TarMember) -> np.ndarray:
+    """``(H, W, 3)`` uint8 RGB of a picture file, upright, or of one in a shard.
 
     Grey and palette become RGB; transparent pixels are composed on white; CMYK is converted without
     its profile; 16 bits a channel are scaled to 8 (65535 becomes 255).
     Raises ValueError for a file that is missing, damaged, not a picture, above MAX_PIXELS (before
     decoding), or holds 32-bit pixels, whose range a file does not tell.
     """
-    image, kind, _ = decode(path, "photo")
+    return photo_of(decode(path, "photo"), path)
+
+
+def photo_of(found: Decoded, path: str | Path) -> np.ndarray:
+    """``load_photo`` of what was decoded. path: names it in the sentence of a ValueError."""
+    image, kind, _ = found
     if is_deep_grey(image, kind):
         grey = (np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535
         return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
@@ -62,6 +68,15 @@ def load_photo(path: str | Path) -> np.ndarray:
         return pixels_of(image, "RGB", path, "photo")
     rgba = convert(image, "RGBA", path, "photo")
     return pixels_of(Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba), "RGB", path, "photo")
+
+
+def photo_size(path: str | Path | TarMember) -> tuple[int, int]:
+    """``(height, width)`` of a picture file as ``load_photo`` would give it, from its header alone.
+
+    Raises ValueError as load_photo does, but for damage of its pixels.
+    """
+    with open_picture(path, "photo") as handle:
+        return size_of_handle(handle, f"The photo '{path}'")
 
 
 def load_label_map(path: str | Path) -> np.ndarray:
@@ -144,7 +159,7 @@ def save_png(array: np.ndarray, path: str | Path, quick: bool = False) -> None:
         Image.fromarray(np.ascontiguousarray(array)).save(handle, format="PNG", compress_level=1 if quick else 6)
 
 
-def decode(path: str | Path, what: str) -> Decoded:
+def decode(path: str | Path | TarMember, what: str) -> Decoded:
     """The first frame of a picture file; each way to fail is a ValueError."""
     with open_picture(path, what) as handle:
         return decode_handle(handle, f"The {what} '{path}'")
@@ -170,8 +185,10 @@ def _note_frames(image: Image.Image, what: str) -> None:
             notes.append(note)
 
 
-def open_picture(path: str | Path, what: str = "picture") -> io.BufferedReader:
+def open_picture(path: str | Path | TarMember, what: str = "picture") -> io.BufferedReader | io.BytesIO:
     """A picture's file, opened; ValueError if it is missing, empty, no regular file or too large."""
+    if isinstance(path, TarMember):
+        return open_member(path, what)
     handle = open_file(path, what, "picture_mb", "a picture file")
     if os.fstat(handle.fileno()).st_size == 0:
         handle.close()
@@ -179,33 +196,68 @@ def open_picture(path: str | Path, what: str = "picture") -> io.BufferedReader:
     return handle
 
 
+def read_size(path: str | Path, what: str) -> tuple[str, int, int]:
+    """``(format, width, height)`` of a picture, upright, from its header alone: nothing is decoded.
+
+    Raises ValueError as ``decode`` does, but for damage beyond the header.
+    """
+    with open_picture(path, what) as handle, _opened(handle, f"The {what} '{Path(path).name}'", FORMATS) as image:
+        turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+        width, height = (image.height, image.width) if turned else image.size
+        return image.format or "", width, height
+
+
 def decode_handle(handle: IO[bytes], what: str, formats: tuple[str, ...] = FORMATS) -> Decoded:
     """The first frame of an open picture file; ``what`` begins the sentence of a ValueError."""
+    with _opened(handle, what, formats) as image:
+        _note_frames(image, what)
+        # before load, where a TIFF turns itself and forgets that it did
+        kind, orientation = image.format or "", image.getexif().get(_ORIENTATION, 1)
+        image.load()
+        if image.mode in ("P", "PA") and image.palette is None:
+            raise ValueError("its palette is missing")
+        ImageOps.exif_transpose(image, in_place=True)
+        return Decoded(image, kind, orientation)
+
+
+@contextmanager
+def _opened(handle: IO[bytes], what: str, formats: tuple[str, ...]) -> Iterator[Image.Image]:
+    """A picture whose header is read and whose size is accepted; what the block finds damaged is a ValueError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd EXIF and on sizes, which are judged here
-        try:
-            image = Image.open(handle, formats=formats)
-        except Image.DecompressionBombError as error:
-            count = re.search(r"\((\d+) pixels\)", str(error))
-            raise ValueError(_too_large(what, int(count[1]) if count else None)) from error
-        except UnidentifiedImageError as error:
-            raise ValueError(f"{what} is not a picture; use a {_FORMAT_NAMES} file.") from error
-        except Exception as error:
-            raise ValueError(_damaged(what, error)) from error
-        with image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(_too_large(what, image.width * image.height))
+        with _opened(handle, what, formats) as image:
             try:
-                _note_frames(image, what)
-                # before load, where a TIFF turns itself and forgets that it did
-                kind, orientation = image.format or "", image.getexif().get(_ORIENTATION, 1)
-                image.load()
-                if image.mode in ("P", "PA") and image.palette is None:
-                    raise ValueError("its palette is missing")
-                ImageOps.exif_transpose(image, in_place=True)
-                return Decoded(image, kind, orientation)
+                yield image
             except Exception as error:  # on damaged data Pillow's decoders raise nearly anything
                 raise ValueError(_damaged(what, error)) from error
+
+
+def size_of_handle(handle: IO[bytes], what: str) -> tuple[int, int]:
+    """``(height, width)`` of an open picture file, upright; ``what`` begins the sentence of a ValueError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _opened(handle, what, FORMATS) as image:
+            try:
+                turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+            except Exception as error:  # on damaged data Pillow's decoders raise nearly anything
+                raise ValueError(_damaged(what, error)) from error
+            return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def _opened(handle: IO[bytes], what: str, formats: tuple[str, ...]) -> Image.Image:
+    """A picture whose header is read, of at most MAX_PIXELS."""
+    try:
+        image = Image.open(handle, formats=formats)
+    except Image.DecompressionBombError as error:
+        count = re.search(r"\((\d+) pixels\)", str(error))
+        raise ValueError(_too_large(what, int(count[1]) if count else None)) from error
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{what} is not a picture; use a {_FORMAT_NAMES} file.") from error
+    except Exception as error:
+        raise ValueError(_damaged(what, error)) from error
+    if image.width * image.height > MAX_PIXELS:
+        raise ValueError(_too_large(what, image.width * image.height))
+    return image
 
 
 def is_deep_grey(image: Image.Image, kind: str) -> bool:
@@ -213,14 +265,14 @@ def is_deep_grey(image: Image.Image, kind: str) -> bool:
     return image.mode.startswith("I;16") or (image.mode == "I" and kind == "PPM")
 
 
-def refuse_32_bit(image: Image.Image, path: str | Path, what: str) -> None:
+def refuse_32_bit(image: Image.Image, path: str | Path | TarMember, what: str) -> None:
     if image.mode in ("I", "F"):
         raise ValueError(
             f"The {what} '{path}' has 32-bit pixels of an unknown range; save it with 8 or 16 bits a channel."
         )
 
 
-def pixels_of(image: Image.Image, mode: str, path: str | Path, what: str) -> np.ndarray:
+def pixels_of(image: Image.Image, mode: str, path: str | Path | TarMember, what: str) -> np.ndarray:
     """``(H, W[, C])`` uint8 of a decoded picture in an 8-bit ``mode``; ValueError where Pillow cannot convert it."""
     channels = len(Image.new(mode, (1, 1)).getbands())
     pixels = np.empty((image.height, image.width, channels)[: 2 if channels == 1 else 3], dtype=np.uint8)
@@ -231,7 +283,7 @@ def pixels_of(image: Image.Image, mode: str, path: str | Path, what: str) -> np.
     return pixels
 
 
-def convert(image: Image.Image, mode: str, path: str | Path, what: str) -> Image.Image:
+def convert(image: Image.Image, mode: str, path: str | Path | TarMember, what: str) -> Image.Image:
     if image.mode == mode:  # Pillow would copy it
         return image
     try:

@@ -27,6 +27,7 @@ class Limits:
     json_mb, json_values: of a JSON file that a user hands over (names, scenes, panoptic, COCO, lists of objects); the
     values are counted before parsing, since each takes some 60 to 240 bytes of memory: about 1 GB at the default.
     dataset_mb, dataset_values: of the annotation files of data sets, which only training and measuring read.
+    shard_mb: of a tar archive of pictures (WebDataset), of which only headers and single files are read.
     json_depth: lists and objects inside each other.
     text_mb: of a text or CSV file.
     table_mb: of a Parquet file; a pack of data may be large.
@@ -49,6 +50,7 @@ class Limits:
     json_values: int = 4_000_000
     dataset_mb: int = 4096
     dataset_values: int = 1_000_000_000
+    shard_mb: int = 65_536
     json_depth: int = 64
     text_mb: int = 64
     table_mb: int = 16_384

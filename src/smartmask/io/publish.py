@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["RESULT", "files_of", "output_file", "output_folder", "remove_file", "remove_folder", "replacing",
-           "replacing_folder", "save_bytes", "save_json", "save_tensors", "save_text", "staging"]  # fmt: skip
+__all__ = ["RESULT", "check_replaceable", "files_of", "joining", "output_file", "output_folder", "publish_folder",
+           "remove_file", "remove_folder", "replacing", "replacing_folder", "save_bytes", "save_json", "save_tensors",
+           "save_text", "staging"]  # fmt: skip
 
 # What a folder that ``replacing_folder`` may replace is known by.
-_KNOWN = ("model_index.json", "config.json", "adapter_config.json", "state.json", ".safetensors")
+_KNOWN = ("model_index.json", "config.json", "adapter_config.json", "state.json", "pack.json", ".safetensors")
 # Folders that are being staged: what they will be called, and what brings their files to the disk.
 _staged: dict[Path, tuple[str, Flusher]] = {}
 
@@ -101,6 +102,50 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
         with signals.undisturbed(), explained(folder):
             _staged[hidden][1].finish(hidden)
             swap.publish_whole(hidden, target)
+
+
+def check_replaceable(folder: str | Path) -> Path:
+    """The settled path of a folder that ``publish_folder`` may put in place. Raises ValueError as that does."""
+    target = settled(folder, "output folder")
+    check_folder(target, folder)
+    with explained(folder):
+        swap.recover_whole(target)
+        check_not_read(target, ["."])
+        _check_known(target, folder)
+    return target
+
+
+def publish_folder(finished: Path, folder: Path) -> None:
+    """``finished``, a folder of ours on the same disk, takes the place of ``folder`` in one step; what was there goes.
+
+    Raises ValueError for a folder that holds other things than what is saved in folders.
+    """
+    target = check_replaceable(folder)
+    with signals.undisturbed(), explained(folder):
+        for path in (*(finished / name for name in files_of(finished)), finished):
+            flush_folder(path)
+        swap.publish_whole(finished, target)
+        if finished.exists():  # the two have changed names
+            remove_folder(finished)
+
+
+@contextmanager
+def joining(hidden: Path, folder: str | Path) -> Iterator[Path]:
+    """A folder that another process of the same run is filling (``replacing_folder``), to be filled here as well.
+
+    The other brings all of it to the disk. Raises ValueError if the folder is not there: processes that fill one
+    together need a disk that all of them see.
+    """
+    if not hidden.is_dir():
+        raise ValueError(f"The folder '{folder}' of the main process is not seen by this one; give one that all share.")
+    flusher = Flusher()
+    _staged[hidden] = str(folder), flusher
+    try:
+        with no_room(hidden, str(folder), lambda: size_of(hidden)):
+            yield hidden
+    finally:
+        _staged.pop(hidden, None)
+        flusher.close()
 
 
 @contextmanager

@@ -14,9 +14,9 @@ import io
 import math
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smartmask.io.json_text import parse_json
 from smartmask.io.limits import LIMITS, MEGABYTE, PREFIX
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG")
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _HEADER = 16 * MEGABYTE  # of a safetensors file: its tensors' names and places
+_GLANCE = 256 << 10
 _SAFETENSORS = "a safetensors file"
 
 
@@ -69,6 +70,21 @@ def open_file(
     except BaseException:
         os.close(number)
         raise
+
+
+def file_says(path: str | Path, words: Sequence[str], limit: str = "dataset_mb") -> bool:
+    """Whether one of some words stands in the first, middle or last 256 kB of a file: which kind of data set it is."""
+    try:
+        with open_file(path, "file", limit) as handle:
+            length = os.fstat(handle.fileno()).st_size
+            for at in (0, length // 2, max(0, length - _GLANCE)):
+                handle.seek(at)
+                data = handle.read(min(_GLANCE, length))
+                if any(word.encode() in data for word in words):
+                    return True
+    except (ValueError, OSError):
+        return False  # who reads it says what is wrong
+    return False
 
 
 def read_bytes(path: str | Path, what: str = "file", limit: str = "text_mb", wanted: str = "a file") -> bytes:
@@ -115,6 +131,65 @@ def read_rows(path: str | Path, columns: Sequence[str], what: str = "table") -> 
         if any(row[column] is None for column in columns):
             raise ValueError(f"The {what} '{path}' has too few columns in line {number}.")
     return content
+
+
+def lines_of(path: str | Path, what: str = "list", limit: str = "dataset_mb") -> Iterator[bytes]:
+    """The lines of a file, one at a time and without their ends; one that is longer than a JSON file may be is refused.
+
+    what, limit: as for ``open_file``; a list of a data set is never held whole.
+    """
+    longest = LIMITS.json_mb * MEGABYTE
+    with open_file(path, what, limit, "a text file of one record a line") as handle:
+        number = 0
+        while line := handle.readline(longest + 1):
+            number += 1
+            if len(line) > longest:
+                raise ValueError(f"Line {number} of the {what} '{path}' is longer than {LIMITS.json_mb:,} MB.")
+            yield line.rstrip(b"\r\n")
+
+
+# --- archives --------------------------------------------------------------------------------------
+
+
+class Member(NamedTuple):
+    """A regular file in a tar archive: its name there, and where its bytes are."""
+
+    name: str
+    offset: int
+    size: int
+
+
+def tar_members(path: str | Path, what: str = "archive") -> list[Member]:
+    """The regular files of an uncompressed tar archive, in its order; links, devices and the like are left out.
+
+    Raises ValueError, naming the archive, where it is none, is compressed, or ends too soon.
+    """
+    import tarfile
+
+    with open_file(path, what, "model_mb", "a .tar file") as handle:
+        size = os.fstat(handle.fileno()).st_size
+        try:
+            with tarfile.open(fileobj=handle, mode="r:") as archive:
+                found = [Member(one.name, one.offset_data, one.size) for one in archive if one.isreg()]
+        except (tarfile.TarError, EOFError, ValueError) as error:
+            raise ValueError(f"The {what} '{path}' is no uncompressed tar file ({reason_of(error)}).") from None
+    if found and found[-1].offset + found[-1].size > size:
+        raise ValueError(f"The {what} '{path}' is cut off in '{found[-1].name}'; download it again.")
+    return found
+
+
+def member_bytes(path: str | Path, member: Member, what: str = "archive", limit: str = "picture_mb") -> bytes:
+    """The content of a file in a tar archive."""
+    if member.size > getattr(LIMITS, limit) * MEGABYTE:
+        raise ValueError(
+            f"'{member.name}' in the {what} '{path}' has {member.size / MEGABYTE:,.0f} MB; it is too large."
+        )
+    with open_file(path, what, "model_mb", "a .tar file") as handle:
+        handle.seek(member.offset)
+        data = handle.read(member.size)
+    if len(data) != member.size:
+        raise ValueError(f"The {what} '{path}' is cut off in '{member.name}'; download it again.")
+    return data
 
 
 # --- JSON ------------------------------------------------------------------------------------------

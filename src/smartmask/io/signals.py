@@ -43,6 +43,25 @@ def last_words(ended: Ended) -> str:
 
 
 @contextmanager
+def noted() -> Iterator[list[int]]:
+    """SIGTERM and SIGHUP end nothing in the block: their numbers stand in the list, and who runs it looks and leaves.
+
+    One that is ignored, as under nohup, stays ignored. Without effect off the main thread, where Python answers none.
+    """
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda came, _: asked.append(came)) for number in heard}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+@contextmanager
 def undisturbed() -> Iterator[None]:
     """Ctrl-C and requests to end wait until the block is done: files change places all or none of them.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,20 @@ import numpy as np
 
 from smartmask.geometry import polygons_to_mask, rle_decode
 from smartmask.io.checks import MAX_PIXELS, check_prompt
+from smartmask.io.json_rows import JsonRows
 from smartmask.io.reading import field
 from smartmask.io.sentences import short_repr
 from smartmask.scene.outlines import IntBox, cropped
 
 
-def table(content: Any, name: str, file: Path) -> list[dict[str, Any]]:
-    """The list ``content[name]`` of a COCO JSON. Raises ValueError, naming the file, if it is missing."""
+def table(content: Any, name: str, file: Path) -> Sequence[dict[str, Any]]:
+    """The list ``content[name]`` of a COCO JSON, read or to be read a row at a time.
+
+    Raises ValueError, naming the file, if it is missing.
+    """
     rows = field(content, name, file, "the file")
+    if isinstance(rows, JsonRows):
+        return rows
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError(f"{file}: '{name}' is not a list of objects.")
     return rows

@@ -34,10 +34,16 @@ class LoopSettings(Settings):
     learning_rate: Rate = 1e-3
     weight_decay: Decay = 0.01
     ema: Ema = 0.0
+    ema_every: int = option(1, "Steps between updates of the average, which lies in the CPU's memory.", ge=1)
     clip: Clip = 1.0
     precision: Precision = "no"
+    gradient_checkpointing: bool = option(
+        False, "Make activations again instead of keeping them: slower, in less memory.",
+        flags=("--gradient-checkpointing",),
+    )  # fmt: skip
+    shard: bool = option(False, "Share weights and optimiser out among the processes (FSDP).", flags=("--shard",))
     workers: Workers = 0
-    seed: int = option(0, "Of samples, weights and noise; each process adds its rank.", ge=0)
+    seed: int = option(0, "Of samples, weights and noise.", ge=0)
     resume: bool = option(True, "Go on from --out's newest checkpoint, or start anew.")
     save_every: Every = 500
     sample_every: int = option(500, "Steps between looks at the development split.", ge=1)

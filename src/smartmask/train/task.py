@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from smartmask.train.chance import seed_of
 from smartmask.train.schedules import Plateau, Schedule
 
 Tensors = dict[str, torch.Tensor]
@@ -33,9 +34,12 @@ class Batch(NamedTuple):
 class Stream(Dataset):
     """Endless batches, each made from its number alone, so that the number is all there is of a position.
 
-    make(rng, number): a batch; numbers are counted over all processes, and rng is seeded by (seed, rank, position).
-    workers: processes that make batches ahead.
+    make(rng, number): a batch; numbers count over all processes, in the order of the steps, and rng is seeded by (seed,
+    number): whichever process makes a batch, it is the same.  workers: processes that make batches ahead.
+    by_sample: whether batches may be cut otherwise, too (``Samples``).
     """
+
+    by_sample = False
 
     def __init__(self, make: Callable[[np.random.Generator, int], Batch], seed: int, workers: int = 0) -> None:
         self.make, self.seed, self.workers = make, seed, workers
@@ -43,12 +47,16 @@ class Stream(Dataset):
         self._ahead: Iterator[Batch] | None = None
 
     def start(self, rank: int, ranks: int) -> None:
-        """Which of how many processes this is; each draws samples of its own."""
+        """Which of how many processes this is: it makes every ``ranks``-th batch."""
         self.rank, self.ranks = rank, ranks
 
+    def number(self, position: int) -> int:
+        """The number of this process's batch at a position."""
+        return position * self.ranks + self.rank
+
     def __getitem__(self, position: int) -> Batch:
-        rng = np.random.default_rng([self.seed, self.rank, position])
-        return self.make(rng, position * self.ranks + self.rank)
+        number = self.number(position)
+        return self.make(np.random.default_rng([self.seed, 0, number]), number)
 
     def __next__(self) -> Batch:
         if self.workers and self._ahead is None:
@@ -66,7 +74,7 @@ class Stream(Dataset):
         return self
 
     def state_dict(self) -> dict[str, Any]:
-        """The position: how many batches were taken."""
+        """The position: how many batches this process took, which is how many each of them took."""
         return {"position": self.position}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -76,6 +84,36 @@ class Stream(Dataset):
     def close(self) -> None:
         """Ends the workers."""
         self._ahead = None
+
+
+class Sample(NamedTuple):
+    """id: for people who look for a broken one. arrays: one row of each of the batch's tensors."""
+
+    id: str
+    arrays: dict[str, np.ndarray]
+
+
+class Samples(Stream):
+    """Batches of samples, each made from its own number, so that 2 processes x 4 are the samples of 1 x 8, in order.
+
+    draw(rng, number): a sample; rng is seeded by (seed, number). A batch also holds "chance", (B,) int64: a seed of
+    each sample for what the loss draws (``chance.py``).  batch: samples of one process in a batch.
+    """
+
+    by_sample = True
+
+    def __init__(
+        self, draw: Callable[[np.random.Generator, int], Sample], batch: int, seed: int = 0, workers: int = 0
+    ) -> None:
+        super().__init__(self._batch, seed, workers)
+        self.draw, self.batch = draw, batch
+
+    def _batch(self, _: np.random.Generator, number: int) -> Batch:
+        numbers = range(number * self.batch, (number + 1) * self.batch)
+        drawn = [self.draw(np.random.default_rng([self.seed, 0, one]), one) for one in numbers]
+        tensors = {name: tensor(np.stack([one.arrays[name] for one in drawn])) for name in drawn[0].arrays}
+        tensors["chance"] = torch.tensor([seed_of(self.seed, 1, one) for one in numbers])
+        return Batch([one.id for one in drawn], tensors)
 
 
 def one_thread(_: int) -> None:

@@ -1,60 +1,43 @@
 """The trainer: the loop of every network that is kept, on accelerate, for a CPU, a GPU or several processes.
 
 ``torchrun --nproc_per_node N -m smartmask train ...`` runs it on several. A run that is stopped, however it is, goes
-on to the same bits on the same machine: checkpoints hold weights, their average, the optimiser, each process's
-position in its stream and all its generators of random numbers. Only the main process writes.
+on to the same bits on the same machine: checkpoints hold weights, their average and the optimiser; samples and chance
+are functions of the seed and of a batch's number, counted over all processes, so another number of processes sees the
+same ones in the same order. Only the main process writes, but for the shards of weights that are shared out.
 """
 
 from __future__ import annotations
 
 import math
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedDataParallelKwargs, gather_object, send_to_device
+from accelerate.utils import send_to_device
 from torch import nn
 from tqdm import tqdm
 
 from smartmask.io.locks import locked, sweep
 from smartmask.io.publish import remove_folder, save_json
-from smartmask.io.signals import ENDING
+from smartmask.io.signals import noted
 from smartmask.io.terminal import say
 from smartmask.train import checkpoint
+from smartmask.train.average import Average
+from smartmask.train.chance import seed_all
+from smartmask.train.parallel import Team, accelerator_of, gathered, part_of, recompute, share_out
 from smartmask.train.settings import LoopSettings
 from smartmask.train.task import Batch, Losses, Task, Tensors
 
 # Settings that a resumed run may change: they do not touch the weights, or only say when it ends.
-FREE = ("out", "data", "text", "check", "captions", "resume", "minutes", "save_every", "sample_every")
+FREE = ("out", "data", "text", "check", "captions", "resume", "minutes", "save_every", "sample_every", "workers",
+        "shard", "gradient_checkpointing")  # fmt: skip
 SMOOTH = 0.98  # of the figures' running averages
 LOG_EVERY = 20  # steps
 BAD_BATCH = "bad_batch.json"
-
-
-class Average:
-    """Exponential moving average of a network's weights, with a decay that grows towards its end value."""
-
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.network = deepcopy(network).eval().requires_grad_(False)
-        self.decay = decay
-
-    @torch.no_grad()
-    def update(self, network: nn.Module, step: int) -> None:
-        """Moves the average towards the network's present weights, and takes its buffers; step counts from 1."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for own, new in zip(self.network.parameters(), network.parameters(), strict=True):
-            own.lerp_(new.detach(), 1 - decay)
-        for held, fresh in zip(self.network.buffers(), network.buffers(), strict=True):
-            held.copy_(fresh)
 
 
 class _Whole(nn.Module):
@@ -80,18 +63,25 @@ class Trainer:
         self, task: Task, settings: LoopSettings, out: Path | None, on_step: Callable[[], None] | None = None
     ) -> None:
         self.task, self.settings, self.out, self.on_step = task, settings, out, on_step
-        self.accelerator = accelerator = _accelerator(settings, out)
+        self.accelerator = accelerator = accelerator_of(settings, out)
+        self.team = Team(accelerator)
         self.step, self.seconds, self.figures = 0, 0.0, dict[str, float]()
-        self.asked_to_end = 0  # the number of the signal
         task.network.to(accelerator.device).train()
-        self.average = Average(task.network, settings.ema) if settings.ema else None
+        if settings.gradient_checkpointing:
+            recompute(task.network, task.name)
+        groups = self._groups()
+        whole = _Whole(task.network, task.loss)
+        self.twin = share_out(whole, task.network, self.team) if settings.shard else None
+        self.average = Average(self._trained(), settings.ema, settings.ema_every) if settings.ema else None
+        weights = dict(task.network.named_parameters())
         self.optimizer = torch.optim.AdamW(
-            self._groups(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=task.betas
-        )
+            [{**group, "params": [weights[name] for name in group["params"]]} for group in groups],
+            lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=task.betas,
+        )  # fmt: skip
         self.rates = [float(group["lr"]) for group in self.optimizer.param_groups]
         task.stream.start(accelerator.process_index, accelerator.num_processes)
-        self.whole, self.prepared = accelerator.prepare(_Whole(task.network, task.loss), self.optimizer)
-        checkpoint.seed_everything(settings.seed, accelerator.process_index)
+        self.whole = accelerator.prepare_model(whole, evaluation_mode=settings.shard)  # then without DDP
+        self.prepared = accelerator.prepare_optimizer(self.optimizer)
         self._resume()
         self.started = time.monotonic() - self.seconds
         self._start_log()
@@ -99,20 +89,22 @@ class Trainer:
     @property
     def network(self) -> Any:
         """The network itself, without what it is wrapped in."""
-        return self.accelerator.unwrap_model(self.whole).network
+        return self.task.network
 
     @property
     def progress(self) -> float:
         """Share of the budget that is spent, 0 to 1 and beyond."""
         share = self.step / self.settings.steps
         if self.settings.minutes:
-            share = max(share, self._most((time.monotonic() - self.started) / (60 * self.settings.minutes)))
+            share = max(share, self.team.most((time.monotonic() - self.started) / (60 * self.settings.minutes)))
         return share
 
     # --- running -------------------------------------------------------------------------------------
 
     def fit(self) -> Any:
-        """Trains to the end of the budget; saves and returns the network, or its average, ready for use.
+        """Trains to the end of the budget; saves and returns the network, with its average's weights if there is one.
+
+        Where weights are shared out the main process gets a network of its own, on the CPU, with all of them.
 
         Raises ValueError if a loss is not finite, BusyError if another run is at work in the same folder. Asked to end
         (SIGTERM, SIGHUP) it finishes the step, saves, and leaves by SystemExit with 128 + the signal's number.
@@ -122,11 +114,11 @@ class Trainer:
                    leave=False, disable=True if self.on_step is not None or not main else None)  # fmt: skip
         saved = self.step
         try:
-            with self._alone(), self._watching(), bar:
+            with self._alone(), noted() as asked_to_end, bar:
                 while (progress := self.progress) < 1:
                     self._one_step(progress)
                     self._tell(bar)
-                    if asked := self._most(float(self.asked_to_end)):
+                    if asked := self.team.most(float(max(asked_to_end, default=0))):
                         self._leave(int(asked))
                     if self.step % self.settings.save_every == 0:
                         self.save()
@@ -138,7 +130,10 @@ class Trainer:
             self.task.stream.close()
             for tracker in getattr(self.accelerator, "trackers", ()):
                 tracker.finish()
-        done = (self.network if self.average is None else self.average.network).eval()
+        if self.average is not None:
+            self.average.give(self._trained())
+        gathering = None if self.twin is None else gathered(self.network, self.twin, self.team)
+        done = (self.network if gathering is None else gathering).eval()
         if self.out is not None and self.task.save is not None and main:
             self.task.save(done, self.out)
         self.accelerator.wait_for_everyone()
@@ -154,6 +149,7 @@ class Trainer:
                 group["betas"] = (beta, group["betas"][1])
         total: dict[str, float] = {}
         for _ in range(settings.accumulate):
+            seed_all(settings.seed, self.task.stream.number(self.task.stream.position))
             batch: Batch = next(self.task.stream)
             with accelerator.accumulate(self.whole):
                 losses = self.whole(send_to_device(batch.tensors, accelerator.device, non_blocking=True))
@@ -167,17 +163,19 @@ class Trainer:
                 total[name] = total.get(name, 0.0) + float(value.detach()) / settings.accumulate
         self.step += 1
         if self.average is not None:
-            self.average.update(self.network, self.step)
-        for name, one in total.items():
+            self.average.update(self._trained(), self.step)
+        every = self.team.collect(total)
+        for name in total:
+            one = sum(each[name] for each in every) / len(every)
             self.figures[name] = SMOOTH * self.figures.get(name, one) + (1 - SMOOTH) * one
 
     def _check(self, loss: torch.Tensor, ids: list[str]) -> None:
         """ValueError on all processes if the loss of one is not finite; its batch's ids are saved before."""
         value = float(loss.detach())
-        if not self._most(float(not math.isfinite(value))):
+        if not self.team.most(float(not math.isfinite(value))):
             return
-        found = gather_object([{"rank": self.accelerator.process_index, "loss": str(value), "ids": list(ids)}])
-        bad = [one for one in found if not math.isfinite(float(one["loss"]))]
+        mine = {"rank": self.team.rank, "loss": str(value), "ids": list(ids)}
+        bad = [one for one, loss in self.team.collect((mine, value)) if not math.isfinite(loss)]
         where = ""
         if self.out is not None:
             path = self.out / BAD_BATCH
@@ -187,21 +185,35 @@ class Trainer:
         raise ValueError(f"The loss is {bad[0]['loss']} at step {self.step}; lower the learning rate{where}.")
 
     def _tell(self, bar: tqdm) -> None:
-        """The log's figures, and now and then those of the development split, which leave chance as it was."""
+        """The log's figures, and now and then those of the development split."""
         if self.on_step is not None:
             self.on_step()
         if self.step % LOG_EVERY == 0:
             bar.set_postfix({name: f"{value:.4f}" for name, value in self.figures.items()})
-            rate, samples = self.optimizer.param_groups[0]["lr"], self.task.stream.position * self.settings.batch
-            self._log({**self.figures, "learning_rate": rate, "samples": samples})
+            self._log({**self.figures, "learning_rate": self.optimizer.param_groups[0]["lr"],
+                       "samples": self.step * self._samples})  # fmt: skip
         if self.task.validate is not None and self.step % self.settings.sample_every == 0:
-            kept = checkpoint.random_states()
-            if self.accelerator.is_main_process:
-                shown = self.network if self.average is None else self.average.network
-                self._log(self.task.validate(shown.eval(), self.step))
-                self.network.train()
-            checkpoint.restore_random_states(*kept)
+            with self._shown() as network:
+                if network is not None:
+                    self._log(self.task.validate(network, self.step))
             self.accelerator.wait_for_everyone()
+
+    @contextmanager
+    def _shown(self) -> Iterator[Any]:
+        """What the main process looks at, None elsewhere: the network with its average's weights, for evaluation."""
+        network = self.network
+        if self.twin is None and not self.team.main:
+            yield None
+            return
+        with nullcontext() if self.average is None else self.average.in_place(self._trained()):
+            shown = network if self.twin is None else gathered(network, self.twin, self.team)
+            if shown is None:
+                yield None
+                return
+            yield shown.to(self.accelerator.device).eval()
+        network.train()
+        if self.twin is not None:
+            self.twin.cpu()  # its memory is the network's
 
     def _alone(self) -> AbstractContextManager[None]:
         """Two runs with checkpoints in one folder would go on with each other's: BusyError for the second."""
@@ -212,24 +224,6 @@ class Trainer:
 
     # --- leaving -------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _watching(self) -> Iterator[None]:
-        """SIGTERM and SIGHUP ask for an end after the step; elsewhere they are answered as before."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def ask(number: int, frame: Any) -> None:
-            self.asked_to_end = number
-
-        heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, ask) for number in heard}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def _leave(self, number: int) -> None:
         self.save()
         if self.accelerator.is_main_process:
@@ -237,42 +231,28 @@ class Trainer:
             say(f"Asked to end, the training stopped after step {self.step}{kept}.", file=sys.stderr)
         raise SystemExit(128 + number)
 
-    def _most(self, value: float) -> float:
-        """The largest of all processes' values, so that all of them do the same."""
-        if self.accelerator.num_processes == 1:
-            return value
-        given = torch.tensor([value], dtype=torch.float64 if self.accelerator.device.type == "cpu" else torch.float32)
-        return float(self.accelerator.gather(given.to(self.accelerator.device)).max())
-
     # --- keeping -------------------------------------------------------------------------------------
 
     @property
     def _folder(self) -> Path:
-        assert self.out is not None
+        if self.out is None:
+            raise ValueError(f"The run of '{self.task.name}' has no folder, so no checkpoints; give it one as 'out'.")
         return self.out / "checkpoints" / self.task.name
 
     def save(self) -> None:
         """Writes a checkpoint of everything that a resumed run needs; nothing without a folder."""
         if self.out is None:
             return
-        tensors, state = checkpoint.random_states()
-        mine = {"stream": self.task.stream.state_dict(), "random": state}
-        ranks = gather_object([(mine, {name: value.cpu() for name, value in tensors.items()})])
-        if self.accelerator.is_main_process:
-            kept = {f"network.{name}": value for name, value in self._trained(self.network).items()}
-            if self.average is not None:
-                average = self.average.network.state_dict()
-                kept |= {f"average.{name}": average[name] for name in self._trained(self.network)}
-            kept |= checkpoint.flatten_optimizer(self.optimizer, "optimizer")
-            for rank, (_, drawn) in enumerate(ranks):
-                kept |= {f"random.{rank}.{name}": value for name, value in drawn.items()}
-            scaler = self.accelerator.scaler
-            meta = {
-                "settings": self._fixed(), "seconds": time.monotonic() - self.started, "figures": self.figures,
-                "scaler": None if scaler is None else scaler.state_dict(), "ranks": [one for one, _ in ranks],
-            }  # fmt: skip
-            checkpoint.save(self._folder, self.step, kept, meta)
-        self.accelerator.wait_for_everyone()
+        parts = {f"network.{name}": part_of(value) for name, value in self._trained().items()}
+        if self.average is not None:
+            parts |= {f"average.{name}": part for name, part in self.average.parts.items()}
+        parts |= checkpoint.optimizer_parts(self.optimizer, "optimizer")
+        scaler = self.accelerator.scaler
+        meta = {
+            "settings": self._fixed(), "seconds": time.monotonic() - self.started, "figures": self.figures,
+            "scaler": None if scaler is None else scaler.state_dict(), "stream": self.task.stream.state_dict(),
+        }  # fmt: skip
+        checkpoint.save(self._folder, self.step, parts, meta, self.team)
 
     def _resume(self) -> None:
         if self.out is None:
@@ -282,23 +262,21 @@ class Trainer:
                 with self._alone():
                     remove_folder(self._folder)
             self.accelerator.wait_for_everyone()
-        found = checkpoint.load_latest(self._folder)
+        found = checkpoint.load_latest(self._folder, self.team)
         if found is None:
             return
-        tensors, meta, warnings = found
-        for warning in warnings:
+        for warning in found.warnings:
             self._say(warning)
-        self._compare(meta["settings"], set(tensors))
-        self.network.load_state_dict(checkpoint.under(tensors, "network"), strict=False)
+        meta = found.meta
+        self._compare(meta["settings"], found.names)
+        found.fill(checkpoint.find_in(self._trained(), "network"))
         if self.average is not None:
-            self.average.network.load_state_dict(checkpoint.under(tensors, "average"), strict=False)
-        checkpoint.restore_optimizer(self.optimizer, tensors, "optimizer")
+            found.fill(checkpoint.find_in(self.average.parts, "average"))
+        found.fill(checkpoint.find_in_optimizer(self.optimizer, "optimizer"))
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(meta["scaler"])
-        rank = self.accelerator.process_index
-        self.task.stream.load_state_dict(meta["ranks"][rank]["stream"])
-        checkpoint.restore_random_states(checkpoint.under(tensors, f"random.{rank}"), meta["ranks"][rank]["random"])
         self.step, self.seconds, self.figures = int(meta["step"]), float(meta["seconds"]), dict(meta["figures"])
+        self.task.stream.load_state_dict({**meta["stream"], "position": self.step * self.settings.accumulate})
         self._say(f"Resuming at step {self.step}.")
 
     def _say(self, line: str) -> None:
@@ -314,25 +292,38 @@ class Trainer:
                     f"{self._folder} holds a run with {key} {known.get(key)}, not {value}; "
                     "give that, or another --out, or --no-resume."
                 )
-        own = {f"network.{name}" for name in self._trained(self.network)}
+        own = {f"network.{name}" for name in self._trained()}
         if own != {name for name in names if name.startswith("network.")}:
             raise ValueError(f"{self._folder} holds the run of another network; give another --out, or --no-resume.")
 
+    @property
+    def _samples(self) -> int:
+        """Of a step, of all processes."""
+        return self.settings.batch * self.settings.accumulate * self.team.ranks
+
     def _fixed(self) -> dict[str, Any]:
         """What a resumed run must have in common with its beginning."""
-        fixed = self.settings.model_dump(mode="json", exclude=set(FREE))
-        return {**fixed, **self.task.facts, "processes": self.accelerator.num_processes}
+        told = {"accumulate", *({"batch"} if self.task.stream.by_sample else ())}  # in the samples of a step
+        fixed = self.settings.model_dump(mode="json", exclude={*FREE, *told})
+        return {**fixed, **self.task.facts, "samples_a_step": self._samples}
 
-    @staticmethod
-    def _trained(network: nn.Module) -> dict[str, torch.Tensor]:
-        """Weights and buffers, but for frozen weights."""
+    def _trained(self) -> dict[str, torch.Tensor]:
+        """Weights and buffers, but for frozen weights, as they are in the network."""
+        network = self.network
         frozen = {name for name, value in network.named_parameters() if not value.requires_grad}
-        return {name: value for name, value in network.state_dict().items() if name not in frozen}
+        return {name: value for name, value in network.state_dict(keep_vars=True).items() if name not in frozen}
 
     def _groups(self) -> list[dict[str, Any]]:
-        trained = [value for value in self.task.network.parameters() if value.requires_grad]
+        """The optimiser's groups, with the names of their weights: sharing them out puts others in their place."""
+        network = self.task.network
+        names = {id(value): name for name, value in network.named_parameters()}
+        trained = [value for value in network.parameters() if value.requires_grad]
         groups: Sequence[dict[str, Any]] = self.task.groups or [{"params": trained}]
-        return [{**group, "lr": self.settings.learning_rate * group.get("lr", 1.0)} for group in groups]
+        rate = self.settings.learning_rate
+        return [
+            {**group, "params": [names[id(value)] for value in group["params"]], "lr": rate * group.get("lr", 1.0)}
+            for group in groups
+        ]
 
     def _start_log(self) -> None:
         if self.out is not None:
@@ -342,17 +333,3 @@ class Trainer:
     def _log(self, figures: dict[str, float]) -> None:
         if self.out is not None and figures:
             self.accelerator.log(figures, step=self.step)
-
-
-def _accelerator(settings: LoopSettings, out: Path | None) -> Accelerator:
-    """An accelerator with TensorBoard under ``out/log``, on the GPU if there is one."""
-    cpu = not torch.cuda.is_available()
-    if settings.precision == "fp16" and cpu:
-        raise ValueError("The precision fp16 needs a GPU, and there is none; use bf16 or no.")
-    AcceleratorState._reset_state()  # a run before, in this process, may have had another precision
-    return Accelerator(
-        mixed_precision=settings.precision, gradient_accumulation_steps=settings.accumulate, cpu=cpu,
-        log_with=None if out is None else "tensorboard", project_dir=None if out is None else out / "log",
-        # a loss may leave weights out now and then, such as a head that some batches have no target for
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )  # fmt: skip

@@ -63,6 +63,11 @@ def config(data: Path = Path(), out: Path = Path(), **changes: Any) -> InpaintSe
     return InpaintSettings(**{**settings, **changes})
 
 
+def together(crops: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    """A batch of crops, each with a seed of its own."""
+    return {**default_collate(crops), "chance": torch.arange(len(crops))}
+
+
 def samples(data: Path, words: VocabularyWords, count: int, parts: Parts | None = None) -> list[dict[str, Any]]:
     """Crops of the first photograph's dog."""
     photo = find_objects(photo_sources(data), "train")[0]
@@ -150,27 +155,30 @@ def test_random_windows_hold_the_box_and_stay_in_the_photo() -> None:
 def test_a_stream_repeats_by_its_seed_and_goes_on_anywhere(data: Path, words: VocabularyWords) -> None:
     photos = find_objects(photo_sources(data), "train")
 
-    def taken(seed: int, rank: int = 0, workers: int = 0, first: int = 0) -> list[Batch]:
-        stream = CropStream(photos, 32, words, Parts(), 5, seed, workers)
-        stream.start(rank, 2)
+    def taken(
+        seed: int, rank: int = 0, ranks: int = 1, batch: int = 8, workers: int = 0, first: int = 0, count: int = 24
+    ) -> list[Batch]:
+        stream = CropStream(photos, 32, words, Parts(), batch, seed, workers)
+        stream.start(rank, ranks)
         stream.load_state_dict({"position": first})
-        found = [next(stream) for _ in range(8 - first)]
+        found = [next(stream) for _ in range(count - first)]
         stream.close()
         return found
 
     def same(one: list[Batch], two: list[Batch]) -> bool:
         return all(torch.equal(a.tensors[k], b.tensors[k]) for a, b in zip(one, two, strict=True) for k in a.tensors)
 
-    whole = taken(1)  # 40 crops, in blocks of 24
+    whole = taken(1)  # 192 crops: in each of 32 lanes those of two photographs
     assert same(whole, taken(1))
     assert same(whole[5:], taken(1, first=5))
     assert not same(whole, taken(2))
-    assert not same(whole, taken(1, rank=1))
     assert set(whole[0].ids[0].split()) & {"layer"}
-    ahead = taken(1, workers=2)
-    assert same(ahead[3:], taken(1, workers=2, first=3))
-    pictures = torch.cat([batch.tensors["picture"] for batch in ahead])
-    assert len(torch.unique(pictures.flatten(1), dim=0)) > 36, "no worker repeats the crops of another"
+    assert same(whole, taken(1, workers=2))
+    assert same(whole[1::2], taken(1, 1, 2, count=12)), "a process's are every other of one alone"
+    fours = taken(1, batch=4, count=48)
+    pictures = [torch.cat([batch.tensors["picture"] for batch in batches]) for batches in (whole, fours)]
+    assert torch.equal(*pictures), "however batches are cut"
+    assert len(torch.unique(pictures[0].flatten(1), dim=0)) > 170
 
 
 # --- the loss --------------------------------------------------------------------------------------
@@ -185,7 +193,7 @@ class Spy(torch.nn.Module):
 
 
 def spy_on(data: Path, words: VocabularyWords, parts: Parts) -> tuple[Spy, dict[str, torch.Tensor], torch.Tensor]:
-    batch = default_collate(samples(data, words, 12, parts))
+    batch = together(samples(data, words, 12, parts))
     pipeline, spy = start(config(without=tuple(k for k, on in vars(parts).items() if not on))), Spy()
     losses = training_loss(spy, batch, pipeline)
     pixels = batch["picture"].float() / 127.5 - 1
@@ -209,8 +217,8 @@ def test_the_precision_is_told_or_not(data: Path, words: VocabularyWords) -> Non
 
 
 def test_the_mask_head_counts_by_a_hundredth_and_not_in_whole_pictures(data: Path, words: VocabularyWords) -> None:
-    batch = default_collate([s for s in samples(data, words, 60) if s["single"]][:4])
-    whole = default_collate([s for s in samples(data, words, 60) if not s["single"]][:4])
+    batch = together([s for s in samples(data, words, 60) if s["single"]][:4])
+    whole = together([s for s in samples(data, words, 60) if not s["single"]][:4])
     pipeline = start(config())
 
     def loss(which: dict[str, torch.Tensor], logit: float) -> torch.Tensor:
@@ -218,7 +226,6 @@ def test_the_mask_head_counts_by_a_hundredth_and_not_in_whole_pictures(data: Pat
             def forward(self, *told: Any) -> tuple[torch.Tensor, torch.Tensor]:
                 return torch.zeros_like(told[0]), torch.full(told[2].shape, logit)
 
-        torch.manual_seed(0)
         return training_loss(Says(), which, pipeline)
 
     gain = loss(batch, -50.0) - loss(batch, 50.0)
@@ -246,13 +253,13 @@ def test_stable_diffusion_trains_on_what_it_predicts(
 def test_a_few_steps_on_one_crop_overfit_it(data: Path, words: VocabularyWords) -> None:
     """The loss falls to a third, and the mask of a box is found (IoU from the box's own to above .9)."""
     crop = next(s for s in samples(data, words, 60) if s["single"] and s["precision"] == 1 and s["tokens"].any())
-    batch = default_collate([crop] * 8)
+    batch = together([crop] * 8)
     pipeline = start(config())
     optimizer = torch.optim.AdamW(pipeline.network.parameters(), lr=3e-3)
     pipeline.network.train()
     losses = []
-    torch.manual_seed(0)
-    for _ in range(180):
+    for step in range(260):
+        batch["chance"] = torch.arange(8) + 8 * step
         loss = training_loss(pipeline.network, batch, pipeline).mean()
         loss.backward()
         optimizer.step()
@@ -263,8 +270,8 @@ def test_a_few_steps_on_one_crop_overfit_it(data: Path, words: VocabularyWords) 
     exact, picture = batch["exact"][:1], batch["picture"][:1]
     clean = pipeline.codec.encode(picture.float() / 127.5 - 1)
     mask = pipeline.codec.encode_mask(batch["coarse"][:1])
-    time = torch.tensor([0.3])
-    noisy = add_masked_noise(clean, torch.randn_like(clean), time, mask.repeat(1, 3, 1, 1), pipeline.path)
+    time, noise = torch.tensor([0.3]), torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    noisy = add_masked_noise(clean, noise, time, mask.repeat(1, 3, 1, 1), pipeline.path)
     with torch.no_grad():
         _, logits = pipeline.network(noisy, pipeline.path.network_time(time), mask, torch.ones(1), batch["tokens"][:1])
     found = pipeline.codec.decode_mask((logits > 0).float()) > 0.5
@@ -284,7 +291,7 @@ def test_a_run_saves_samples_and_a_pipeline_and_resumes(data: Path, tmp_path: Pa
     again = train_inpaint(config(data, out, steps=6, save_every=2))
     state = json.loads((out / "checkpoints" / "smartbrush" / "step_00000006" / "state.json").read_text())
     assert state["step"] == 6
-    assert state["ranks"][0]["stream"] == {"position": 6}
+    assert state["stream"] == {"position": 6}
     second = load_file(again / "unet" / "diffusion_pytorch_model.safetensors")
     assert any(not torch.equal(first[name], second[name]) for name in first)
     SmartBrushPipeline.from_pretrained(again)

@@ -9,43 +9,41 @@ from typing import Any
 
 import numpy as np
 
-from smartmask.data.readers.coco_files import annotation_file, captions_near, image_file
+from smartmask.data.readers.coco_files import Rows, annotation_files, captions_near, image_file, read_coco
 from smartmask.data.record import Job, Record, reader
 from smartmask.data.splits import coco_key
 from smartmask.image.files import load_panoptic_png
-from smartmask.io.reading import field, read_json
+from smartmask.io.reading import field
 from smartmask.scene import Scene
 from smartmask.scene.coco import number, size, table
 
 
 @reader("coco_panoptic", "COCO panoptic (panoptic.json with panoptic/*.png, captions by image id)")
 def read_coco_panoptic(path: Path) -> Iterator[Job]:
-    """One job an image. path: the JSON file (its PNGs in the folder of the same stem) or its folder.
+    """One job an image. path: the JSON file (its PNGs in the folder of the same stem), or its folder, or COCO's own.
 
     Crowd segments (many objects in one) become unlabeled: they are neither one object nor stuff.
     """
-    file = annotation_file(path, "panoptic")
-    content = read_json(file, dataset=True)
-    categories = table(content, "categories", file)
-    for category in categories:
-        number(category, "id", file, "a category")
-        field(category, "name", file, "a category")
-    images = {number(i, "id", file, "an image"): i for i in table(content, "images", file)}
-    captions = captions_near(file)
-    for annotation in table(content, "annotations", file):
-        image_id = number(annotation, "image_id", file, "an annotation")
-        image = images.get(image_id)
-        yield partial(_record, image_id, image, annotation, categories, captions.get(image_id, ()), file)
+    for file in annotation_files(path, "panoptic"):
+        content, pictures = read_coco(file)
+        categories = list(table(content, "categories", file))
+        for category in categories:
+            number(category, "id", file, "a category")
+            field(category, "name", file, "a category")
+        captions = captions_near(file)
+        for image_id, image, annotation in pictures.by_annotation():
+            yield partial(_record, image_id, image, annotation, categories, captions.get(image_id, ()), file)
 
 
 def _record(
     image_id: int,
-    image: dict[str, Any] | None,
-    annotation: dict[str, Any],
+    images: Rows,
+    annotations: Rows,
     categories: list[dict[str, Any]],
     captions: tuple[str, ...],
     file: Path,
 ) -> Record:
+    image, (annotation,) = next(iter(images), None), annotations
     if image is None:
         raise ValueError(f"{file}: the annotation of image {image_id} has no entry in 'images'.")
     png = file.with_suffix("") / str(field(annotation, "file_name", file, f"the annotation of image {image_id}"))

@@ -1,8 +1,9 @@
 """COCOA (Semantic Amodal Segmentation, Zhu et al. 2017): whole objects with their depth order.
 
-Its original JSON comes one file an image, or bundled with ``images`` and ``annotations``. A region has a
-``name`` as typed, an ``order`` (1 is the front; numbers may be missing), an amodal polygon, ``isStuff``,
-and, where something hides it, RLEs of its visible and invisible parts.
+Its original JSON comes one file an image, or bundled with ``images`` and ``annotations`` (COCO_amodal_train2014.json).
+A region has a ``name`` as typed, an ``order`` (1 is the front; numbers may be missing), an amodal polygon, ``isStuff``,
+and, where something hides it, RLEs of its visible and invisible parts. Bundled annotations also have a
+``depth_constraint``, "1-3,2-3": of two regions that meet, by their orders, which one is in front.
 """
 
 from __future__ import annotations
@@ -10,60 +11,66 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from smartmask.data.readers.coco_files import captions_near, image_file
+from smartmask.data.depth import meets_border, stacked
+from smartmask.data.readers.coco_files import Rows, captions_near, image_file, read_coco
 from smartmask.data.record import Job, Record, reader
 from smartmask.data.splits import coco_key
 from smartmask.geometry import mask_iou
-from smartmask.image.files import load_photo
-from smartmask.io.reading import field, photo_beside, read_json
+from smartmask.image.files import photo_size
+from smartmask.io.json_rows import read_tables
+from smartmask.io.reading import field, file_says, photo_beside
+from smartmask.io.sentences import short_repr
 from smartmask.scene import Layer, Scene
 from smartmask.scene.coco import mask_of, number, size, table
 
 # A visible_mask contradicts order and polygons below this IoU, if more than a few pixels differ.
 AGREEMENT = 0.8
+OFFICIAL = "COCO_amodal_*.json"  # as published, in the folder ``annotations``
 FEW_PIXELS = 50
 
 
 @reader("cocoa", "COCOA amodal regions (one JSON an image, or the bundled official file)")
 def read_cocoa(path: Path) -> Iterator[Job]:
-    """One job an image. path: a JSON file of either kind, or a folder of them."""
-    files = [path] if path.is_file() else sorted(path.glob("*.json"))
+    """One job an image. path: a JSON file of either kind, or a folder of them, itself or its ``annotations/``."""
+    files = [path] if path.is_file() else [*sorted(path.glob("*.json")), *sorted(path.glob(f"annotations/{OFFICIAL}"))]
+    if path.is_dir():
+        files = [file for file in files if file_says(file, ['"regions"'])]
     if not files:
-        raise ValueError(f"{path} holds no COCOA file (*.json).")
+        raise ValueError(f"{path} holds no COCOA file (*.json with regions, or annotations/{OFFICIAL}).")
     for file in files:
         yield from _jobs(file)
 
 
 def _jobs(file: Path) -> Iterator[Job]:
     try:
-        content = read_json(file, dataset=True)
+        content = read_tables(file)
+        bundle = read_coco(file)[1] if "annotations" in content else None
+        captions = captions_near(file)
     except ValueError as error:
         yield partial(_raise, error)  # inside the job, so that the other files are still read
         return
-    if isinstance(content, dict) and "annotations" in content:
-        images = {number(i, "id", file, "an image"): i for i in table(content, "images", file)}
-        captions = captions_near(file)
-        for annotation in table(content, "annotations", file):
-            image = images.get(number(annotation, "image_id", file, "an annotation"))
-            yield partial(_record, annotation, image, file, captions)
-    else:
-        yield partial(_record, content, None, file, captions_near(file))
+    if bundle is None:
+        yield partial(_record, [content], [], file, captions)
+        return
+    for _, image, annotation in bundle.by_annotation():
+        yield partial(_record, annotation, image, file, captions)
 
 
 def _raise(error: ValueError) -> Record:
     raise error
 
 
-def _record(annotation: Any, image: dict[str, Any] | None, file: Path, captions: dict[int, tuple[str, ...]]) -> Record:
-    regions = table(annotation, "regions", file)
+def _record(annotations: Rows, images: Rows, file: Path, captions: dict[int, tuple[str, ...]]) -> Record:
+    (annotation,), image = annotations, next(iter(images), None)
+    regions = list(table(annotation, "regions", file))
     key = _key(annotation, image, file)
     photo = _photo(annotation, image, file)
     height, width = _size(regions, image, photo, file)
-    found: list[tuple[int, Layer, np.ndarray | None]] = []
+    found: list[_Region] = []
     for index, region in enumerate(regions):
         what = f"region {index} of image {key}"
         mask = mask_of(field(region, "segmentation", file, what), height, width, file, what)
@@ -73,12 +80,54 @@ def _record(annotation: Any, image: dict[str, Any] | None, file: Path, captions:
         seen = region.get("visible_mask")
         shown = mask_of(seen, height, width, file, f"the visible mask of {what}") if seen is not None else None
         layer = Layer(name, mask, not region.get("isStuff", 0))
-        found.append((number(region, "order", file, what), layer, shown))
-    found.sort(key=lambda item: -item[0])
+        whole = seen is None and not meets_border(layer.window)
+        found.append(_Region(number(region, "order", file, what), layer, shown, whole))
+    found = _in_order(found, annotation, regions, key, file)
     sentences = captions.get(int(key), ())
-    scene = Scene(height, width, tuple(f[1] for f in found), caption=sentences[0] if sentences else None)
-    _check_visible(scene, [f[2] for f in found], file)
-    return Record(key, "cocoa", scene, sentences, modal=False, image=photo, name=f"{int(key):012d}")
+    layers = tuple(region.layer for region in found)
+    scene = Scene(height, width, layers, caption=sentences[0] if sentences else None)
+    _check_visible(scene, [region.shown for region in found], file)
+    marks = tuple(region.whole for region in found)
+    return Record(
+        key, "cocoa", scene, sentences, modal=False, image=photo, name=f"{int(key):012d}", ordered=True, whole=marks
+    )
+
+
+class _Region(NamedTuple):
+    """A region that is not empty. order: 1 is the front.  shown: its visible part, if something hides it."""
+
+    order: int
+    layer: Layer
+    shown: np.ndarray | None
+    whole: bool
+
+
+def _in_order(
+    found: list[_Region], annotation: dict[str, Any], regions: list[dict[str, Any]], key: str, file: Path
+) -> list[_Region]:
+    """From back to front: by the depth constraint where there is one, else by the orders."""
+    given = annotation.get("depth_constraint") or ""
+    pairs = [tuple(part.strip() for part in pair.split("-")) for pair in str(given).split(",") if pair.strip()]
+    if not all(len(pair) == 2 and all(part.isdigit() and len(part) < 10 for part in pair) for pair in pairs):
+        raise ValueError(
+            f"{file}: the depth_constraint of image {key} is {short_repr(given)}; it must be as '1-3,2-3', the region "
+            "in front first."
+        )
+    known = {number(region, "order", file, "a region") for region in regions}
+    unknown = next((part for pair in pairs for part in pair if int(part) not in known), None)
+    if unknown is not None:
+        raise ValueError(f"{file}: the depth_constraint of image {key} names region {unknown}, which is not there.")
+    places: dict[int, list[int]] = {}
+    for place, region in enumerate(found):
+        places.setdefault(region.order, []).append(place)
+    fronts = [
+        (front, back)
+        for a, b in pairs
+        for front in places.get(int(a), [])
+        for back in places.get(int(b), [])
+        if front != back
+    ]
+    return [found[i] for i in stacked(len(found), fronts, [-float(region.order) for region in found])]
 
 
 def _key(annotation: dict[str, Any], image: dict[str, Any] | None, file: Path) -> str:
@@ -104,8 +153,7 @@ def _size(
         if isinstance(rle, dict) and isinstance(rle.get("size"), list) and len(rle["size"]) == 2:
             return size(dict(zip(("height", "width"), rle["size"], strict=True)), file, "an RLE")
     if photo is not None:
-        height, width = load_photo(photo).shape[:2]
-        return height, width
+        return photo_size(photo)
     raise ValueError(f"{file} does not tell the size of its image; put the photograph beside it.")
 
 

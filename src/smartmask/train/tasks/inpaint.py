@@ -14,6 +14,7 @@ from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise, di
 from smartmask.insertion.smartbrush.network import Parts, add_lora
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.chance import generators, normal
 from smartmask.train.settings import InpaintSettings
 from smartmask.train.task import Losses, Task, Tensors
 from smartmask.train.tasks.inpaint_data import SOURCES, CropStream, PhotoObjects, find_objects, photo_sources
@@ -60,8 +61,9 @@ def training_loss(network: nn.Module, batch: Tensors, pipeline: SmartBrushPipeli
     mask = codec.encode_mask(coarse)
     wide = mask.repeat(1, codec.channels // codec.mask_channels, 1, 1)
     noisy_part = wide if parts.mask_noise else torch.ones_like(wide)
-    time = path.training_times(len(clean)).to(clean.device)
-    noise = torch.randn_like(clean)
+    drawn = generators(batch["chance"])
+    time = torch.cat([path.training_times(1, own) for own in drawn]).to(clean.device)
+    noise = normal(drawn, clean)
     noisy = add_masked_noise(clean, noise, time, noisy_part, path)
     masked = codec.encode(pixels * ~coarse) if pipeline.network.sees_masked_picture else None
     told = batch["precision"] * float(parts.precision)

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.data import default_collate
 
 from smartmask.data.discover import Source, discover
 from smartmask.data.pairs import context_of, is_target
@@ -27,7 +25,7 @@ from smartmask.image.files import load_photo
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.precision import LEVELS, coarsen
 from smartmask.text.states import Words
-from smartmask.train.task import Batch, Stream
+from smartmask.train.task import Sample, Samples
 
 SOURCES = ("coco_instances", "pennfudan")
 TEXT_TO_IMAGE = 0.2  # share of crops whose mask is everything (the paper's multi-task training)
@@ -35,7 +33,7 @@ CAPTIONED = 0.5  # share of texts that carry a caption
 DROP_TEXT = 0.1  # share without text, for guidance
 EXACT, BOX = 0.2, 0.2  # shares of s = 0 and s = S; the other rungs share the rest, so that the ends are learnt well
 REUSE = 4  # crops made of a photograph each time it is read
-BUFFER = 128  # crops mixed with each other
+LANES = 32  # photographs whose crops come side by side
 LEAST_AREA, LEAST_SIDE = 0.003, 24  # of the photograph; pixels
 
 
@@ -191,55 +189,52 @@ def _caption(record: Record, rng: np.random.Generator) -> str:
     return context_of(record.scene)
 
 
-class CropStream(Stream):
-    """Batches of training crops: photographs by how many objects they have, names evened out, crops mixed in blocks.
+class CropStream(Samples):
+    """Batches of training crops: photographs by how many objects they have, names evened out.
 
-    Each worker makes blocks of its own, of BUFFER crops, so that none is made twice.
+    Crops come in LANES lanes side by side, each with one photograph at a time, of which REUSE crops are made: a
+    photograph is read once for them, and neighbours in a batch are of different photographs. A crop is a function of
+    its number, so of the lane and of the photograph's number in it, whichever process or worker makes it.
     """
 
     def __init__(
         self, photos: Sequence[PhotoObjects], side: int, words: Words, parts: Parts, batch: int, seed: int = 0,
         workers: int = 0,
     ) -> None:  # fmt: skip
-        super().__init__(self._numbered, seed, workers)
-        self.photos, self.side, self.words, self.parts, self.batch = photos, side, words, parts, batch
+        super().__init__(self._crop, batch, seed, workers)
+        self.photos, self.side, self.words, self.parts = photos, side, words, parts
         counts = Counter(name for photo in photos for _, name, _ in photo.objects)
         # rare names more often than their count, common ones less, neither all the way
         self.weights = [np.array([counts[name] ** -0.5 for _, name, _ in photo.objects]) for photo in photos]
-        self.size = min(BUFFER, REUSE * len(photos))
-        self._kept: tuple[tuple[int, int], list[tuple[str, dict[str, Any]]]] = ((-1, -1), [])
-
-    def _numbered(self, rng: np.random.Generator, number: int) -> Batch:
-        lanes = max(self.workers, 1)
-        at, lane = divmod(number // self.ranks, lanes)
-        crops = [self._crop(lane, at * self.batch + i) for i in range(self.batch)]
-        return Batch([name for name, _ in crops], default_collate([sample for _, sample in crops]))
-
-    def _crop(self, lane: int, number: int) -> tuple[str, dict[str, Any]]:
-        block, at = divmod(number, self.size)
-        if self._kept[0] != (lane, block):
-            rng = np.random.default_rng([self.seed, self.rank, lane, block])
-            crops = list(islice(self._crops(rng), self.size))
-            self._kept = (lane, block), [crops[i] for i in rng.permutation(self.size)]
-        return self._kept[1][at]
-
-    def _crops(self, rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Crops with their photographs' keys."""
         shares = np.array([weights.sum() for weights in self.weights])
+        self.ends = np.cumsum(shares / shares.sum())
+        self._kept: dict[int, tuple[int, list[Sample]]] = {}  # of each lane: which photograph, its crops
+
+    def _crop(self, _: np.random.Generator, number: int) -> Sample:
+        turn, lane = divmod(number, LANES)
+        photo, at = divmod(turn, REUSE)
+        if self._kept.get(lane, (-1,))[0] != photo:
+            self._kept[lane] = photo, self._crops(np.random.default_rng([self.seed, 0, lane, photo]))
+        return self._kept[lane][1][at]
+
+    def _crops(self, rng: np.random.Generator) -> list[Sample]:
+        """REUSE crops of a photograph drawn by chance."""
         while True:
-            number = int(rng.choice(len(self.photos), p=shares / shares.sum()))
+            number = min(int(np.searchsorted(self.ends, rng.random())), len(self.photos) - 1)
             photo, weights = self.photos[number], self.weights[number]
             record = photo.job()
-            if record.image is None:
-                continue
-            pixels = load_photo(record.image)
-            if pixels.shape[:2] != (record.scene.height, record.scene.width):
-                height, width = pixels.shape[:2]
-                raise ValueError(
-                    f"The photo {record.image} is {width}x{height}, but its annotation says "
-                    f"{record.scene.width}x{record.scene.height}."
-                )
-            for at in rng.choice(len(weights), REUSE, p=weights / weights.sum()):
-                item = photo.objects[at]
-                sample = make_sample(record, pixels, item, self.side, self.words, self.parts, rng)
-                yield f"{photo.key} layer {item[0]}", sample
+            if record.image is not None:
+                break
+        pixels = load_photo(record.image)
+        if pixels.shape[:2] != (record.scene.height, record.scene.width):
+            height, width = pixels.shape[:2]
+            raise ValueError(
+                f"The photo {record.image} is {width}x{height}, but its annotation says "
+                f"{record.scene.width}x{record.scene.height}."
+            )
+        crops = []
+        for at in rng.choice(len(weights), REUSE, p=weights / weights.sum()):
+            item = photo.objects[at]
+            made = make_sample(record, pixels, item, self.side, self.words, self.parts, rng)
+            crops.append(Sample(f"{photo.key} layer {item[0]}", made))
+        return crops

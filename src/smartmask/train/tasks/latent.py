@@ -15,6 +15,7 @@ from smartmask.masks.latent.model import as_pictures
 from smartmask.masks.latent.parts import LatentParts
 from smartmask.masks.latent.presets import LatentPreset, latent_preset
 from smartmask.text.encoder import TextEncoder
+from smartmask.train.chance import below, generators, normal
 from smartmask.train.settings import LatentTrainSettings
 from smartmask.train.task import Losses, Task, Tensors
 from smartmask.train.tasks.latent_pairs import LatentPairs, PairStream
@@ -27,14 +28,16 @@ SAVED = "latent"
 def latent_loss(network: Any, batch: Tensors, made_of: LatentParts, noising: Any) -> Losses:
     """Mean squared error of what the scheduler predicts (eq. 2's noise, or velocity), at uniform times.
 
+    Each sample's noise and time come from its own seed, ``batch["chance"]``.
+
     noising: a DDPMScheduler of the model's own noise levels.
     """
     clean = made_of.codec.encode(as_pictures(batch["target"]))
     layout = made_of.codec.encode(as_pictures(batch["shown"]))
     words = made_of.words
     objects, contexts = words.states(batch["objects"]), words.states(batch["contexts"])
-    noise = torch.randn_like(clean)
-    time = torch.randint(noising.config.num_train_timesteps, (len(clean),), device=clean.device)
+    drawn = generators(batch["chance"])
+    noise, time = normal(drawn, clean), below(drawn, noising.config.num_train_timesteps, clean.device)
     answer = network(noising.add_noise(clean, noise, time), layout, time, objects, contexts)
     predicts = noising.config.prediction_type
     wanted = {"epsilon": noise, "sample": clean}.get(predicts)

@@ -24,7 +24,7 @@ from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 from smartmask.text.states import Words
 from smartmask.train.dataset import Target, find_targets
-from smartmask.train.task import Batch, Stream, tensor
+from smartmask.train.task import Sample, Samples
 
 # The paper's four kinds in equal parts; its fourth, a roughened mask, and strokes, which its users draw, share a part.
 KINDS = {"none": 0.25, "box": 0.25, "blob": 0.25, "mask": 0.125, "scribble": 0.125}
@@ -182,19 +182,19 @@ def pictures(pair: Pair, text: TextEncoder) -> tuple[np.ndarray, np.ndarray]:
     return np.rint(shown).astype(np.uint8), with_object(picture, pair.amodal)
 
 
-class PairStream(Stream):
-    """Endless batches of pairs, each made from its number alone."""
+class PairStream(Samples):
+    """Endless batches of pairs, each pair made from its number alone."""
 
     def __init__(self, pairs: LatentPairs, words: Words, batch: int, seed: int = 0, workers: int = 0) -> None:
-        super().__init__(self._made, seed, workers)
-        self.pairs, self.words, self.batch = pairs, words, batch
+        super().__init__(self._drawn, batch, seed, workers)
+        self.pairs, self.words = pairs, words
 
-    def _made(self, rng: np.random.Generator, number: int) -> Batch:
-        drawn = [self.pairs.draw(rng) for _ in range(self.batch)]
-        tensors = {
-            "shown": tensor(np.stack([pair.shown for pair in drawn])),
-            "target": tensor(np.stack([pair.target for pair in drawn])),
-            "objects": tensor(np.stack([self.words.tokens(pair.name) for pair in drawn])),
-            "contexts": tensor(np.stack([self.words.tokens("", pair.context) for pair in drawn])),
-        }
-        return Batch([pair.key for pair in drawn], tensors)
+    def _drawn(self, rng: np.random.Generator, number: int) -> Sample:
+        pair = self.pairs.draw(rng)
+        return Sample(
+            pair.key,
+            {
+                "shown": pair.shown, "target": pair.target, "objects": self.words.tokens(pair.name),
+                "contexts": self.words.tokens("", pair.context),
+            },
+        )  # fmt: skip

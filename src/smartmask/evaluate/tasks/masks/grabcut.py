@@ -73,7 +73,7 @@ def find_photos(root: Path, families: Collection[str]) -> dict[tuple[str, str], 
     """
     sources = [s for s in discover(root) if any(s[0] == f or s[0].startswith(f + "_") for f in families)]
     records = read_all(sources, on_error=lambda error: None)
-    found = {(r.source, r.name or r.key): r.image for r in records if r.image is not None and r.image.is_file()}
+    found = {(r.source, r.name or r.key): r.image for r in records if isinstance(r.image, Path) and r.image.is_file()}
     if not found:
         raise ValueError(f"{root} has no photographs of {', '.join(families)}; give the folder that was packed.")
     return found
