@@ -13,13 +13,14 @@ import numpy as np
 
 from smartmask.errors import ModelError
 from smartmask.image.composition import resize, side_size
+from smartmask.insertion.stable_diffusion.families import FAMILIES
 from smartmask.insertion.stable_diffusion.load import find_device, find_dtype
 from smartmask.io.hub import check_files, loading, model_folder, quiet, read_config
 
-# Classes of diffusers that take a picture and an instruction; their working sides in pixels.
+# Classes of diffusers that take a picture and an instruction: their family, and the working side in pixels.
 EDITORS = {
-    "StableDiffusionInstructPix2PixPipeline": 512,
-    "StableDiffusionXLInstructPix2PixPipeline": 768,
+    "StableDiffusionInstructPix2PixPipeline": ("sd", 512),
+    "StableDiffusionXLInstructPix2PixPipeline": ("sdxl", 768),
 }
 INSTRUCTION = "add {article} {name}"
 MULTIPLE = 8  # of both sides
@@ -40,23 +41,19 @@ class InstructionEditor:
         folder = model_folder(name, WHAT)
         if folder is not None:
             check_files(folder, WHAT, "model_index.json")
-            kind = str(read_config(folder / "model_index.json", WHAT).get("_class_name"))
-            if kind not in EDITORS:
-                raise ModelError(f"The {WHAT} '{name}' is a {kind}; give one of {', '.join(EDITORS)}.")
+            check_kind(str(read_config(folder / "model_index.json", WHAT).get("_class_name")), name)
         with loading(name, WHAT, WITHOUT), quiet("diffusers", "transformers", bars=folder is None):
             from diffusers import DiffusionPipeline
 
             place = find_device(device, False)
-            pipeline = DiffusionPipeline.from_pretrained(
-                folder or str(name), dtype=find_dtype(dtype, place), use_safetensors=True
-            )
+            index = DiffusionPipeline.load_config(folder or str(name))
+            family, made_at = check_kind(str(index.get("_class_name")), name)
+            numbers = find_dtype(dtype, place, FAMILIES[family])
+            pipeline = DiffusionPipeline.from_pretrained(folder or str(name), dtype=numbers, use_safetensors=True)
             pipeline.set_progress_bar_config(disable=True)
             pipeline.to(place)
-        kind = type(pipeline).__name__
-        if kind not in EDITORS:
-            raise ModelError(f"The {WHAT} '{name}' is a {kind}; give one of {', '.join(EDITORS)}.")
         made_for = int(pipeline.unet.config.sample_size or 0) * int(pipeline.vae_scale_factor)
-        return cls(pipeline, str(name), side or made_for or EDITORS[kind])
+        return cls(pipeline, str(name), side or made_for or made_at)
 
     def __call__(
         self, photo: np.ndarray, instruction: str, *, seed: int, steps: int | None = None,
@@ -78,6 +75,13 @@ class InstructionEditor:
                 **{key: value for key, value in asked.items() if value is not None},
             )
         return resize(np.array(output.images[0].convert("RGB")), height, width)
+
+
+def check_kind(kind: str, name: str | Path) -> tuple[str, int]:
+    """Family and side of a class in EDITORS; ModelError for any other."""
+    if kind not in EDITORS:
+        raise ModelError(f"The {WHAT} '{name}' is a {kind}; give one of {', '.join(EDITORS)}.")
+    return EDITORS[kind]
 
 
 def instruction_for(name: str) -> str:
