@@ -110,8 +110,13 @@ def options_of(*names: str) -> frozenset[str]:
 @cache
 def all_options() -> frozenset[str]:
     """The options of every command there is."""
-    paths = [(name, *more) for name, one in commands().items() for more in [(), *((sub,) for sub in within(one))]]
-    return frozenset(word for path in paths for word in options_of(*path))
+
+    def below(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        yield path
+        for name in within(command_at(*path)):
+            yield from below((*path, name))
+
+    return frozenset(word for name in commands() for path in below((name,)) for word in options_of(*path))
 
 
 def commands_in(text: str) -> Iterator[str]:

@@ -57,7 +57,7 @@ class PaperSettings(ReportSettings):
 
     models: Path = required("A folder of models, or a file that names them.", metavar="FOLDER|YAML")
     data: str = required("Photographs with objects: COCO, Penn-Fudan, or both.", metavar="FOLDER")
-    out: Path = required("Folder for paper.md, paper.json, pages and what is kept.", metavar="DIR")
+    out: Path = required("Folder for the report, pages and what is kept.", metavar="DIR")
     only: str = option("all", f"Some of {', '.join(TABLES)}.", metavar="NAMES")
     split: str = SPLIT
     limit: int = option(100, "At most so many objects, the same for the same seed; 0: all.", ge=0)
