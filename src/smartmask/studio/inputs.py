@@ -14,7 +14,7 @@ import numpy as np
 from smartmask.geometry import WindowTooLargeError, window_of_rle
 from smartmask.guides import Guide, as_guides
 from smartmask.guides.table import guide_from_json
-from smartmask.image.files import load_guide_mask, load_label_map, load_panoptic_png, read_size
+from smartmask.image.files import header_of, load_guide_mask, load_label_map, load_panoptic_png, open_picture
 from smartmask.image.photo import Photo
 from smartmask.io.checks import MAX_PIXELS
 from smartmask.io.sentences import short_repr
@@ -78,6 +78,12 @@ class Inputs:
         except (ValueError, OverflowError, WindowTooLargeError) as error:
             raise ValueError(f"The {what} has counts that are no run lengths of {_times(size)} pixels.") from error
 
+    def named(self, sentence: str) -> str:
+        """The sentence with the names that people gave their files, in place of where the service keeps them."""
+        for stored in [*self.session.files.values(), *self.parts.values()]:
+            sentence = sentence.replace(str(stored.path), stored.name)
+        return sentence
+
     # --- scenes -----------------------------------------------------------------------------------
 
     def size(self, body: SceneBody) -> tuple[int, int]:
@@ -133,9 +139,11 @@ def keep_picture(session: Session, path: Path, name: str) -> StoredFile:
 
     Raises ValueError for a picture of more pixels than are accepted.
     """
-    kind, width, height = read_size(path, "picture")
+    name = check_name(name)
+    with open_picture(path) as handle:
+        kind, height, width = header_of(handle, f"The picture '{name}'")
     about = {"width": width, "height": height, "format": kind.lower()}
-    return session.keep(path, check_name(name), MEDIA.get(kind, "application/octet-stream"), about)
+    return session.keep(path, name, MEDIA.get(kind, "application/octet-stream"), about)
 
 
 def check_name(name: str) -> str:

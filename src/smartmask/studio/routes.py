@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from smartmask.studio.answers import view
 from smartmask.studio.inputs import check_name
 from smartmask.studio.intake import header, read_body, read_upload
-from smartmask.studio.refused import RefusedError
+from smartmask.studio.refused import CancelledError, RefusedError, refusal_of
 from smartmask.studio.sessions import Session
 from smartmask.studio.tasks.service import Call, Service
 from smartmask.studio.tasks.table import SERVICES
@@ -177,7 +177,14 @@ async def _job_of(request: Request, service: Service, session: Session, alone: b
             raise ValueError(f"The request asks for {getattr(body, 'num_masks', 0)} masks; this service gives {most}.")
 
         def work(job: Job) -> dict[str, Any]:
-            return service.run(Call(studio.engine, inputs, job), body)
+            try:
+                return service.run(Call(studio.engine, inputs, job), body)
+            except CancelledError:
+                raise
+            except Exception as error:
+                refused = refusal_of(error)
+                refused.sentence = inputs.named(refused.sentence)
+                raise refused from error
 
         job = Job(service.name, work, studio.settings.seconds, studio.measures.finished)
         studio.workers.add(job)

@@ -19,8 +19,8 @@ import numpy as np
 from smartmask.data.pack_rows import Row
 from smartmask.image.files import decode_handle, open_picture, photo_of
 from smartmask.io.json_text import parse_json
-from smartmask.io.reading import read_bytes
 from smartmask.io.sentences import reason_of
+from smartmask.io.tar import TarMember
 
 Photo = tuple[str, bytes]  # its extension without a dot, its file's bytes
 Members = dict[str, Any]  # of one scene: {extension: bytes}, and WebDataset's "__key__"
@@ -30,14 +30,15 @@ _TEXTS = ("name", "key", "source", "split")
 _LISTS = ("captions", "layer_names", "layer_things", "areas", "visible_areas", "boxes", "hidden")
 
 
-def photo_bytes(path: Path, height: int, width: int) -> Photo:
+def photo_bytes(path: Path | TarMember, height: int, width: int) -> Photo:
     """A photograph's extension and bytes. Raises ValueError if it is damaged, or of another size than its layout."""
     with open_picture(path, "photo") as handle:
-        image = decode_handle(handle, f"The photo '{path}'").image
+        data = handle.read()
+    image = decode_handle(io.BytesIO(data), f"The photo '{path}'").image
     if (image.height, image.width) != (height, width):
         raise ValueError(f"The photo {path} is {image.width}x{image.height}, but its annotation says {width}x{height}.")
-    suffix = path.suffix.lower().lstrip(".")
-    return suffix if suffix in _PHOTOS else "jpg", read_bytes(path, "photo", "picture_mb", "a picture file")
+    suffix = Path(path.name).suffix.lower().lstrip(".")
+    return suffix if suffix in _PHOTOS else "jpg", data
 
 
 class ShardWriter:

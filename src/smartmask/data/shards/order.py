@@ -1,7 +1,7 @@
 """In which order the samples of shards come: a function of the seed alone, whoever reads them.
 
 The samples of an epoch, shard after shard in an order drawn from (seed, epoch), are cut into equal stretches, some for
-each *lane*. A lane goes through its stretches side by side, a window at a time, whose samples it mixes; batch ``g`` of a
+one *lane*. A lane goes through its stretches side by side, a window at a time, whose samples it mixes; batch ``g`` of a
 run comes from lane ``g mod lanes``. So a batch depends on its number alone: a run goes on at a number, with the same
 readers or others, and in each epoch each sample comes once. Readers whose number divides ``lanes`` read nothing twice.
 """
