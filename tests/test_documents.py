@@ -33,7 +33,7 @@ FILES = [path.relative_to(ROOT) for folder in ("src", "tests", "examples", "docs
          for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]  # fmt: skip
 STEMS = {path.stem: path for path in sorted(SOURCE.rglob("*.py"), reverse=True) if path.stem != "__init__"}
 # Options of other programs; files that commands write, or that are other projects'
-FOREIGN_OPTIONS = {"--local-dir", "--nproc_per_node"}
+FOREIGN_OPTIONS = {"--include", "--local-dir", "--nproc_per_node"}
 # Names of modules that examples and texts also give to variables and fields
 VARIABLES = {"layout", "scene", "text", "picture", "memory", "photo", "report", "rule", "protocol", "record"}
 FOREIGN_FILES = {"run_layoutgpt_2d.py", "report.md", "paper.md", "NAME.md"}

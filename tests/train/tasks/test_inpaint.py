@@ -188,7 +188,7 @@ class Spy(torch.nn.Module):
     """Predicts zeros and keeps what it was told."""
 
     def forward(self, *told: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        self.noisy, self.time, self.mask, self.precision, self.words, self.masked = told
+        self.noisy, self.time, self.mask, self.precision, self.words, self.masked, _ = told
         return torch.zeros_like(self.noisy), torch.zeros(self.mask.shape)
 
 
@@ -234,7 +234,7 @@ def test_the_mask_head_counts_by_a_hundredth_and_not_in_whole_pictures(data: Pat
     assert torch.equal(loss(whole, -50.0), loss(whole, 50.0))
 
 
-@pytest.mark.parametrize("kind", ["sd", "sd-inpaint"])
+@pytest.mark.parametrize("kind", ["sd", "sd-inpaint", "sdxl"])
 def test_stable_diffusion_trains_on_what_it_predicts(
     kind: str, data: Path, words: VocabularyWords, tmp_path: Path
 ) -> None:
@@ -331,6 +331,26 @@ def test_lora_on_stable_diffusion_trains_and_saves_a_plain_unet(data: Path, tmp_
     brush = SmartBrushPipeline.from_pretrained(folder)
     assert brush.settings.preset == "sd"
     assert brush.side == 64
+
+
+def test_sdxl_is_trained_a_step_saved_loaded_and_asked(data: Path, tmp_path: Path) -> None:
+    base = save_diffusion("sdxl-inpaint", tmp_path / "base")
+    settings = config(data, tmp_path / "run", preset="sd", base=str(base), steps=1, batch=2)
+    folder = train_inpaint(settings)
+    before, after = SmartBrushPipeline.from_stable_diffusion(base), SmartBrushPipeline.from_pretrained(folder)
+    assert (folder / "text_encoder_2" / "model.safetensors").is_file()
+    changed = [not torch.equal(one, two) for one, two in zip(
+        before.network.parameters(), after.network.parameters(), strict=True)]  # fmt: skip
+    assert any(changed)
+    mask = torch.zeros(1, 1, 64, 64, dtype=torch.bool)
+    mask[..., 16:48, 16:48] = True
+    pictures = torch.full((1, 3, 64, 64), 90, dtype=torch.uint8)
+    painted, probable = after.draw(pictures, mask, [1.0], [("dog", "")], [0], steps=2)
+    again, _ = after.draw(pictures, mask, [1.0], [("dog", "")], [0], steps=2)
+    other, _ = after.draw(pictures, mask, [1.0], [("cat", "")], [0], steps=2)
+    assert torch.equal(painted, again)
+    assert not torch.equal(painted, other)
+    assert not probable[~mask].any()
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ class DiffusionInpainter(DiffusionModel):
     """
 
     task = INPAINT
+    takes = ("negative_prompt", "control", "strength")
 
     def __init__(
         self,
@@ -47,11 +48,12 @@ class DiffusionInpainter(DiffusionModel):
         strength: float | None = None,
     ) -> None:
         super().__init__(pipeline, family, name, side, control_scale, controlnet)
+        kind = control_kind(control, controlnet)
         if control is not None and not self.controlled:
             raise ModelError(f"The control is '{control}'; it says what a ControlNet sees, name one with --controlnet.")
         if negative_prompt is not None and family.negative is None:
             raise ModelError(f"The negative prompt is '{negative_prompt}', but '{name}' takes none; leave it out.")
-        self.negative_prompt, self.control = negative_prompt, control_kind(control, controlnet)
+        self.negative_prompt, self.control = negative_prompt, kind
         self.strength = family.strength if strength is None else check_strength(strength)
 
     @property

@@ -67,8 +67,8 @@ def training_loss(network: nn.Module, batch: Tensors, pipeline: SmartBrushPipeli
     noisy = add_masked_noise(clean, noise, time, noisy_part, path)
     masked = codec.encode(pixels * ~coarse) if pipeline.network.sees_masked_picture else None
     told = batch["precision"] * float(parts.precision)
-    words = pipeline.words.states(batch["tokens"])
-    output, logits = network(noisy, path.network_time(time), mask, told, words, masked)
+    words = pipeline.words.told(batch["tokens"])
+    output, logits = network(noisy, path.network_time(time), mask, told, words.states, masked, words.pooled)
     loss = path.loss(output, clean, noise, time, noisy_part.float())
     if parts.mask_prediction:
         exact = codec.encode_mask(batch["exact"].bool())
