@@ -22,21 +22,20 @@ def test_every_table_from_a_folder_of_models(coco: Path, tmp_path: Path, capsys:
     (models / "brush-single-task" / "README.md").write_text("Random weights of a network without the second task.")
     capsys.readouterr()
     line = ["eval", "paper", "--models", str(models), "--data", str(coco), "--out", str(tmp_path / "out")]
-    line += ["--num-masks", "2", "--limit", "6", "--shown", "2", "--steps", "2"]
+    line += ["--num-masks", "2", "--limit", "5", "--shown", "1", "--steps", "2"]
     assert cli.main(line) == 0
     shown = capsys.readouterr().out
     report = json.loads((tmp_path / "out" / "paper.json").read_text("utf-8"))
     tables = {name: table["data"] for name, table in report["tables"].items()}
     assert list(tables) == list(TABLES)
-    assert {model["name"]: model["random"] for model in report["models"]} == {
-        "SmartMask": False,
-        **dict.fromkeys(
-            ("brush", "brush-single-task", "clip", "editor", "features", "inpaint", "picture", "sam"), True
-        ),
-    }
+    names = ["brush", "brush-single-task", "clip", "editor", "features", "inpaint", "picture", "picture, blended"]
+    random = {model["name"]: model["random"] for model in report["models"]}
+    assert random == {"SmartMask": False, **dict.fromkeys([*names, "picture, repaint", "sam"], True)}
+    methods = {row["method"] for row in tables["table1"]["rows"]}
+    assert {f"picture, {method} (random weights)" for method in ("blended", "repaint")} <= methods
     for row in tables["table1"]["rows"]:
         assert "random weights" in row["method"]
-        assert row["local_fid"]["fid"] is None, "six pictures of six features"
+        assert row["local_fid"]["fid"] is None, "five pictures of six features"
         assert row["local_fid"]["kid"] is not None
         assert -1 <= row["clip"][0] <= 1
     assert "editor (random weights)" in tables["editors"]["rows"]

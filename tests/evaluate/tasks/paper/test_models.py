@@ -27,6 +27,8 @@ def folder(tmp_path: Path) -> Path:
     saved(root / "brush", {"_class_name": "SmartBrushPipeline"})
     saved(root / "drawer", {"_class_name": "SmartMaskLatentModel"})
     saved(root / "edit", {"_class_name": "StableDiffusionInstructPix2PixPipeline"})
+    saved(root / "fill", {"_class_name": "FluxFillPipeline"})
+    saved(root / "unknown", {"_class_name": "AudioLDMPipeline"})
     saved(root / "plain", {"_class_name": "StableDiffusionPipeline"})
     for name, width in (("plain/unet", 32), ("control", 32), ("other", 64)):
         kind = "ControlNetModel" if "/" not in name else "UNet2DConditionModel"
@@ -43,9 +45,11 @@ def test_a_folder_is_read_by_its_classes(folder: Path) -> None:
     roster = read_models(folder)
     roles = {model.name: model.role for model in roster.models}
     assert roles == {
-        "SmartMask" if "drawer" not in roles else "drawer": "masks", "brush": "inserters", "inpaint": "inserters",
-        "edit": "editors", "plain": "pictures", "sam": "segmenters", "clip": "clip", "vit": "features",
+        "drawer": "masks", "brush": "inserters", "inpaint": "inserters", "fill": "inserters", "edit": "editors",
+        "plain": "pictures", **dict.fromkeys(("plain, blended", "plain, repaint"), "inserters"),
+        "sam": "segmenters", "clip": "clip", "vit": "features",
     }  # fmt: skip
+    assert next(model for model in roster.models if model.name == "plain, repaint").options == {"method": "repaint"}
     (plain,) = roster.of("pictures")
     assert plain.options == {"controlnet": str(folder / "control")}, "the ControlNet of its own width"
     random = {model.name: model.random for model in roster.models}

@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from smartmask.insertion.editors import EDITORS
+from smartmask.insertion.load import INSERTERS, METHODS
+from smartmask.insertion.stable_diffusion.families import FAMILIES, PICTURE
 from smartmask.io.hub import cached_folder
 from smartmask.io.reading import read_json, read_text
 from smartmask.masks.load import MODELS as MASK_MODELS
@@ -146,15 +148,14 @@ def _found_in(root: Path) -> Iterable[Model]:
     controls = {folder: _config(folder) for folder in folders if _kind(folder) == "ControlNetModel"}
     for folder in folders:
         role, kind = _role(folder), _kind(folder)
-        if role is None:
-            continue
-        options: dict[str, Any] = {}
         if role == "pictures":  # sees the layout through a ControlNet alone
             control = next((str(path) for path, about in controls.items() if _fits(about, folder)), None)
-            if control is None and "ControlNet" not in kind:
-                continue
-            options = {} if control is None else {"controlnet": control}
-        yield _model(folder.name, role, str(folder), options)
+            if control is not None or "ControlNet" in kind:
+                yield _model(folder.name, role, str(folder), {} if control is None else {"controlnet": control})
+            for method in METHODS if "ControlNet" not in kind else ():  # the papers' baselines, of the same folder
+                yield _model(f"{folder.name}, {method}", "inserters", str(folder), {"method": method})
+        elif role is not None:
+            yield _model(folder.name, role, str(folder), {})
 
 
 def _fits(control: Mapping[str, Any], pipeline: Path) -> bool:
@@ -168,11 +169,10 @@ def _role(folder: Path) -> str | None:
     if weights_in(folder) is not None:
         return "features"
     if (folder / "model_index.json").is_file():
-        if kind in MASK_MODELS:
-            return "masks"
-        if kind in EDITORS:
-            return "editors"
-        return "inserters" if any(part in kind for part in ("Inpaint", "SmartBrush", "Fill", "Brush")) else "pictures"
+        plain = [name for family in FAMILIES.values() for name in family.classes.get(PICTURE.key, ())]
+        painters = [*INSERTERS, *(name for family in FAMILIES.values() for name in family.saved_as)]
+        known = {**dict.fromkeys(painters, "inserters"), **dict.fromkeys(plain, "pictures")}
+        return {**known, **dict.fromkeys(MASK_MODELS, "masks"), **dict.fromkeys(EDITORS, "editors")}.get(kind)
     if kind.startswith("Sam"):
         return "segmenters"
     if kind.startswith(("CLIPModel", "ChineseCLIP", "SiglipModel", "AltCLIP")):
