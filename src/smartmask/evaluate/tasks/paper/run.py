@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from smartmask.data.discover import Source
-from smartmask.evaluate.baselines import BASELINES, ShapeBank
+from smartmask.evaluate.baselines import BASELINES, ShapeBank, System
 from smartmask.evaluate.tasks.insertion.makers import SystemMaker
 from smartmask.evaluate.tasks.insertion.objects import InsertionProtocol, Task, train_shapes
 from smartmask.evaluate.tasks.insertion.rows import Judges
@@ -107,8 +107,12 @@ class Run:
     def baseline(self, name: str) -> KeptMaker:
         """A baseline of BASELINES that knows the same folder's training shapes."""
 
+        built: list[System] = []
+
         def system(*asked: Any) -> Any:
-            return BASELINES[name](self.bank)(*asked)
+            if not built:
+                built.append(BASELINES[name](self.bank))
+            return built[0](*asked)
 
         identity = ["baseline", *[str(path) for _, path in self.sources], self.protocol.min_area]
         return KeptMaker(SystemMaker(name, system), self.cache, identity)
