@@ -40,6 +40,12 @@ class LatentSettings:
     frame: float = 0.0
     folded: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        if len(self.folded) not in (0, 2):
+            raise ValueError(f"it has {len(self.folded)} folded weights, not 2 or none")
+        if 0 < self.frame < 1:
+            raise ValueError(f"its frame spans {self.frame:g} times a guide, less than the guide")
+
 
 @dataclass(frozen=True, eq=False)
 class LatentParts:
