@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,9 @@ def sampler(config: dict[str, Any], kind: str | None = None) -> Any:
     import diffusers
 
     named = str(config.get("_class_name"))
-    known = kind or (named if named in SAMPLERS else SAMPLERS[0])
-    made = getattr(diffusers, known).from_config({**config, **UNCLIPPED})
+    known = getattr(diffusers, kind or (named if named in SAMPLERS else SAMPLERS[0]))
+    takes = inspect.signature(known.__init__).parameters  # diffusers warns of others, at each call
+    made = known.from_config({name: value for name, value in {**config, **UNCLIPPED}.items() if name in takes})
     if made.config.prediction_type not in PREDICTIONS:
         raise ValueError(f"The scheduler predicts '{made.config.prediction_type}'; {', '.join(PREDICTIONS)} are known.")
     return made
