@@ -97,7 +97,7 @@ def test_another_version_is_another_model(folder: Path) -> None:
         ("painters: {a: b}", "role 'painters'"),
         ("inserters: [a]", r"are \['a'\]"),
         ("inserters: {a: {steps: 3}}", "path None"),
-        ("inserters: {a: b", "is no YAML"),
+        ("inserters: {a: b", "cannot be read"),
         ("[]", "names no models"),
         ("clip: {a: x/y, b: x/z}", r"2 models for clip \(a, b\)"),
     ],

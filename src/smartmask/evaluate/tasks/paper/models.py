@@ -29,6 +29,7 @@ from smartmask.insertion.load import INSERTERS, METHODS
 from smartmask.insertion.stable_diffusion.families import FAMILIES, PICTURE
 from smartmask.io.hub import cached_folder
 from smartmask.io.reading import read_json, read_text
+from smartmask.io.yaml_text import read_settings_yaml
 from smartmask.masks.load import MODELS as MASK_MODELS
 from smartmask.metrics.inception_weights import weights_in
 
@@ -89,7 +90,7 @@ def read_models(path: str | Path) -> Roster:
         if not models:
             raise ValueError(f"The folder '{path}' holds no model; give one with a model a subfolder, or {FILE} in it.")
     else:
-        models = tuple(_listed(_content(file), file))
+        models = tuple(_listed(read_settings_yaml(file, "list of models", nested=True), file))
     if not any(model.role == "masks" for model in models):
         models = (_model("SmartMask", "masks", BUNDLED, {}), *models)
     for role in ONE:
@@ -100,23 +101,6 @@ def read_models(path: str | Path) -> Roster:
 
 
 # --- a file that names them ------------------------------------------------------------------------
-
-
-def _content(file: Path) -> dict[str, Any]:
-    text = read_text(file, "list of models", "YAML or JSON")
-    try:
-        import yaml
-    except ModuleNotFoundError as error:
-        raise RuntimeError(
-            "A list of models needs the package 'PyYAML'; 'pip install smartmask[insert]' brings it"
-        ) from error
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"'{file}' is no YAML ({str(error).splitlines()[0]}); mend it.") from None
-    if not isinstance(content, dict) or not content:
-        raise ValueError(f"'{file}' names no models; it has roles ({', '.join(ROLES)}), each with models by name.")
-    return content
 
 
 def _listed(content: Mapping[str, Any], file: Path) -> Iterable[Model]:
