@@ -80,7 +80,10 @@ def data_of(
 ) -> tuple[PairStream, Pack | None, dict[str, Any]]:
     """``(pairs of the train split, a pack with scenes of the dev split, facts)`` of a pack or of shards."""
     if is_shards(settings.data):
-        stream = ShardPairStream(Shards.at(settings.data, "train"), text, made, settings)
+        stream = ShardPairStream(
+            Shards.at(settings.data, "train"), text, made.settings.side, made.words, settings.batch, settings.seed,
+            settings.workers, settings.lanes,
+        )  # fmt: skip
         return stream, dev_scenes(settings.data), stream.windows.facts
     pack = Pack(settings.data)
     pairs = LatentPairs(pack, text, made.settings.side)
