@@ -70,5 +70,5 @@ def test_what_a_task_says_and_a_cluster_that_is_not_there(sources: list[Source],
     (tmp_path / "maps" / "bad.png").write_bytes(b"nonsense")
     with pytest.raises(ValueError, match=r"bad\.png"):
         pack_sources([("voc", tmp_path / "maps")], RECIPE, tmp_path / "pack", workers_of(1, "local"))
-    with pytest.raises(ValueError, match="no Ray cluster at '127.0.0.1:9'"):
+    with pytest.raises(ValueError, match=r"no Ray cluster at '127\.0\.0\.1:9'"):
         pack_sources(sources, RECIPE, tmp_path / "other", workers_of(1, "127.0.0.1:9"))
