@@ -16,6 +16,9 @@ from PIL import Image
 
 from smartmask.geometry import rle_encode
 
+# fmt: off
+# (records stay as compact as in the files they stand for)
+
 H, W = 32, 48
 CAR, BUS = (8, 10, 30, 26), (20, 4, 44, 24)
 Box = tuple[int, int, int, int]
@@ -54,27 +57,27 @@ def coco(root: Path) -> Path:
     """COCO 2017 as published: annotations/ with instances, panoptic and captions of both splits, and the pictures."""
     for split, image_id in (("train2017", 9), ("val2017", 139)):
         image = {"license": 3, "file_name": f"{image_id:012d}.jpg", "height": H, "width": W, "id": image_id,
-                 "coco_url": f"http://images.cocodataset.org/{split}/{image_id:012d}.jpg"}  # fmt: skip
+                 "coco_url": f"http://images.cocodataset.org/{split}/{image_id:012d}.jpg"}
         things = [{"segmentation": [polygon(CAR)], "area": 1.0, "iscrowd": 0, "image_id": image_id,
                    "bbox": [8.0, 10.0, 22.0, 16.0], "category_id": 3, "id": 1},
                   {"segmentation": {"counts": [W * H], "size": [H, W]}, "area": 0, "iscrowd": 1, "image_id": image_id,
-                   "bbox": [0, 0, 1, 1], "category_id": 3, "id": 900}]  # fmt: skip
+                   "bbox": [0, 0, 1, 1], "category_id": 3, "id": 900}]
         categories = [{"supercategory": "vehicle", "id": 3, "name": "car"}]
         write_json(root / f"annotations/instances_{split}.json",
-                   {"info": {}, "licenses": [], "images": [image], "annotations": things, "categories": categories})  # fmt: skip
+                   {"info": {}, "licenses": [], "images": [image], "annotations": things, "categories": categories})
         ids = np.full((H, W), 256 * 7 + 5)
         ids[filled(CAR)] = 65536 * 2 + 1
         rgb = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1).astype(np.uint8)
         save(root / f"annotations/panoptic_{split}/{image_id:012d}.png", rgb)
         segments = [{"id": 65536 * 2 + 1, "category_id": 3, "iscrowd": 0, "bbox": [8, 10, 22, 16], "area": 352},
-                    {"id": 256 * 7 + 5, "category_id": 187, "iscrowd": 0, "bbox": [0, 0, 48, 32], "area": 1184}]  # fmt: skip
+                    {"id": 256 * 7 + 5, "category_id": 187, "iscrowd": 0, "bbox": [0, 0, 48, 32], "area": 1184}]
         write_json(root / f"annotations/panoptic_{split}.json", {
             "info": {}, "images": [image], "categories": [
                 {"supercategory": "vehicle", "isthing": 1, "id": 3, "name": "car"},
                 {"supercategory": "sky", "isthing": 0, "id": 187, "name": "sky-other-merged"}],
-            "annotations": [{"segments_info": segments, "file_name": f"{image_id:012d}.png", "image_id": image_id}]})  # fmt: skip
+            "annotations": [{"segments_info": segments, "file_name": f"{image_id:012d}.png", "image_id": image_id}]})
         write_json(root / f"annotations/captions_{split}.json", {
-            "images": [image], "annotations": [{"image_id": image_id, "id": 7, "caption": "A car  under the sky."}]})  # fmt: skip
+            "images": [image], "annotations": [{"image_id": image_id, "id": 7, "caption": "A car  under the sky."}]})
         photo(root / split / f"{image_id:012d}.jpg")
     return root
 
@@ -83,16 +86,16 @@ def lvis(root: Path, **changes: Any) -> Path:
     """lvis_v1_train.json: no file names, categories that are not exhaustive, COCO's pictures in train2017/."""
     image = {"date_captured": "2013-11-14", "neg_category_ids": [1], "id": 9, "license": 3, "height": H, "width": W,
              "flickr_url": "http://farm9.staticflickr.com/1_z.jpg", "not_exhaustive_category_ids": [3],
-             "coco_url": "http://images.cocodataset.org/train2017/000000000009.jpg"}  # fmt: skip
+             "coco_url": "http://images.cocodataset.org/train2017/000000000009.jpg"}
     names = ["aerosol_can", "bow_(weapon)", "car_(automobile)"]
     categories = [{"image_count": 1, "synonyms": [name], "def": "x", "id": number, "synset": f"{name}.n.01",
-                   "name": name, "frequency": "c", "instance_count": 1} for number, name in enumerate(names, start=1)]  # fmt: skip
+                   "name": name, "frequency": "c", "instance_count": 1} for number, name in enumerate(names, start=1)]
     annotations = [{"area": 352.0, "id": 1, "segmentation": [polygon(CAR)], "image_id": 9, "bbox": [8, 10, 22, 16],
                     "category_id": 3},
                    {"area": 40.0, "id": 2, "segmentation": [polygon((0, 0, 5, 8))], "image_id": 9,
-                    "bbox": [0, 0, 5, 8], "category_id": 2}]  # fmt: skip
+                    "bbox": [0, 0, 5, 8], "category_id": 2}]
     content = {"info": {"year": 2020}, "annotations": annotations, "images": [image | changes.pop("image", {})],
-               "licenses": [], "categories": categories}  # fmt: skip
+               "licenses": [], "categories": categories}
     write_json(root / "lvis_v1_train.json", content | changes)
     photo(root / "train2017/000000000009.jpg")
     return root
@@ -106,7 +109,7 @@ def cocoa_regions() -> list[dict[str, Any]]:
          "visible_mask": rle_encode(bus & ~car), "invisible_mask": rle_encode(bus & car)},
         {"segmentation": polygon((0, 0, 48, 30)), "name": "road", "area": 1440, "isStuff": 1, "occlude_rate": 0.5,
          "order": 3, "visible_mask": rle_encode(filled((0, 0, 48, 30)) & ~car & ~bus)},
-    ]  # fmt: skip
+    ]
 
 
 def cocoa(root: Path, **changes: Any) -> Path:
@@ -114,10 +117,10 @@ def cocoa(root: Path, **changes: Any) -> Path:
     name = "COCO_train2014_000000000009.jpg"
     url = f"https://s3-us-west-1.amazonaws.com/coco-ann/coco-train/{name}"
     annotation = {"author": "ann1", "url": url, "regions": cocoa_regions(), "image_id": 9,
-                  "depth_constraint": "1-2,1-3,2-3", "id": 4, "size": 3} | changes  # fmt: skip
+                  "depth_constraint": "1-2,1-3,2-3", "id": 4, "size": 3} | changes
     image = {"license": 1, "file_name": name, "coco_url": url, "height": H, "width": W, "id": 9}
     write_json(root / "annotations/COCO_amodal_train2014.json",
-               {"info": {}, "images": [image], "licenses": [], "annotations": [annotation]})  # fmt: skip
+               {"info": {}, "images": [image], "licenses": [], "annotations": [annotation]})
     photo(root / "train2014" / name)
     return root
 
@@ -130,11 +133,11 @@ def cocoa_cls(root: Path) -> Path:
          "visible_segm": [polygon(CAR)], "background_objs_segm": rle_encode(bus & car), "occluder_segm": []},
         {"id": 2, "image_id": 9, "category_id": 6, "iscrowd": 0, "amodal_segm": [polygon(BUS)],
          "visible_segm": rle_encode(bus & ~car), "background_objs_segm": [], "occluder_segm": rle_encode(bus & car)},
-    ]  # fmt: skip
+    ]
     image = {"id": 9, "file_name": "COCO_train2014_000000000009.jpg", "height": H, "width": W}
     write_json(root / "annotations/COCOA_cls_train2014.json", {
         "images": [image], "annotations": annotations,
-        "categories": [{"id": 3, "name": "car"}, {"id": 6, "name": "bus"}]})  # fmt: skip
+        "categories": [{"id": 3, "name": "car"}, {"id": 6, "name": "bus"}]})
     return root
 
 
@@ -147,13 +150,13 @@ def kins_annotations() -> list[dict[str, Any]]:
          "a_bbox": list(box), "i_bbox": list(box), "a_area": 1, "i_area": 1, "oco_id": cluster, "ico_id": rank,
          "segmentation": seen, "bbox": list(box), "area": 1}
         for number, (category, box, seen, cluster, rank) in enumerate(rows)
-    ]  # fmt: skip
+    ]
 
 
 def kins(root: Path, name: str = "update_train_2020.json", mapped: bool = False, **changes: Any) -> Path:
     """KINS over KITTI's object pictures; mapped: with KITTI's table of drives."""
     categories = [{"supercategory": "", "id": key, "name": word} for key, word in
-                  ((1, "cyclist"), (2, "pedestrian"), (4, "car"), (8, "misc"))]  # fmt: skip
+                  ((1, "cyclist"), (2, "pedestrian"), (4, "car"), (8, "misc"))]
     image = {"id": 7, "file_name": "000007.png", "height": H, "width": W}
     write_json(root / name, {"images": [image], "annotations": kins_annotations(), "categories": categories} | changes)
     photo(root / "training/image_2/000007.png")
@@ -180,7 +183,7 @@ def ade_object(number: int, name: str, index: int, box: Box, **more: Any) -> dic
         "instance_mask": f"{ADE_STEM}/instance_{number:03d}_{ADE_STEM}.png",
         "polygon": {"x": [x0, x1, x1, x0], "y": [y0, y0, y1, y1], "click_date": []},
         "saved_date": "18-Dec-2005 06:56:48",
-    } | more  # fmt: skip
+    } | more
 
 
 def ade20k(root: Path, instances: bool = True, latin: bool = False, **changes: Any) -> Path:
@@ -214,7 +217,7 @@ def ade20k(root: Path, instances: bool = True, latin: bool = False, **changes: A
             values = np.where(filled(box), np.where(behind, 128, 255), 0).astype(np.uint8)
             save(folder / entry["instance_mask"], values)
     annotation = {"filename": f"{ADE_STEM}.jpg", "folder": f"ADE20K_2021_17_01/{ADE}", "imsize": [H, W, 3],
-                  "source": {"origin": "Café"}, "scene": ["outdoor", "street"], "object": objects} | changes  # fmt: skip
+                  "source": {"origin": "Café"}, "scene": ["outdoor", "street"], "object": objects} | changes
     text = json.dumps({"annotation": annotation}, ensure_ascii=False)
     (folder / f"{ADE_STEM}.json").write_bytes(text.encode("latin-1" if latin else "utf-8"))
     return root
@@ -275,7 +278,7 @@ def cityscapes(root: Path, objects: list[dict[str, Any]] | None = None) -> Path:
     drawn: list[tuple[str, int, Box]] = [
         ("road", 7, (0, 0, W, H)), ("ego vehicle", 1, (0, 29, W, H)), ("bus", 28000, BUS), ("car", 26000, CAR),
         ("cargroup", 26, (0, 0, 6, 4)), ("traffic sign", 20, (45, 1, 47, 3)), ("traffic sign", 20, (45, 25, 47, 28)),
-    ]  # fmt: skip
+    ]
     ids = np.zeros((H, W), np.uint16)
     for _, key, (x0, y0, x1, y1) in drawn:
         ids[y0:y1, x0:x1] = key
@@ -315,13 +318,13 @@ def shards(root: Path, kind: int = tarfile.GNU_FORMAT) -> Path:
     """Two shards as img2dataset writes them: with segments and a caption of each; with a caption alone."""
     about = {"caption": "not this one", "url": "https://example.org/a.jpg", "key": "000000000", "status": "success",
              "error_message": None, "width": W, "height": H, "original_width": 640, "original_height": 480,
-             "exif": "{}", "sha256": "ab"}  # fmt: skip
+             "exif": "{}", "sha256": "ab"}
     segments = [{"name": "car", "segmentation": rle_encode(filled(CAR)), "caption": "a small  grey car"},
-                {"name": "bus", "segmentation": [polygon(BUS)], "isthing": 1}]  # fmt: skip
+                {"name": "bus", "segmentation": [polygon(BUS)], "isthing": 1}]
     first = {"000000000.jpg": jpeg(), "000000000.json": json.dumps(about | {"segments": segments}).encode(),
-             "000000000.txt": "A car  before a bus é.\n".encode()}  # fmt: skip
+             "000000000.txt": "A car  before a bus é.\n".encode()}
     second = {"000010000.jpg": jpeg(), "000010000.json": json.dumps(about | {
-        "caption": "A street.", "url": "http://images.cocodataset.org/train2017/000000000009.jpg"}).encode()}  # fmt: skip
+        "caption": "A street.", "url": "http://images.cocodataset.org/train2017/000000000009.jpg"}).encode()}
     shard(root / "00000.tar", first, kind)
     shard(root / "00001.tar", second, kind)
     return root

@@ -22,7 +22,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 # package's own __init__, which names what users import; nothing imports it.
 FLOORS = (
     "errors", "io", "networks", "geometry", "metrics", "image", "scene", "guides", "text", "export", "data", "masks",
-    "insertion", "plan", "train", "evaluate", "cli", "__main__", "smartmask",
+    "insertion", "plan", "train", "evaluate", "batch", "studio", "cli", "__main__", "smartmask",
 )  # fmt: skip
 RANK = {floor: rank for rank, floor in enumerate(FLOORS)}
 # What a user's call never needs: data sets are for training and judging.
@@ -30,7 +30,8 @@ RUN_TIME = ("networks", "scene", "guides", "text", "export", "masks", "insertion
 
 # What a bundled run goes through, and the packages (by import name) that it may load.
 ENTRANCES = ("smartmask", "smartmask.cli.main", "smartmask.__main__", "smartmask.masks.pipeline")
-IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "huggingface-hub": "huggingface_hub"}
+IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "huggingface-hub": "huggingface_hub",
+                "prometheus-client": "prometheus_client"}  # fmt: skip
 
 
 @dataclass(frozen=True)

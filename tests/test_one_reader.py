@@ -31,16 +31,21 @@ ALLOWED = {
     ("image/photo.py", "Image.open"): "decodes a handle of open_picture",
     ("evaluate/tasks/exactness/photos.py", "Image.open"): "decodes bytes that the reader gave",
     ("io/json_text.py", "json.loads"): "what the reader has read",
+    ("studio/client.py", "json.load"): "answers of a service",
+    ("studio/client.py", "json.loads"): "the same",
+    ("studio/server.py", "webbrowser.open"): "opens an address in a browser",
     **{("io/locks.py", call): _OWN for call in ("open", "os.open")},
     **{("io/publish.py", call): _OWN for call in ("open",)},
     ("cli/main.py", "os.open"): "/dev/null, to be written to",
     ("__main__.py", "os.open"): "the null device, for what a full stream still holds",
+    ("io/journal.py", "os.open"): "a journal of ours, to add to; what it holds is read by the reader",
     ("io/flush.py", "os.open"): "brings to the disk what was written, and reads nothing",
     **{("io/swap.py", call): _OWN for call in ("json.loads", "plan.read_bytes", "?.read_bytes")},
 }
 # libraries that read folders of their own form; the folders are checked before (io/hub.py) or after
 LOADERS = {
     "io/diffusion.py": "Stable Diffusion's U-Net, VAE, CLIP text model and tokenizer",
+    "insertion/stable_diffusion/adapters.py": "LoRAs and IP-Adapters of diffusers, and their image encoders",
     "insertion/stable_diffusion/load.py": "pipelines and ControlNets of diffusers",
     "metrics/pretrained.py": "CLIP, DINO and SAM, for measuring alone",
     "plan/planners/vision.py": "vision-language models, their processors and adapters",

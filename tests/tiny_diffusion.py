@@ -53,15 +53,15 @@ def _pipeline(kind: str, width: int) -> Any:
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False,
         steps_offset=1,
     )  # fmt: skip
-    parts = {"unet": unet, "vae": vae, "scheduler": scheduler, "tokenizer": _tokenizer()}
+    parts = {"unet": unet, "vae": vae, "scheduler": scheduler, "tokenizer": clip_tokenizer()}
     if family == "sd":
-        parts["text_encoder"] = CLIPTextModel(_text(width))
+        parts["text_encoder"] = CLIPTextModel(clip_text(width))
         cls = diffusers.StableDiffusionInpaintPipeline if inpaint else diffusers.StableDiffusionPipeline
         return cls(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
     parts |= {
-        "text_encoder": CLIPTextModel(_text(width)),
-        "text_encoder_2": CLIPTextModelWithProjection(_text(width)),
-        "tokenizer_2": _tokenizer(),
+        "text_encoder": CLIPTextModel(clip_text(width)),
+        "text_encoder_2": CLIPTextModelWithProjection(clip_text(width)),
+        "tokenizer_2": clip_tokenizer(),
     }
     cls = diffusers.StableDiffusionXLInpaintPipeline if inpaint else diffusers.StableDiffusionXLPipeline
     return cls(**parts)
@@ -88,7 +88,7 @@ def _blocks(family: str, width: int) -> dict[str, Any]:
     return shared
 
 
-def _text(width: int) -> Any:
+def clip_text(width: int) -> Any:
     from transformers import CLIPTextConfig
 
     return CLIPTextConfig(
@@ -101,7 +101,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz,"
 _VOCABULARY_SIZE = 2 + 2 * len(_LETTERS)
 
 
-def _tokenizer() -> Any:
+def clip_tokenizer() -> Any:
     """One token a letter: every prompt is a different one."""
     from transformers import CLIPTokenizer
 

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 TEMPLATE = (
     "{% for m in messages %}{{ m.role }}: {% for c in m.content %}"
     "{% if c.type == 'image' %}<image>\n{% else %}{{ c.text }}\n{% endif %}{% endfor %}{% endfor %}assistant: "
 )
+
+
+def letters(*special: str, **named: str) -> Any:
+    """A tokenizer whose tokens are letters. special: further tokens, ids from 4 on; named: attributes that name one."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    first = ["<unk>", "<s>", "</s>", "<pad>", *special]
+    vocabulary = {token: i for i, token in enumerate([*first, *map(chr, range(32, 127)), "\n"])}
+    rules = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    rules.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    rules.decoder = decoders.Fuse()
+    rules.add_special_tokens(first)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=rules, unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="<pad>",
+        extra_special_tokens=named,
+    )  # fmt: skip
 
 
 def save_llava(folder: Path, spread: float = 1.0) -> Path:
@@ -16,7 +34,6 @@ def save_llava(folder: Path, spread: float = 1.0) -> Path:
     spread: of the last layer's weights; as they come, what is below it can hardly move the scores.
     """
     import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import (
         CLIPImageProcessorPil,
         CLIPVisionConfig,
@@ -24,18 +41,9 @@ def save_llava(folder: Path, spread: float = 1.0) -> Path:
         LlavaConfig,
         LlavaForConditionalGeneration,
         LlavaProcessor,
-        PreTrainedTokenizerFast,
     )
 
-    special = ["<unk>", "<s>", "</s>", "<pad>", "<image>"]
-    vocabulary = {token: i for i, token in enumerate([*special, *map(chr, range(32, 127)), "\n"])}
-    letters = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    letters.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    letters.decoder = decoders.Fuse()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=letters, unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="<pad>",
-        extra_special_tokens={"image_token": "<image>"},
-    )  # fmt: skip
+    tokenizer = letters("<image>", image_token="<image>")
     images = CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
     processor = LlavaProcessor(
         image_processor=images, tokenizer=tokenizer, patch_size=14, vision_feature_select_strategy="default",
@@ -47,7 +55,7 @@ def save_llava(folder: Path, spread: float = 1.0) -> Path:
         projection_dim=16,
     )  # fmt: skip
     words = LlamaConfig(
-        vocab_size=len(vocabulary), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
         num_key_value_heads=2, max_position_embeddings=8192, bos_token_id=1, eos_token_id=2, pad_token_id=3,
     )  # fmt: skip
     model = LlavaForConditionalGeneration(LlavaConfig(vision_config=vision, text_config=words, image_token_index=4))

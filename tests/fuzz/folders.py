@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import set_writers
 from PIL import Image
 from telling import fault_of_sentence
 from tiny_exemplar import tiny_model
@@ -218,6 +219,10 @@ SETS: dict[str, Callable[[Path], object]] = {
     "pennfudan": lambda root: _png(root, "instance_masks/a_mask.png", _labels(1)),
     "idd_lite": lambda root: _png(root, "gtFine/train/156/1_label.png", _labels(3)),
     "camvid": lambda root: _png(root, "train/labels/0001TP_006690.png", _labels(9)),
+    **{write.__name__: write for write in (
+        set_writers.ade20k, set_writers.scene_parse150, set_writers.cocoa_cls, set_writers.kins, set_writers.lvis,
+        set_writers.open_images, set_writers.cityscapes, set_writers.shards,
+    )},
 }  # fmt: skip
 
 

@@ -22,7 +22,11 @@ def command_of(settings: type[Made], run: Callable[[Made], None], name: str | No
 
     Values are checked by the class alone; a wrong one is a ValueError of one sentence.
     """
-    parameters = [_parameter(field, info) for field, info in settings.model_fields.items() if _kind(info) != "internal"]
+    parameters = [
+        _parameter(field, info, _heading(settings, field))
+        for field, info in settings.model_fields.items()
+        if _kind(info) != "internal"
+    ]
 
     def command(**values: Any) -> None:
         given = {key: value for key, value in values.items() if value is not None}
@@ -50,11 +54,17 @@ def _kind(info: FieldInfo) -> str:
     return str(_extra(info).get("kind", "internal"))
 
 
-def _parameter(name: str, info: FieldInfo) -> inspect.Parameter:
+def _heading(settings: type[Settings], field: str) -> str | None:
+    """The heading of a field in the command's help: that of the class that declares it."""
+    owner = next(kind for kind in settings.__mro__ if field in inspect.get_annotations(kind))
+    return owner.__dict__.get("heading")
+
+
+def _parameter(name: str, info: FieldInfo, heading: str | None = None) -> inspect.Parameter:
     extra, default = _extra(info), info.get_default(call_default_factory=True)
     given = not info.is_required()
     metavar = extra.get("metavar") or ("PATH" if "Path" in str(info.annotation) else None)
-    shown: dict[str, Any] = {"help": info.description, "metavar": metavar}
+    shown: dict[str, Any] = {"help": info.description, "metavar": metavar, "rich_help_panel": heading}
     kind: Any = _plain(info.annotation)
     if extra["kind"] == "argument":
         about: Any = typer.Argument(**shown)

@@ -34,6 +34,12 @@ def _masks() -> Callable[..., None]:
     return command
 
 
+def _batch() -> Callable[..., None]:
+    from smartmask.cli.batch import command
+
+    return command
+
+
 def _insert() -> Callable[..., None]:
     from smartmask.cli.insert import command
 
@@ -88,13 +94,21 @@ def _memory() -> typer.Typer:
     return app
 
 
+def _serve() -> Callable[..., None]:
+    from smartmask.cli.serve import command
+
+    return command
+
+
 # name: (what imports the command or the group of commands when it is used; one line of help)
 COMMANDS: dict[str, tuple[Loader, str]] = {
     "masks": (_masks, "Masks of where and how an object could stand in a photo."),
+    "batch": (_batch, "Masks for many photos and scenes; a run that was ended goes on."),
     "insert": (_insert, "Insert objects into a photo; the rest stays as it is, bit for bit."),
     "remove": (_remove, "Paint a region or a layer of a photo away."),
     "layout": (_layout, "Draw a layered layout from a sentence."),
     "plan": (_plan, "What to draw next, with reasons."),
+    "serve": (_serve, "The studio: a page to work in and a REST service."),
     "scene": (_scene, "Edit a saved scene: move, scale, remove, reorder, rename, undo."),
     "memory": (_memory, "Look after the remembered outlines; add your own."),
     "data": (_data, "Read, check and pack data sets."),

@@ -59,7 +59,7 @@ _SETS = (
     Known("cityscapes", ("cityscapes",), ("gtFine/*/*/*_gtFine_instanceIds.png",)),
     Known("objects", ("objects",), ("*.json",), named=True),
     Known("voc", ("voc",), ("SegmentationClass*",)),
-    Known("pennfudan", ("pennfudan",), ("*[mM]asks",)),
+    Known("pennfudan", ("pennfudan",), ("instance_masks", "PedMasks")),
     Known("camvid", ("camvid",), ("*/labels",)),
     Known("idd_lite", ("idd_lite",), ("gtFine/*/*/*_label.png",)),
     Known("lalonde_efros", ("lalonde_efros",), ("objects.csv",)),

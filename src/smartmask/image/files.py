@@ -76,7 +76,7 @@ def photo_size(path: str | Path | TarMember) -> tuple[int, int]:
     Raises ValueError as load_photo does, but for damage of its pixels.
     """
     with open_picture(path, "photo") as handle:
-        return size_of_handle(handle, f"The photo '{path}'")
+        return header_of(handle, f"The photo '{path}'")[1:]
 
 
 def load_label_map(path: str | Path) -> np.ndarray:
@@ -196,50 +196,51 @@ def open_picture(path: str | Path | TarMember, what: str = "picture") -> io.Buff
     return handle
 
 
+def header_of(handle: IO[bytes], what: str) -> tuple[str, int, int]:
+    """``(format, height, width)`` of an open picture file, upright, from its header alone: nothing is decoded.
+
+    ``what`` begins the sentence of a ValueError, raised as by ``decode_handle`` but for damage of the pixels.
+    """
+    with _opened(handle, what, FORMATS) as image:
+        turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+        height, width = (image.width, image.height) if turned else (image.height, image.width)
+        return image.format or "", height, width
+
+
 def decode_handle(handle: IO[bytes], what: str, formats: tuple[str, ...] = FORMATS) -> Decoded:
     """The first frame of an open picture file; ``what`` begins the sentence of a ValueError."""
+    with _opened(handle, what, formats) as image:
+        _note_frames(image, what)
+        # before load, where a TIFF turns itself and forgets that it did
+        kind, orientation = image.format or "", image.getexif().get(_ORIENTATION, 1)
+        image.load()
+        if image.mode in ("P", "PA") and image.palette is None:
+            raise ValueError("its palette is missing")
+        ImageOps.exif_transpose(image, in_place=True)
+        return Decoded(image, kind, orientation)
+
+
+@contextmanager
+def _opened(handle: IO[bytes], what: str, formats: tuple[str, ...]) -> Iterator[Image.Image]:
+    """A picture whose header is read, of at most MAX_PIXELS; what the block finds damaged is a ValueError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd EXIF and on sizes, which are judged here
-        with _opened(handle, what, formats) as image:
+        try:
+            image = Image.open(handle, formats=formats)
+        except Image.DecompressionBombError as error:
+            count = re.search(r"\((\d+) pixels\)", str(error))
+            raise ValueError(_too_large(what, int(count[1]) if count else None)) from error
+        except UnidentifiedImageError as error:
+            raise ValueError(f"{what} is not a picture; use a {_FORMAT_NAMES} file.") from error
+        except Exception as error:
+            raise ValueError(_damaged(what, error)) from error
+        with image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(_too_large(what, image.width * image.height))
             try:
-                _note_frames(image, what)
-                # before load, where a TIFF turns itself and forgets that it did
-                kind, orientation = image.format or "", image.getexif().get(_ORIENTATION, 1)
-                image.load()
-                if image.mode in ("P", "PA") and image.palette is None:
-                    raise ValueError("its palette is missing")
-                ImageOps.exif_transpose(image, in_place=True)
-                return Decoded(image, kind, orientation)
+                yield image
             except Exception as error:  # on damaged data Pillow's decoders raise nearly anything
                 raise ValueError(_damaged(what, error)) from error
-
-
-def size_of_handle(handle: IO[bytes], what: str) -> tuple[int, int]:
-    """``(height, width)`` of an open picture file, upright; ``what`` begins the sentence of a ValueError."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with _opened(handle, what, FORMATS) as image:
-            try:
-                turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-            except Exception as error:  # on damaged data Pillow's decoders raise nearly anything
-                raise ValueError(_damaged(what, error)) from error
-            return (image.width, image.height) if turned else (image.height, image.width)
-
-
-def _opened(handle: IO[bytes], what: str, formats: tuple[str, ...]) -> Image.Image:
-    """A picture whose header is read, of at most MAX_PIXELS."""
-    try:
-        image = Image.open(handle, formats=formats)
-    except Image.DecompressionBombError as error:
-        count = re.search(r"\((\d+) pixels\)", str(error))
-        raise ValueError(_too_large(what, int(count[1]) if count else None)) from error
-    except UnidentifiedImageError as error:
-        raise ValueError(f"{what} is not a picture; use a {_FORMAT_NAMES} file.") from error
-    except Exception as error:
-        raise ValueError(_damaged(what, error)) from error
-    if image.width * image.height > MAX_PIXELS:
-        raise ValueError(_too_large(what, image.width * image.height))
-    return image
 
 
 def is_deep_grey(image: Image.Image, kind: str) -> bool:

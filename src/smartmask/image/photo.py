@@ -133,17 +133,20 @@ class Photo:
         """
         path = Path(path)
         suffix = path.suffix.lower()
-        if suffix == ".png":
-            with replacing(path) as handle:
-                self._write_png(handle)
-        elif suffix in LOSSY:
-            if self.has_alpha and LOSSY[suffix] == "JPEG":
-                raise ValueError(f"'{path.name}' is a JPEG, which has no transparency as the photo does; use .png.")
-            with replacing(path) as handle:
-                kind = LOSSY[suffix]
-                self._image(to_8_bit(self.pixels)).save(handle, kind, quality=QUALITY, **self._notes(kind))
-        else:
+        if suffix != ".png" and suffix not in LOSSY:
             raise ValueError(f"The picture '{path.name}' has no known suffix; use .png, .jpg or .webp.")
+        if self.has_alpha and LOSSY.get(suffix) == "JPEG":
+            raise ValueError(f"'{path.name}' is a JPEG, which has no transparency as the photo does; use .png.")
+        with replacing(path) as handle:
+            self.write(handle, suffix)
+
+    def write(self, handle: BinaryIO, suffix: str) -> None:
+        """Write the file that ``save`` makes, of one of its suffixes, into an open one."""
+        if suffix == ".png":
+            self._write_png(handle)
+        else:
+            kind = LOSSY[suffix]
+            self._image(to_8_bit(self.pixels)).save(handle, kind, quality=QUALITY, **self._notes(kind))
 
     def _write_png(self, handle: BinaryIO) -> None:
         if self.bits == 8:

@@ -27,6 +27,7 @@ class PaintRequest:
     prompt, context: the object's name and a sentence about the picture ("" if there is none).
     seed: of all chance in the painting.  steps, guidance_scale: None for the inserter's own.
     precision: how exact ``mask`` is, from 0 (exact outline) to 1 (its bounding box); SmartBrush's s / S.
+    reference: (h, w, 3) uint8 RGB of any size, a picture of what to paint; for models that take one.
     callback: called as (step, steps); it may raise to stop.
     """
 
@@ -41,6 +42,7 @@ class PaintRequest:
     steps: int | None = None
     guidance_scale: float | None = None
     precision: float = 0.0
+    reference: np.ndarray | None = None
     callback: Progress | None = None
 
 

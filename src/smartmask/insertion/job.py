@@ -22,7 +22,7 @@ from smartmask.insertion.pipeline import scene_of
 from smartmask.insertion.remove import erasure, refuse_paste
 from smartmask.insertion.report import InsertReport, PaintReport, RemoveReport, described_photo
 from smartmask.insertion.results import save_jobs, save_painting, save_plan
-from smartmask.insertion.settings import ModelOptions, PaintOptions, PasteOptions, Shadow, flags
+from smartmask.insertion.settings import InserterOptions, ModelOptions, PaintOptions, PasteOptions, Shadow, flags
 from smartmask.io.checks import check_prompt
 from smartmask.io.explain import explain
 from smartmask.io.publish import files_of, staging
@@ -54,7 +54,7 @@ class Work:
     notes: list[str] = field(default_factory=list)
 
 
-class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
+class PaintJob(PaintOptions, InserterOptions, ModelOptions, SceneFiles, Seeded):
     """What ``insert`` and ``remove`` share: a photo, what is in it, and how it is painted."""
 
     photo: Path = argument("The photo.", metavar="PHOTO")
@@ -76,6 +76,10 @@ class PaintJob(PaintOptions, ModelOptions, SceneFiles, Seeded):
     @classmethod
     def _format(cls, value: str) -> str:
         return value.lower().removeprefix(".") if isinstance(value, str) else value
+
+    def model_options(self) -> dict[str, Any]:
+        """Those for the loader of a model that paints."""
+        return self.given(ModelOptions) | self.given(InserterOptions)
 
     @abstractmethod
     def prepared(self, photo: Photo) -> Work:
@@ -159,12 +163,14 @@ class InsertJob(PaintJob, InsertTexts, PasteOptions, Draws, Weights):
     def work(self, requests: Sequence[ObjectRequest], plan: Callable[[Progress | None], Plan]) -> Work:
         """The job for these objects; an option for another inserter than this one is a ValueError."""
         has_cutout = any(item.cutout is not None for item in requests)
+        refers = any(item.reference is not None for item in requests)
         inpainter = "paste" if self.inpainter is None and has_cutout else self.inpainter
-        pasting, painting = self.given(PasteOptions), self.given(ModelOptions)
+        pasting, painting = self.given(PasteOptions), self.model_options()
         if inpainter == "paste":
-            if painting:
+            unused = [*painting, *(["reference"] if refers else [])]
+            if unused:
                 raise ValueError(
-                    f"The inserter 'paste' has no use for {flags(painting)}; leave that out, or name a model."
+                    f"The inserter 'paste' has no use for {flags(unused)}; leave that out, or name a model."
                 )
             painting = pasting if self.segmenter is None else {**pasting, "segmenter": self.segmenter}
         elif pasting or has_cutout:
@@ -204,7 +210,7 @@ class RemoveJob(PaintJob):
         plan = erasure(scene, what, self.fill, self.grow, self.feather, self.seed, self.context)
         told = {"command": "remove", "region": self.region}
         requests = [laid.request for laid in plan.objects]
-        return Work(requests, lambda _: plan, self.inpainter, self.given(ModelOptions), RemoveReport, told)
+        return Work(requests, lambda _: plan, self.inpainter, self.model_options(), RemoveReport, told)
 
 
 def find_inserters(work: Work) -> tuple[list[Inpainter], str]:

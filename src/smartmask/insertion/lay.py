@@ -36,7 +36,8 @@ class ObjectRequest:
     given, no mask is generated.  order: index in the scene's layers as they are when its turn comes (None:
     the model's choice, or the front for a given mask).  context: a sentence about the picture.
     seed: of its first mask (None: counted from the call's).  cutout, cutout_mask: what 'paste' pastes, and
-    what of it is the object where the cut-out's own alpha does not say.
+    what of it is the object where the cut-out's own alpha does not say.  reference: a picture of what to paint, for
+    models that take one.
     """
 
     prompt: str
@@ -47,6 +48,7 @@ class ObjectRequest:
     seed: int | None = None
     cutout: str | Path | np.ndarray | None = None
     cutout_mask: str | Path | np.ndarray | None = None
+    reference: str | Path | np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from smartmask.geometry import box_mask
 from smartmask.guides import Box, as_guides
 from smartmask.guides.mask import PICTURE_SUFFIXES
 from smartmask.image.files import load_guide_mask
+from smartmask.image.photo import Photo
 from smartmask.insertion.cutout import share_cutouts
 from smartmask.insertion.lay import ObjectRequest
 from smartmask.io.checks import check_prompt
@@ -28,7 +29,7 @@ class InsertTexts(ObjectTexts):
     """What is inserted where, as texts and files."""
 
     taken: ClassVar[tuple[str, ...]] = (FINISHED,)
-    pictures: ClassVar[tuple[str, ...]] = (FINISHED, "cutout", "cutout_mask")
+    pictures: ClassVar[tuple[str, ...]] = (FINISHED, "cutout", "cutout_mask", "reference")
     elsewhere: ClassVar[tuple[str, ...]] = ("cutout", "cutout_mask")
 
     mask: tuple[Path, ...] = option(
@@ -39,6 +40,10 @@ class InsertTexts(ObjectTexts):
         metavar="PICTURE",
     )  # fmt: skip
     cutout_mask: tuple[Path, ...] = option((), "What of the cut-out to keep, white on black; as often.", metavar="PNG")
+    reference: tuple[Path, ...] = option(
+        (), "A picture of the object, for a model with --ip-adapter or one that takes it; once an object.",
+        metavar="PICTURE",
+    )  # fmt: skip
 
     def requests(self, size: tuple[int, int], context: str | None = None) -> list[ObjectRequest]:
         """The requests for a photo of ``size`` (height, width); context: of those that have none of their own."""
@@ -50,13 +55,16 @@ class InsertTexts(ObjectTexts):
         alike = [one.prompt for one in objects[count:] if "cutout" not in one.pictures]
         cutouts = self._cutouts(alike if len(self.cutout) == 1 else [])
         for_all = cutouts[-1] if len(self.cutout) == 1 and cutouts else (None, None)
-        requests = []
+        requests: list[ObjectRequest] = []
         for number, one in enumerate(objects):
             cutout, kept = cutouts[number] if number < count else for_all
             cutout, kept = (one.pictures["cutout"], None) if "cutout" in one.pictures else (cutout, kept)
             kept = one.pictures.get("cutout_mask", kept)
             mask, guides = _finished(one, size), list(one.guides) or None
-            requests.append(ObjectRequest(one.prompt, guides, mask, one.order, one.context, one.seed, cutout, kept))
+            path = one.pictures.get("reference")
+            shown = None if path is None else Photo.load(path, "reference picture").rgb()
+            request = ObjectRequest(one.prompt, guides, mask, one.order, one.context, one.seed, cutout, kept, shown)
+            requests.append(request)
         return requests
 
     def _cutouts(self, others: Sequence[str]) -> list[tuple[Path | None, Path | None]]:

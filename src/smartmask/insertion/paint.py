@@ -117,7 +117,20 @@ def load_inpainters(
             load_inpainter("paste", cutout=cutout, mask=kept, prompt=request.prompt, **options)
             for (cutout, kept), request in zip(own, requests, strict=True)
         ]
-    return [load_inpainter(inpainter, **options)] * len(requests)
+    painter = load_inpainter(inpainter, **options)
+    check_references(painter, [request.reference is not None for request in requests])
+    return [painter] * len(requests)
+
+
+def check_references(inpainter: Inpainter, given: Sequence[bool]) -> None:
+    """ValueError of one sentence for reference pictures that an inserter cannot be shown, or where it waits for one."""
+    if any(given) and not getattr(inpainter, "takes_reference", False):
+        raise ValueError(
+            f"The inserter '{inpainter.name}' cannot be shown a reference picture; give one with --ip-adapter or of a "
+            "kind that takes one, or leave --reference out."
+        )
+    if not any(given) and getattr(inpainter, "needs_reference", False):
+        raise ValueError(f"The inserter '{inpainter.name}' waits for a picture of the object; add --reference.")
 
 
 def paint(
@@ -181,7 +194,7 @@ def request_for(
     window = crop_window(box, scene.height, scene.width)
     size = side_size(window.height, window.width, side)
     crop = crop_scene(scene, window, size)
-    amodal = crop.layers[order].mask
+    amodal, shown = crop.layers[order].mask, laid.request.reference
     request = PaintRequest(
         image=resize(Photo(pixels[window.slices]).rgb(), *size),
         mask=amodal & ~crop.covered(order + 1),
@@ -194,6 +207,7 @@ def request_for(
         steps=options.steps,
         guidance_scale=options.guidance_scale,
         precision=options.precision,
+        reference=None if shown is None else as_photo(shown).rgb(),
     )
     return request, window
 

@@ -43,6 +43,7 @@ def insert(
     guidance: Guidance = None,
     inpainter: str | Path | Inpainter | None = None,
     mask: np.ndarray | None = None,
+    reference: str | Path | np.ndarray | None = None,
     order: int | None = None,
     context: str | None = None,
     generator: int | torch.Generator | None = 0,
@@ -59,14 +60,16 @@ def insert(
     names and ObjectRequests: masks are laid in that order, each seeing the former ones, and painted
     back to front.  scene: the photo's layout; None asks a panoptic model if one was fetched earlier (else the scene is
     unlabeled and ``.notes`` say so); none is needed where all masks are given.
-    guidance, mask, order, context: as in ObjectRequest, for a single object.
+    guidance, mask, reference, order, context: as in ObjectRequest, for a single object.
     inpainter: "paste" (with ``cutout=``, ``cutout_mask=``), a folder or hub name, or any Inpainter; inpainter_options
     (device, dtype, cutout, ...) go to its loader.  generator, num_masks, pick, pipeline: as in ``lay``.
     Raises ValueError for bad input, NoInpainterError without an inserter.
     """
     photo = as_photo(photo)
     options = options or PaintOptions()
-    requests = as_requests(prompt, guidance=guidance, mask=mask, order=order, context=context)
+    requests = as_requests(
+        prompt, guidance=guidance, mask=mask, order=order, context=context, reference=reference
+    )  # fmt: skip
     if inpainter is None:
         raise NoInpainterError(f"{NO_INPAINTER}.")
     painters = load_inpainters(inpainter, requests, **inpainter_options)

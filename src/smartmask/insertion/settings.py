@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import field_validator
 
 from smartmask.image.composition import FEATHER, feather_weights
-from smartmask.io.checks import check_prompt, check_scale, check_steps
+from smartmask.io.checks import check_prompt, check_scale, check_steps, check_strength
 from smartmask.io.settings import Settings, option
 
 Shadow = Literal["none", "layer", "paint"]
@@ -22,7 +22,8 @@ class Given(Settings):
         """The options of a group that have a value; a switch that is off has none."""
         values = {name: getattr(self, name) for name in group.model_fields}
         fields = group.model_fields
-        return {n: v for n, v in values.items() if v is not None and not (v is False and fields[n].default is False)}
+        off = (None, ())
+        return {n: v for n, v in values.items() if v not in off and not (v is False and fields[n].default is False)}
 
 
 class PaintSteps(Given):
@@ -71,7 +72,9 @@ class PaintOptions(PaintSteps):
 
 
 class ModelOptions(Given):
-    """Options for the loader of a model that paints."""
+    """Options for the loader of any model that paints."""
+
+    heading: ClassVar[str] = "A model that paints"
 
     device: str | None = option(None, "Where the inserter runs: cpu, cuda, cuda:1, mps.")
     dtype: str | None = option(None, "Its numbers: float32, float16 or bfloat16.")
@@ -80,9 +83,13 @@ class ModelOptions(Given):
     )
     slicing: bool = option(False, "Attention and VAE in slices: slower, less memory.", flags=("--slicing",))
     side: int | None = option(None, "Longer side of what the model paints; its own by default.", metavar="PIXELS")
-    controlnet: str | None = option(None, "Its segmentation ControlNet.", metavar="NAME")
+    controlnet: str | None = option(None, "Its ControlNet: for segmentation, or see --control.", metavar="NAME")
     control_scale: float | None = option(None, "Weight of the ControlNet.")
     negative_prompt: str | None = option(None, "What the painting should not show.", metavar="TEXT")
+    lora: tuple[str, ...] = option((), "A LoRA: folder, file or hub name; may be repeated.", metavar="NAME[:SCALE]")
+    sampler: str | None = option(
+        None, "Scheduler: ddim, dpm, euler, unipc; lcm or tcd with a LoRA for few steps.", metavar="NAME"
+    )
 
     @field_validator("negative_prompt")
     @classmethod
@@ -95,8 +102,35 @@ class ModelOptions(Given):
         return check_scale(value, "control scale")
 
 
+class InserterOptions(Given):
+    """Further options for the loader of a model that paints into a photo."""
+
+    heading: ClassVar[str] = ModelOptions.heading
+
+    control: str | None = option(
+        None, "What the ControlNet sees: seg (the layout) or inpaint (the hole); its name tells.", metavar="KIND"
+    )
+    strength: float | None = option(None, "Share of the noise levels gone through; 1 keeps nothing inside the mask.")
+    ip_adapter: str | None = option(
+        None, "IP-Adapter that shows the model --reference: folder, file or hub name.", metavar="NAME"
+    )
+    reference_scale: float | None = option(None, "Weight of the reference picture.")
+
+    @field_validator("strength")
+    @classmethod
+    def _strength(cls, value: float | None) -> float | None:
+        return None if value is None else check_strength(value)
+
+    @field_validator("reference_scale")
+    @classmethod
+    def _reference(cls, value: float | None) -> float | None:
+        return check_scale(value, "reference scale")
+
+
 class PasteOptions(Given):
     """Options for the loader of 'paste'."""
+
+    heading: ClassVar[str] = "Pasting"
 
     fit: Fit | None = option(
         None, "For paste: keep (own aspect, the default) or stretch to the mask's box.", metavar="HOW"

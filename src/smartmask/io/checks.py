@@ -96,6 +96,11 @@ def check_scale(scale: float | None, what: str = "guidance scale") -> float | No
     return None if scale is None else check_number(scale, what, 0, MAX_SCALE)
 
 
+def check_strength(strength: float) -> float:
+    """A share of the noise levels: above 0, at most 1."""
+    return check_number(strength, "strength", 0.01, 1)
+
+
 def check_number(value: float, what: str, low: float, high: float) -> float:
     """A real number from low to high, as Python's float."""
     number = real(value)

@@ -108,6 +108,22 @@ def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
     return in_own_memory(unet)
 
 
+def check_conditions(unet: Any, *known: str) -> None:
+    """ValueError of one sentence if a base U-Net is conditioned on more than text and time.
+
+    known: kinds of further conditions that the caller can give, as ``addition_embed_type`` names them.
+    """
+    kind = unet.config.addition_embed_type
+    if unet.config.time_cond_proj_dim is not None:
+        raise ValueError(
+            "The base U-Net is told its guidance scale (a consistency model, LCM); start from the model that it was "
+            "distilled from."
+        )
+    if kind is not None and kind not in known:
+        bases = "Stable Diffusion 1 or 2, or SDXL" if known else "Stable Diffusion 1 or 2"
+        raise ValueError(f"The base U-Net has conditions besides text ('{kind}', as SDXL's); start from {bases}.")
+
+
 def in_own_memory(module: Any) -> Any:
     """The module with every parameter and buffer copied to memory of torch's own, in place; also returned.
 

@@ -105,6 +105,11 @@ def hold(path: Path) -> int:
     return file
 
 
+def owned(file: int) -> bool:
+    """Takes the lock of an open file until that is closed; False if another has it."""
+    return _locked(file) is not False
+
+
 def _locked(file: int) -> bool | None:
     """Whether the lock was to be had; None where the file system has none."""
     if fcntl is None:

@@ -65,8 +65,12 @@ class MasksJob(MaskOptions, SceneFiles, ObjectTexts, Draws, Weights):
             with watch("writing"), timed(seconds, "write"):
                 writer.overview()
             seconds["total"] = time.perf_counter() - start
-            asked = self.model_dump(mode="json", include=ASKED) | {"not_here": [guide.describe() for guide in not_here]}
+            asked = self.told() | {"not_here": [guide.describe() for guide in not_here]}
             return writer.result(asked, self.seed, notes, seconds)
+
+    def told(self) -> dict[str, Any]:
+        """What of the request ``result.json`` repeats."""
+        return self.model_dump(mode="json", include=ASKED)
 
     def _objects(self, scene: Scene, drawn: int) -> list[Asked]:
         """The objects, each with its first seed, from which ``drawn`` are counted up."""

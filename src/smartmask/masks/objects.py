@@ -155,7 +155,7 @@ def read_object(
     if unknown:
         raise ValueError(f"{what} has the unknown key {short_repr(unknown[0])}; the keys are {', '.join(keys)}.")
     prompt = check_prompt(spec.get("object"), f"object of {what}")
-    texts = {kind: [_guide_text(spec[kind], kind, what, folder)] for kind in kinds if spec.get(kind) is not None}
+    texts = {kind: [guide_text(spec[kind], kind, what, folder)] for kind in kinds if spec.get(kind) is not None}
     files = {kind: folder / _text(spec, kind, what) for kind in pictures if spec.get(kind) is not None}
     order = shared.order if spec.get("order") is None else spec["order"]
     if order is not None and (not isinstance(order, int) or isinstance(order, bool)):
@@ -168,7 +168,7 @@ def read_object(
     return Asked(prompt, read_guides(texts, size), order, context, seed, files)
 
 
-def _guide_text(value: Any, kind: str, what: str, folder: Path) -> str:
+def guide_text(value: Any, kind: str, what: str, folder: Path) -> str:
     """A guide of JSON as the command line would write it; pictures lie in the folder unless absolute."""
     if isinstance(value, str):
         return str(folder / value) if value.lower().endswith(PICTURE_SUFFIXES) else value

@@ -1,12 +1,13 @@
 """Pretrained judges by hub name or local folder: image features, CLIP score, and a promptable segmenter.
 
-All are classes of transformers, imported only when used, and only weights in safetensors are read. None of
-them is bundled; with random weights their figures mean nothing.
+All are classes of transformers, imported only when used, but for FID's own Inception (``inception.py``); only weights
+in safetensors are read. None of them is bundled; with random weights their figures mean nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,21 @@ from smartmask.geometry import BoxXYXY, box_mask
 
 BATCH = 16  # pictures at once
 CLIP_PROMPT = "a photo of a {}"
+
+
+Features = Callable[[Sequence[np.ndarray]], np.ndarray]  # (H, W, 3) uint8 pictures -> (n, D) float64
+
+
+def load_features(name: str | Path, device: str = "cpu") -> Features:
+    """FID's Inception where a folder holds its weights, else any vision model of transformers.
+
+    Raises ValueError where it cannot be loaded.
+    """
+    from smartmask.metrics.inception import InceptionFeatures, weights_in
+
+    if weights_in(Path(name)) is not None:
+        return InceptionFeatures.from_folder(Path(name), device)
+    return ImageFeatures.from_pretrained(str(name), device)
 
 
 class ImageFeatures:

@@ -116,18 +116,22 @@ def _with_photo(scene: Scene, photo: np.ndarray, image: Path, what: str) -> Scen
 
 def read_names(path: Path) -> dict[int, str]:
     """{id: name} of a JSON file: ``{"1": "sky"}``, or a list whose index is the id (null: no name)."""
-    data = read_json(path, "names", unique=True)
+    return names_of(read_json(path, "names", unique=True), f"The names '{path}'")
+
+
+def names_of(data: Any, what: str) -> dict[int, str]:
+    """{id: name} of JSON values; ``what`` begins the sentence of an error (ValueError)."""
     if isinstance(data, list):
         data = {index: name for index, name in enumerate(data) if name is not None}
     if not isinstance(data, dict) or not data:
-        raise ValueError(f'The names \'{path}\' hold {short_repr(data)}; give {{"1": "sky"}} or a list of names.')
+        raise ValueError(f'{what} hold {short_repr(data)}; give {{"1": "sky"}} or a list of names.')
     names: dict[int, str] = {}
     for key, name in data.items():
         try:
             region = int(key)
         except ValueError as error:
-            raise ValueError(f"The names '{path}' have the id {short_repr(key)}; ids are whole numbers.") from error
-        names[region] = check_prompt(name, f"name of id {region} in '{path}'")
+            raise ValueError(f"{what} have the id {short_repr(key)}; ids are whole numbers.") from error
+        names[region] = check_prompt(name, f"name of id {region} in {what[0].lower()}{what[1:]}")
     return names
 
 
@@ -137,51 +141,57 @@ def read_panoptic(path: Path, layout: Path, image: Path) -> tuple[list[Any], lis
     The file is a whole COCO panoptic JSON (the annotation is found by the layout's or the image's
     file name; a single one is taken as it is), one of its annotations, or a segments_info list.
     """
-    data = read_json(path, "panoptic JSON", unique=True)
+    return segments_of(read_json(path, "panoptic JSON", unique=True), f"The panoptic JSON '{path}'", (layout, image))
+
+
+def segments_of(data: Any, what: str, files: Sequence[Path] = ()) -> tuple[list[Any], list[Any] | None]:
+    """``(segments_info, categories or None)`` of JSON values; ``what`` begins the sentence of an error (ValueError).
+
+    files: layout and photo, by whose names a whole COCO panoptic JSON tells which of its annotations is meant.
+    """
     categories = None
     if isinstance(data, dict):
         categories = data.get("categories")
         if "annotations" in data:
-            data = _annotation_of(data, path, layout, image)
+            data = _annotation_of(data, what, files)
         data = data.get("segments_info") if isinstance(data, dict) else None
     if not isinstance(data, list):
-        raise ValueError(f"The panoptic JSON '{path}' has no list of segments; give COCO's JSON or a segments_info.")
-    _check_records(data, ("id", "category_id"), "segment", path)
+        raise ValueError(f"{what} has no list of segments; give COCO's JSON or a segments_info.")
+    _check_records(data, ("id", "category_id"), "segment", what)
     if categories is not None:
-        _check_records(categories, ("id",), "category", path)
+        _check_records(categories, ("id",), "category", what)
     return data, categories
 
 
-def _annotation_of(data: dict[str, Any], path: Path, layout: Path, image: Path) -> Any:
+def _annotation_of(data: dict[str, Any], what: str, files: Sequence[Path]) -> Any:
     annotations, images = data["annotations"], data.get("images") or []
     if not isinstance(annotations, list) or not isinstance(images, list):
-        raise ValueError(f"The panoptic JSON '{path}' has annotations or images that are not lists; give COCO's JSON.")
+        raise ValueError(f"{what} has annotations or images that are not lists; give COCO's JSON.")
     annotations = [a for a in annotations if isinstance(a, dict)]
-    exact = [a for a in annotations if a.get("file_name") == layout.name]
-    stems = {layout.stem, image.stem}
+    exact = [a for a in annotations if a.get("file_name") in [file.name for file in files[:1]]]
+    stems = {file.stem for file in files}
     image_ids = [i.get("id") for i in images if isinstance(i, dict) and Path(str(i.get("file_name"))).stem in stems]
     close = [
-        a for a in annotations if Path(str(a.get("file_name"))).stem in stems or a.get("image_id", path) in image_ids
+        a for a in annotations if Path(str(a.get("file_name"))).stem in stems or a.get("image_id", what) in image_ids
     ]
     for found in (exact, close, annotations):
         if len(found) == 1:
             return found[0]
+    alone = f"not one for '{files[0].name}' alone" if files else "not a single one"
     raise ValueError(
-        f"The panoptic JSON '{path}' has {len(annotations)} annotations, and not one for '{layout.name}' alone; "
+        f"{what} has {len(annotations)} annotations, and {alone}; "
         "name the layout or the photo as in the JSON, or give that image's segments_info."
     )
 
 
-def _check_records(records: Any, keys: Sequence[str], what: str, path: Path) -> None:
+def _check_records(records: Any, keys: Sequence[str], kind: str, what: str) -> None:
     if not isinstance(records, list):
-        raise ValueError(f"The panoptic JSON '{path}' has {short_repr(records)} instead of a list of {what} records.")
+        raise ValueError(f"{what} has {short_repr(records)} instead of a list of {kind} records.")
     for record in records:
         good = isinstance(record, Mapping) and all(
             isinstance(record.get(key), int) and not isinstance(record.get(key), bool) for key in keys
         )
         if not good:
-            raise ValueError(
-                f"The panoptic JSON '{path}' has the {what} {short_repr(record)}; it needs {' and '.join(keys)}."
-            )
-        if what == "category":
-            check_prompt(record.get("name"), f"name of category {record['id']} in '{path}'")
+            raise ValueError(f"{what} has the {kind} {short_repr(record)}; it needs {' and '.join(keys)}.")
+        if kind == "category":
+            check_prompt(record.get("name"), f"name of category {record['id']} in {what[0].lower()}{what[1:]}")

@@ -18,32 +18,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from paint_requests import HEIGHT, WIDTH, make_request
 from PIL import Image
 from tiny_diffusion import KINDS, SIDE, save_controlnet, save_diffusion
 
 from smartmask.errors import ModelMissingError, OutOfMemoryError
 from smartmask.geometry import box_mask
 from smartmask.image.files import load_photo, save_png
-from smartmask.insertion.inpainter import Painting, PaintRequest
+from smartmask.insertion.inpainter import Painting
 from smartmask.insertion.load import load_inpainter
 from smartmask.insertion.pipeline import insert
 from smartmask.insertion.settings import PaintOptions
-from smartmask.insertion.stable_diffusion.families import FAMILIES
+from smartmask.insertion.stable_diffusion.families import FAMILIES, working_size
 from smartmask.insertion.stable_diffusion.inpaint import DiffusionInpainter, paint_prompt, whole_cells
 from smartmask.insertion.stable_diffusion.load import STEMS
 from smartmask.insertion.stable_diffusion.seg_control import ade20k_colour
-from smartmask.scene import Layer, Scene
 
 pytest.importorskip("diffusers")
-
-HEIGHT, WIDTH = 50, 70
-
-
-def make_request(**changes: Any) -> PaintRequest:
-    mask = box_mask((20, 10, 50, 40), HEIGHT, WIDTH)
-    scene = Scene(HEIGHT, WIDTH, (Layer("sky", ~mask, thing=False), Layer("dog", mask)))
-    image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    return replace(PaintRequest(image, mask, mask, scene, 1, "dog", "a dog in a park", seed=3, steps=2), **changes)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +44,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def controlnets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {family: save_controlnet(family, tmp_path_factory.mktemp(f"control-{family}")) for family in FAMILIES}
+    return {family: save_controlnet(family, tmp_path_factory.mktemp(f"control-{family}")) for family in ("sd", "sdxl")}
 
 
 @pytest.fixture(scope="session")
@@ -159,9 +150,7 @@ def test_few_steps_of_sdxl_are_steps(folders: dict[str, Path], monkeypatch: pyte
 
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([64, 512, 1024]))
 def test_working_sizes(height: int, width: int, side: int) -> None:
-    scheduler = SimpleNamespace(config=SimpleNamespace(num_train_timesteps=1000))
-    pipeline = SimpleNamespace(vae_scale_factor=8, scheduler=scheduler)
-    rows, cols = DiffusionInpainter(pipeline, FAMILIES["sd"], "x", side).working_size(height, width)
+    rows, cols = working_size(height, width, side, 8)
     assert max(rows, cols) == side
     assert rows % 8 == cols % 8 == 0
     assert min(rows, cols) >= 8
@@ -238,8 +227,8 @@ def test_a_wrong_folder(tmp_path: Path, folders: dict[str, Path]) -> None:
     refused(tmp_path / "no" / "such", "neither an existing folder nor a hub name")
     refused(tmp_path, "lacks model_index.json", str(tmp_path))
     refused(folders["sd"] / "unet", "one part of a pipeline")
-    (tmp_path / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
-    refused(tmp_path, "FluxPipeline", "Stable Diffusion")
+    (tmp_path / "model_index.json").write_text('{"_class_name": "ChromaPipeline"}')
+    refused(tmp_path, "ChromaPipeline", "Stable Diffusion", "flux-fill")
     (tmp_path / "model_index.json").write_text("[]")
     refused(tmp_path, "no JSON object")
 

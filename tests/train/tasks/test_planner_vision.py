@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_llava import save_llava
+from tiny_vision import FAMILIES
 
 from smartmask.cli.main import main
 from smartmask.data.record import Record
@@ -19,13 +20,13 @@ from smartmask.image.files import save_png
 from smartmask.io.package import BUNDLED_MASKS
 from smartmask.io.publish import staging
 from smartmask.plan.planners.load import load_planner
-from smartmask.plan.planners.vision import VisionPlanner, open_model
+from smartmask.plan.planners.vision import VisionPlanner
+from smartmask.plan.planners.vision_models import IGNORED, end_token, open_model
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 from smartmask.train.instruct import write_instructions
 from smartmask.train.settings import VisionSettings
 from smartmask.train.tasks.planner_vision import (
-    IGNORED,
     answer_loss,
     encode,
     pick,
@@ -66,7 +67,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_only_the_answer_counts(base: Path, data: Path) -> None:
     processor, model = open_model(base)
     example = read_examples(data)[0]
-    inputs = encode(processor, example)
+    inputs = encode(processor, example, end_token(model, processor))
     counted = inputs["labels"][0] != IGNORED
     said = inputs["input_ids"][0][counted]
     assert processor.tokenizer.decode(said[:-1]) == example.answer
@@ -100,7 +101,7 @@ def test_the_question_is_the_planners_own(base: Path, data: Path, monkeypatch: p
 
     monkeypatch.setattr(planner.model, "generate", generate)
     planner.propose(state)
-    inputs = encode(planner.processor, example)
+    inputs = encode(planner.processor, example, end_token(planner.model, planner.processor))
     assert torch.equal(asked[0][0], inputs["input_ids"][0][inputs["labels"][0] == IGNORED])
 
 
@@ -153,6 +154,19 @@ def test_an_interrupted_run_ends_where_a_whole_one_does(
     assert weights[0] == weights[1]
     size = sum(path.stat().st_size for path in (tmp_path / "whole" / "checkpoints").rglob("*.safetensors"))
     assert size < 4 * 30 * len(weights[0]), "checkpoints hold no weights of the base"
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES.keys() - {"llava"}))
+def test_other_families_learn_too(family: str, data: Path, tmp_path: Path) -> None:
+    base = FAMILIES[family](tmp_path / "base")
+    train_planner_vision(short(data, base, tmp_path / "run"))
+    processor, trained = open_model(tmp_path / "run" / "adapter")
+    _, untouched = open_model(base)
+    after = dict(trained.named_parameters())
+    changed = {name for name, value in untouched.named_parameters() if not torch.equal(value, after[name])}
+    assert changed
+    assert all("_proj" in name and ("language_model" in name or "text_model" in name) for name in changed)
+    assert np.isfinite(answer_loss(trained, processor, read_examples(data)))
 
 
 def refused(said: str, data: Path, base: str, out: Path) -> None:

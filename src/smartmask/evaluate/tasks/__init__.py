@@ -6,7 +6,6 @@ shows it then.
 
 from smartmask.evaluate.protocol import Benchmark
 from smartmask.evaluate.tasks import (
-    ab,
     attributes,
     diversity,
     gallery,
@@ -29,6 +28,7 @@ from smartmask.evaluate.tasks.masks import main as masks
 from smartmask.evaluate.tasks.plan import main as plan
 from smartmask.evaluate.tasks.several import main as several
 from smartmask.evaluate.tasks.sheet import main as sheet
+from smartmask.evaluate.tasks.study import main as study
 
 BENCHMARKS: tuple[Benchmark, ...] = (
     masks.BENCHMARK,
@@ -54,6 +54,6 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     insertion.BENCHMARK,
     exactness.BENCHMARK,
     paper_table.BENCHMARK,
-    ab.BENCHMARK,
-    ab.SCORE,
+    study.BENCHMARK,
+    study.SCORE,
 )

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from smartmask.io.diffusion import widened
+from smartmask.io.diffusion import check_conditions, widened
 
 PRECISION_FEATURES = 32
 
@@ -94,10 +94,7 @@ def extend_unet(unet: Any) -> None:
             f"The base U-Net has {config.in_channels} channels in and {config.out_channels} out; a Stable Diffusion "
             "text-to-image (4 and 4) or inpainting (9 and 4) folder is needed."
         )
-    if config.time_cond_proj_dim is not None or config.addition_embed_type is not None:
-        raise ValueError(
-            "The base U-Net has conditions besides text (SDXL or LCM); start from Stable Diffusion 1 or 2."
-        )
+    check_conditions(unet)
     if config.in_channels == 4:
         unet.conv_in = widened(unet.conv_in, extra_in=1)
     unet.conv_out = widened(unet.conv_out, extra_out=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -9,26 +10,37 @@ import numpy as np
 
 from smartmask.errors import ModelError, OutOfMemoryError
 from smartmask.insertion.stable_diffusion.families import Family, Task, check_side, working_size
-from smartmask.insertion.stable_diffusion.load import CONTROL, open_pipeline
+from smartmask.insertion.stable_diffusion.load import CONTROL, Opening, open_pipeline
+from smartmask.insertion.stable_diffusion.samplers import pace_of
 from smartmask.io.checks import check_scale, check_steps
 from smartmask.io.hub import is_out_of_memory, quiet
 from smartmask.io.watch import Progress
-from smartmask.scene import Scene
 
 
 class DiffusionModel:
     """A diffusers pipeline with its row of FAMILIES; a subclass says for which ``task``. Built by ``from_pretrained``.
 
     side: pixels of the longer side that it paints.  control_scale: None for the task's or the family's own.
+    controlnet: the name of one that was loaded beside the model.
     """
 
     task: ClassVar[Task]
+    reference_scale = 1.0  # weight of an IP-Adapter's picture
 
-    def __init__(self, pipeline: Any, family: Family, name: str, side: int, control_scale: float | None = None) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        family: Family,
+        name: str,
+        side: int,
+        control_scale: float | None = None,
+        controlnet: str | Path | None = None,
+    ) -> None:
         self.pipeline, self.family, self.name = pipeline, family, name
         self.side: int | None = side
         self.cell = int(pipeline.vae_scale_factor)  # pixels of the picture in one of the latent, each way
         self.levels = int(pipeline.scheduler.config.num_train_timesteps)
+        self.pace, self.controlnet = pace_of(pipeline, family), controlnet
         self.controlled = getattr(pipeline, "controlnet", None) is not None
         own = family.control_scale if self.task.control_scale is None else self.task.control_scale
         self.control_scale = own if control_scale is None else control_scale
@@ -46,21 +58,36 @@ class DiffusionModel:
         side: int | None = None,
         variant: str | None = None,
         control_scale: float | None = None,
+        lora: Sequence[str | Path] = (),
+        sampler: str | None = None,
+        ip_adapter: str | Path | None = None,
+        reference_scale: float | None = None,
         **own: Any,
     ) -> Self:
-        """A model of a folder or hub name in diffusers' format: SD 1.x, 2.x or SDXL.
+        """A model of a folder or hub name in diffusers' format, of one of FAMILIES.
 
-        controlnet: a segmentation ControlNet (ADE20K's colours) of the same family, folder or hub name; None where
-        the model's folder holds its own, or none is needed.
+        controlnet: one of the same family, folder or hub name; None where the model's folder holds its own, or none
+        is needed.
         device: "cpu", "cuda", ...; None takes a GPU where there is one.  dtype: float32, float16 or bfloat16;
-        None is float16 on a GPU, else float32.  offload: True or "model" keeps only the part at work on the GPU,
-        "sequential" only its layer.  slicing: attention and VAE in slices, slower but smaller.
+        None is the family's own on a GPU, else float32.  offload: True or "model" keeps only the part at work on the
+        GPU, "sequential" only its layer.  slicing: attention and VAE in slices, slower but smaller.
         side: pixels of the longer side; the model's own by default.  variant: of the files, such as "fp16".
-        control_scale: weight of the ControlNet.  own: further arguments of the class.
+        control_scale: weight of the ControlNet.  lora: folders, files or hub names, each perhaps with ":SCALE" behind.
+        sampler: one of SAMPLERS in the place of the model's own.  ip_adapter: file, folder or hub name of what shows
+        it a reference picture; reference_scale: its weight (1).  own: further arguments of the class.
         Raises ValueError for what is no such model, ModelMissingError for what has to be fetched, OutOfMemoryError.
         """
         control_scale, task = check_scale(control_scale, "control scale"), cls.task
-        pipeline, family = open_pipeline(name, controlnet, task, device, dtype, offload, slicing, variant, side)
+        check_scale(reference_scale, "reference scale")
+        lora = (lora,) if isinstance(lora, (str, Path)) else tuple(lora)
+        opening = Opening(
+            controlnet, device, dtype, offload, slicing, side, variant, lora, sampler, ip_adapter, reference_scale
+        )
+        if reference_scale is not None and ip_adapter is None:
+            raise ModelError(
+                f"The reference scale is {reference_scale:g}; it weighs what --ip-adapter shows, name one."
+            )
+        pipeline, family = open_pipeline(name, task, opening)
         controlled = getattr(pipeline, "controlnet", None) is not None
         if task.needs_control and not controlled:
             raise ModelError(
@@ -72,25 +99,21 @@ class DiffusionModel:
                 f"The control scale is {control_scale:g}, but the {task.what} '{name}' has no {CONTROL}; name "
                 "one, or leave the scale out."
             )
-        label = str(name) if controlnet is None else f"{name} + {controlnet}"
-        made_for = int(pipeline.unet.config.sample_size or 0) * int(pipeline.vae_scale_factor) or family.side
+        label = " + ".join(str(part) for part in (name, controlnet, *lora, ip_adapter) if part is not None)
+        config = getattr(pipeline, family.denoises).config
+        made_for = int(config.get("sample_size") or 0) * int(pipeline.vae_scale_factor) or family.side
         side = check_side(made_for if side is None else side, family)
-        return cls(pipeline, family, label, side, control_scale, **own)
+        model = cls(pipeline, family, label, side, control_scale, controlnet, **own)
+        model.reference_scale = 1.0 if reference_scale is None else reference_scale
+        return model
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) that the model paints for a picture: longer side ``side``, multiples of the family's."""
         return working_size(height, width, self.side or self.family.side, self.family.multiple)
 
-    def control_image(self, scene: Scene, size: tuple[int, int]) -> Any:
-        """The layout as the ControlNet sees it: a PIL picture of ``size`` (height, width)."""
-        from PIL import Image
-
-        colours = Image.fromarray(self.family.control_colours(scene))
-        return colours.resize(size[::-1], Image.Resampling.NEAREST)
-
     def steps_of(self, steps: int | None) -> int:
         """The steps asked for, or the family's own; ValueError for more than the model has noise levels."""
-        steps = check_steps(steps) or self.family.steps
+        steps = check_steps(steps) or self.pace.steps
         if steps >= self.levels:  # with an offset, as most models have, all of them together leave the schedule
             raise ValueError(f"The number of steps is {steps}; '{self.name}' paints in at most {self.levels - 1}.")
         return steps
@@ -116,9 +139,10 @@ class DiffusionModel:
             "height": size[0],
             "width": size[1],
             "num_inference_steps": self.steps_of(steps),
-            "guidance_scale": self.family.guidance_scale if guidance_scale is None else guidance_scale,
+            self.family.scale: self.pace.guidance_scale if guidance_scale is None else guidance_scale,
             "generator": torch.Generator("cpu").manual_seed(seed),
             "output_type": "pil",
+            **self.family.always(*size),
         }
         if callback is not None:
 

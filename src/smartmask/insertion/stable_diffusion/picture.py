@@ -13,6 +13,7 @@ import torch
 
 from smartmask.image.composition import resize
 from smartmask.insertion.lay import seed_of
+from smartmask.insertion.stable_diffusion.control import layout_picture
 from smartmask.insertion.stable_diffusion.families import PICTURE
 from smartmask.insertion.stable_diffusion.model import DiffusionModel
 from smartmask.io.checks import check_prompt
@@ -58,7 +59,7 @@ class LayoutPainter(DiffusionModel):
         size = self.working_size(scene.height, scene.width)
         painted = self.paint(
             size, seed=seed_of(generator), steps=steps, guidance_scale=guidance_scale, callback=callback_on_step_end,
-            prompt=prompt, negative_prompt=negative_prompt, image=self.control_image(scene, size),
+            prompt=prompt, negative_prompt=negative_prompt, image=layout_picture(scene, size, self.family),
             controlnet_conditioning_scale=float(self.control_scale),
         )  # fmt: skip
         unknown = (self.family.control_colours(scene) == 0).all(axis=2).mean()

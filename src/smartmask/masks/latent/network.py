@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from smartmask.io.diffusion import widened
+from smartmask.io.diffusion import check_conditions, widened
 from smartmask.masks.latent.presets import LatentPreset
 
 
@@ -82,9 +82,6 @@ def widen_unet(unet: Any) -> None:
             f"The base U-Net has {config.in_channels} channels in and {config.out_channels} out; give a "
             "text-to-image model, whose numbers are equal, not one for inpainting."
         )
-    if config.time_cond_proj_dim is not None or config.addition_embed_type is not None:
-        raise ValueError(
-            "The base U-Net has conditions besides text (SDXL or LCM); start from Stable Diffusion 1 or 2."
-        )
+    check_conditions(unet)
     unet.conv_in = widened(unet.conv_in, extra_in=config.in_channels)
     unet.register_to_config(in_channels=2 * config.in_channels)

@@ -15,7 +15,8 @@ from smartmask.io.watch import Progress
 from smartmask.plan.language.phrases import RelationRecord
 
 # settings that a phrase leaves no room for
-BESIDE = [name for name in ("object", "objects_json", *KINDS, "order", "pick", "cutout_mask") if name != "none"]
+TAKEN = ("object", "objects_json", *KINDS, "order", "pick", "cutout_mask", "reference")
+BESIDE = [name for name in TAKEN if name != "none"]
 
 
 class PhraseReport(InsertReport):

@@ -92,7 +92,7 @@ class PictureRecord(Record):
     """
 
     optional = ("device", "dtype", "offload", "slicing", "side", "controlnet", "control_scale", "steps",
-                "guidance_scale", "negative_prompt", "trouble", "painted", "unknown")  # fmt: skip
+                "guidance_scale", "negative_prompt", "lora", "sampler", "trouble", "painted", "unknown")  # fmt: skip
 
     model: str
     device: str | None = None
@@ -105,6 +105,8 @@ class PictureRecord(Record):
     steps: int | None = None
     guidance_scale: float | None = None
     negative_prompt: str | None = None
+    lora: tuple[str, ...] | None = None
+    sampler: str | None = None
     status: Literal["painted", "not painted"] = "not painted"
     trouble: str | None = None
     painted: Size | None = None

@@ -12,14 +12,15 @@ from smartmask.data.pack import Pack
 from smartmask.data.shards.source import Shards, is_shards
 from smartmask.io.hub import fetched_folder
 from smartmask.masks.latent import files, parts
-from smartmask.masks.latent.model import as_pictures
+from smartmask.masks.latent.asking import as_pictures
 from smartmask.masks.latent.parts import LatentParts
 from smartmask.masks.latent.presets import LatentPreset, latent_preset
 from smartmask.text.encoder import TextEncoder
 from smartmask.train.chance import below, generators, normal
 from smartmask.train.settings import LatentTrainSettings
 from smartmask.train.task import Losses, Task, Tensors
-from smartmask.train.tasks.latent_pairs import LatentPairs, PairStream
+from smartmask.train.tasks.latent_frames import check_frame
+from smartmask.train.tasks.latent_pairs import Drawing, LatentPairs, PairStream
 from smartmask.train.tasks.latent_shards import ShardPairStream, dev_scenes
 from smartmask.train.tasks.latent_sheet import LatentSheet
 from smartmask.train.trainer import Trainer
@@ -65,14 +66,35 @@ def latent_task(made_of: LatentParts, stream: PairStream, sheet: LatentSheet | N
     )  # fmt: skip
 
 
+def drawing_of(settings: LatentTrainSettings) -> Drawing:
+    """How the run's pairs are drawn."""
+    return Drawing(
+        check_frame(settings.frame), settings.share, "guides" not in settings.without, "context" not in settings.without
+    )
+
+
 def start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder) -> LatentParts:
-    """The parts to train: from the preset's base, or new."""
+    """The parts to train: from the preset's base, or new; on the run's canvas and in its frames."""
     if preset.base is not None:
         folder = fetched_folder(settings.base or preset.base, "base model", "the preset 'tiny' needs none")
-        return parts.from_stable_diffusion(folder, text, settings.preset)
-    if settings.base is not None:
+        made = parts.from_stable_diffusion(folder, text, settings.preset)
+    elif settings.base is not None:
         raise ValueError(f"The preset '{settings.preset}' starts from nothing; leave --base {settings.base} out.")
-    return parts.new(settings.preset, text, settings.seed)
+    else:
+        made = parts.new(settings.preset, text, settings.seed)
+    own = made.settings
+    defaults = replace(own.defaults, context_guidance_scale=0.0) if "context" in settings.without else own.defaults
+    changed = replace(own, side=settings.side or own.side, frame=settings.frame, defaults=defaults)
+    parts.check_side(made, changed.side)
+    return replace(made, settings=changed)
+
+
+def move_frozen(made_of: LatentParts, device: torch.device) -> None:
+    """Codec and texts to where the U-Net is trained."""
+    for frozen in (made_of.codec, made_of.words):
+        for module in vars(frozen).values():
+            if isinstance(module, torch.nn.Module):
+                module.to(device)
 
 
 def data_of(
@@ -82,11 +104,11 @@ def data_of(
     if is_shards(settings.data):
         stream = ShardPairStream(
             Shards.at(settings.data, "train"), text, made.settings.side, made.words, settings.batch, settings.seed,
-            settings.workers, settings.lanes,
+            settings.workers, settings.lanes, drawing_of(settings),
         )  # fmt: skip
         return stream, dev_scenes(settings.data), stream.windows.facts
     pack = Pack(settings.data)
-    pairs = LatentPairs(pack, text, made.settings.side)
+    pairs = LatentPairs(pack, text, made.settings.side, drawing=drawing_of(settings))
     return PairStream(pairs, made.words, settings.batch, settings.seed, settings.workers), pack, {}
 
 
@@ -103,9 +125,6 @@ def train_latent(settings: LatentTrainSettings) -> Path:
     sheet = None if pack is None else LatentSheet.of(pack, text, made.settings.side, settings.out / "samples")
     task = latent_task(made, stream, sheet)
     trainer = Trainer(replace(task, facts=task.facts | facts), settings, settings.out)
-    for frozen in (made.codec, made.words):
-        for module in vars(frozen).values():
-            if isinstance(module, torch.nn.Module):
-                module.to(trainer.accelerator.device)
+    move_frozen(made, trainer.accelerator.device)
     trainer.fit()
     return settings.out / SAVED

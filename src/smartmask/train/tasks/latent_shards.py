@@ -20,7 +20,7 @@ from smartmask.text.states import Words
 from smartmask.train.dataset import Target, find_targets
 from smartmask.train.shard_windows import Windows, first_scenes, pack_of
 from smartmask.train.task import Sample
-from smartmask.train.tasks.latent_pairs import SOURCES, LatentPairs, PairStream
+from smartmask.train.tasks.latent_pairs import SOURCES, Drawing, LatentPairs, PairStream
 
 PIECE = 32  # scenes of each stretch in a window
 RESERVE = 16  # scenes with objects that stand in where a window has few
@@ -52,9 +52,9 @@ class ShardPairStream(PairStream):
 
     def __init__(
         self, shards: Shards, text: TextEncoder, side: int, words: Words, batch: int, seed: int = 0, workers: int = 0,
-        lanes: int = 32,
+        lanes: int = 32, drawing: Drawing | None = None,
     ) -> None:  # fmt: skip
-        self.shards, self.text, self.side = shards, text, side
+        self.shards, self.text, self.side, self.drawing = shards, text, side, drawing
         self.reserve = first_scenes(shards, _has_target, RESERVE, LOOKED_AT)
         if len(self.reserve) < 2:
             raise ValueError(f"The shards at {shards.place} have hardly an object to train on; give others.")
@@ -65,7 +65,7 @@ class ShardPairStream(PairStream):
         pack = pack_of(members, self.shards)
         if len({target.scene for target in find_targets(pack, "train", SOURCES)}) < RESERVE // 2:
             pack = pack_of([*members, *self.reserve], self.shards)
-        return WindowPairs(pack, self.text, self.side)
+        return WindowPairs(pack, self.text, self.side, drawing=self.drawing)
 
     def _drawn(self, rng: np.random.Generator, number: int) -> Sample:
         self.pairs, at = self.windows.of(number)

@@ -20,15 +20,15 @@ from smartmask.image.files import load_photo
 from smartmask.io.hub import is_out_of_memory, model_folder
 from smartmask.io.publish import replacing_folder, save_json
 from smartmask.io.reading import read_json
-from smartmask.plan.planners.vision import WHAT, open_model, wording
+from smartmask.plan.planners.vision_models import WHAT, answered, end_token, model_inputs, open_model, wording
 from smartmask.train.schedules import Cosine
 from smartmask.train.settings import VisionSettings
 from smartmask.train.task import Batch, Losses, Stream, Task, Tensors
 from smartmask.train.trainer import Trainer
 
-TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+# the language model's attention and feed-forward matrices, by either of its names in transformers
+TARGETS = r".*\b(language_model|text_model)\b.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 IMAGE = "<image>"
-IGNORED = -100  # a label that does not count
 MOST_CHECKED = 200  # samples of a check
 
 
@@ -64,32 +64,25 @@ def _example(row: dict[str, Any], folder: Path) -> Example:
     return Example(image, asked.removeprefix(IMAGE).lstrip("\n"), answer)
 
 
-def encode(processor: Any, example: Example) -> dict[str, torch.Tensor]:
+def encode(processor: Any, example: Example, end: int) -> dict[str, torch.Tensor]:
     """A sample as the model's inputs, one row each, with ``labels``: IGNORED but at the answer and the end after it.
 
-    The question has the very form in which the planner asks it; the answer's tokens are those it would generate.
+    The question has the very form in which the planner asks it; the answer's tokens are those it would generate. end:
+    the token after it, of ``end_token``.
     """
     picture = Image.fromarray(load_photo(example.image))
-    inputs = dict(processor(images=picture, text=wording(processor, [("user", example.asked)]), return_tensors="pt"))
-    asked = inputs["input_ids"]
-    tokenizer = processor.tokenizer
-    said = [*tokenizer(example.answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-    more = torch.tensor([said])
-    for key, value in list(inputs.items()):  # masks and types of tokens go on as at the last one
-        if torch.is_tensor(value) and value.shape == asked.shape and key != "input_ids":
-            inputs[key] = torch.cat([value, value[:, -1:].expand(-1, len(said))], dim=1)
-    inputs["input_ids"] = torch.cat([asked, more], dim=1)
-    inputs["labels"] = torch.cat([torch.full_like(asked, IGNORED), more], dim=1)
-    return inputs
+    inputs = model_inputs(processor, picture, wording(processor, [("user", example.asked)]))
+    said = processor.tokenizer(example.answer, add_special_tokens=False)["input_ids"]
+    return answered(inputs, [*said, end])
 
 
 def answer_loss(model: Any, processor: Any, examples: list[Example], precision: str = "no") -> float:
     """Mean over samples of the answer's mean cross-entropy, in nats a token."""
-    was_training, device = model.training, next(model.parameters()).device
+    was_training, device, end = model.training, next(model.parameters()).device, end_token(model, processor)
     model.eval()
     half = torch.float16 if precision == "fp16" else torch.bfloat16
     with torch.inference_mode(), torch.autocast(device.type, half, enabled=precision != "no"):
-        losses = [float(model(**send_to_device(encode(processor, one), device)).loss) for one in examples]
+        losses = [float(model(**send_to_device(encode(processor, one, end), device)).loss) for one in examples]
     model.train(was_training)
     return float(np.mean(losses))
 
@@ -118,9 +111,11 @@ def pick(number: int, count: int, seed: int) -> int:
 def vision_task(model: Any, processor: Any, examples: list[Example], settings: VisionSettings) -> Task:
     """The matrices' training; a batch is one sample, as pictures and answers differ in size."""
 
+    end = end_token(model, processor)
+
     def make(rng: np.random.Generator, number: int) -> Batch:
         example = examples[pick(number, len(examples), settings.seed)]
-        return Batch([example.image.name], encode(processor, example))
+        return Batch([example.image.name], encode(processor, example, end))
 
     def loss(network: Any, inputs: Tensors) -> Losses:
         return {"loss": network(**inputs).loss}

@@ -41,7 +41,7 @@ from smartmask.io.package import BUNDLED_MASKS
 from smartmask.io.publish import save_json, save_text, staging
 from smartmask.io.reading import read_bytes
 from smartmask.io.settings import option, required
-from smartmask.metrics.pretrained import BoxSegmenter, ClipScore, ImageFeatures
+from smartmask.metrics.pretrained import BoxSegmenter, ClipScore, load_features
 
 MAKERS = (OURS, "unranked", "box", "ellipse", "same-area", "class-mean", "retrieval", "exact")  # in this order
 SHOWN = (OURS, "box", "same-area", "class-mean")  # on the page of pictures
@@ -52,7 +52,9 @@ class InsertionSettings(ReportSettings):
 
     data: str = required("Photographs with objects: COCO, Penn-Fudan, or both.", metavar="FOLDER")
     inpainter: str | None = option(None, "A folder or hub name of a model that paints inside masks.", metavar="NAME")
-    features: str | None = option(None, "A vision model whose features give FID and Local-FID.", metavar="NAME")
+    features: str | None = option(
+        None, "Weights of FID's Inception, or a vision model; for FID and Local-FID.", metavar="NAME"
+    )
     clip: str | None = option(None, "A CLIP model for the CLIP score.", metavar="NAME")
     segmenter: str | None = option(None, "A SAM or SAM-HQ for inpaint-then-segment.", metavar="NAME")
     makers: str = option(",".join(MAKERS), "Whose masks, separated by commas.")
@@ -193,7 +195,7 @@ def _painter(settings: InsertionSettings) -> Painter | None:
 def _judges(settings: InsertionSettings) -> Judges:
     features, clip, where = settings.features, settings.clip, settings.device or "cpu"
     return Judges(
-        None if features is None else ImageFeatures.from_pretrained(features, where),
+        None if features is None else load_features(features, where),
         None if clip is None else ClipScore.from_pretrained(clip, where),
     )
 
