@@ -33,7 +33,7 @@ FILES = [path.relative_to(ROOT) for folder in ("src", "tests", "examples", "docs
          for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]  # fmt: skip
 STEMS = {path.stem: path for path in sorted(SOURCE.rglob("*.py"), reverse=True) if path.stem != "__init__"}
 # Options of other programs; files that commands write, or that are other projects'
-FOREIGN_OPTIONS = {"--local-dir", "--nproc_per_node"}
+FOREIGN_OPTIONS = {"--local-dir", "--nproc_per_node", "--data-binary"}
 # Names of modules that examples and texts also give to variables and fields
 VARIABLES = {"layout", "scene", "text", "picture", "memory", "photo", "report", "rule", "protocol", "record"}
 FOREIGN_FILES = {"run_layoutgpt_2d.py", "report.md", "NAME.md"}
@@ -254,8 +254,8 @@ def test_python_in_documents_makes_the_names_it_uses(path: Path) -> None:
     assert {name for block in blocks(path) for name in unmade(block)} == set()
 
 
-# What a reader's machine has and this one may not: weights to be fetched, a GPU
-ABSENT = re.compile(r"path/to/|RUN/|cuda|from_pretrained\(\"")
+# What a reader's machine has and this one may not: weights to be fetched, a GPU, a running service
+ABSENT = re.compile(r"path/to/|http://127|RUN/|cuda|from_pretrained\(\"")
 RUNNABLE = [(path, at) for path in DOCUMENTS for at, block in enumerate(blocks(path)) if not ABSENT.search(block)]
 
 

@@ -94,6 +94,20 @@ def latent(request: of.LatentTrainSettings) -> None:
     _say(f"Trained: {train_latent(request)}")
 
 
+def latent_lcm(request: of.LatentLcmSettings) -> None:
+    """Distils a trained model of SmartMask as published to 4 steps without guidance (LCM); '--weights' takes it."""
+    from smartmask.train.tasks.latent_lcm import train_latent_lcm
+
+    _say(f"Trained: {train_latent_lcm(request)}")
+
+
+def latent_ablation(request: of.LatentAblationSettings) -> None:
+    """Trains SmartMask as published whole and with one thing changed at a time, and reports on development objects."""
+    from smartmask.evaluate.tasks.latent_ablation import run
+
+    run(request)
+
+
 def traits(request: of.TraitSettings) -> None:
     """Traits of remembered outlines from labels judged by eye; what is printed is told on sources not learned from."""
     from smartmask.io.publish import save_json
@@ -131,6 +145,8 @@ RECIPES = (
     (of.InpaintSettings, inpaint),
     (of.AblationSettings, inpaint_ablation),
     (of.LatentTrainSettings, latent),
+    (of.LatentLcmSettings, latent_lcm),
+    (of.LatentAblationSettings, latent_ablation),
     (of.TraitSettings, traits),
 )
 

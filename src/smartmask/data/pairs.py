@@ -110,12 +110,14 @@ def make_pair(
     kind: str | None = None,
     composed: bool = False,
     decoys: Sequence[BoxXYXY] = (),
+    frame: BoxXYXY | None = None,
 ) -> Pair:
     """The training pair of layer ``index``: S_k is the scene without it.
 
     modal: the scene's masks are visible parts only, so the hiding rule applies. kind: force a guide
     kind (default: drawn from the config). decoys: boxes, in the canvas's pixels, round which the layout is hidden as
-    it is round the object, beside those that the config draws. Raises ValueError if the layer is empty.
+    it is round the object, beside those that the config draws. frame: the square of the scene that the canvas shows,
+    in pixel edges; None: as the config says. Raises ValueError if the layer is empty.
     """
     config = config or PairConfig()
     layer = scene.layers[index]
@@ -124,7 +126,7 @@ def make_pair(
         raise ValueError(f"Layer {index} ('{layer.name}') is empty; choose one with at least one pixel.")
     rest = scene.remove(index)
     front = rest.covered(index)
-    warp = _Warp.draw(box, scene, rng, config)
+    warp = _Warp.draw(box, scene, rng, config, frame)
     amodal = warp.mask(layer.mask)
     top = warp.labels(rest.top().astype(np.int16))
     front_map = warp.mask(front) if front.any() else np.zeros_like(amodal)
@@ -134,7 +136,9 @@ def make_pair(
     target_box = mask_box(amodal)
     if target_box is None:  # squeezed away by the warp: fall back to the plain view
         plain = replace(PLAIN, canvas=config.canvas, whole=config.whole)
-        return make_pair(scene, index, rng, modal=modal, config=plain, kind=kind, composed=composed, decoys=decoys)
+        return make_pair(
+            scene, index, rng, modal=modal, config=plain, kind=kind, composed=composed, decoys=decoys, frame=frame
+        )
     hidden = np.zeros_like(amodal)
     if modal:
         hidden = hidden_region(target_box, amodal.shape, rng)
@@ -190,13 +194,17 @@ class _Warp:
     photo: BoxXYXY
 
     @classmethod
-    def draw(cls, box: BoxXYXY, scene: Scene, rng: np.random.Generator, config: PairConfig) -> _Warp:
+    def draw(
+        cls, box: BoxXYXY, scene: Scene, rng: np.random.Generator, config: PairConfig, frame: BoxXYXY | None = None
+    ) -> _Warp:
         x0, y0, x1, y1 = box
         n = config.canvas
         size = max(x1 - x0, y1 - y0)
         scale = size * CANVAS_MARGIN / n  # scene pixels a canvas pixel
         cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-        if config.whole:
+        if frame is not None:
+            scale, cx, cy = (frame[2] - frame[0]) / n, (frame[0] + frame[2]) / 2, (frame[1] + frame[3]) / 2
+        elif config.whole:
             scale, cx, cy = max(scene.height, scene.width) / n, scene.width / 2, scene.height / 2
         flip = -1.0 if rng.random() < config.flip else 1.0
         angle = math.radians(rng.normal(0, config.rotate)) if config.rotate else 0.0

@@ -34,6 +34,14 @@ def split_of(key: str) -> Split:
     return "dev" if digit == 2 else "train"
 
 
+def in_share(key: str, percent: int) -> bool:
+    """Whether a picture belongs to a share of the data, by another hash of its key: a larger share holds a smaller one.
+
+    It says nothing of the split, which is asked beside it.
+    """
+    return int(hashlib.sha1(f"share of data: {key}".encode()).hexdigest(), 16) % 100 < percent
+
+
 def coco_key(name: int | str) -> str:
     """The key of a COCO image: from its id (9, "9"), or its file name or URL ("COCO_val2014_000000000009.jpg").
 

@@ -190,8 +190,8 @@ class AblationSettings(BrushSettings):
     objects: int = option(40, "Held-out objects at most.", ge=1)
 
 
-class LatentTrainSettings(TrainSettings, TextSettings):
-    """Of SmartMask as published. Numbers that are 0 or not given are the preset's."""
+class LatentRunSettings(TrainSettings, TextSettings):
+    """What the commands of SmartMask as published share. Numbers that are 0 or not given are the preset's."""
 
     data: PackFile
     preset: str = option("tiny", "tiny, sd15 or sd21.")
@@ -205,8 +205,17 @@ class LatentTrainSettings(TrainSettings, TextSettings):
     batch: int = option(0, "Samples of one process in a batch; 0: the preset's.", ge=0)
     learning_rate: float = option(0.0, "Peak learning rate; 0: the preset's.", ge=0)
     ema: float = option(-1.0, "Decay of the weights' moving average, which is saved; 0: none, -1: the preset's.", lt=1)
+    side: int = option(0, "Pixels of the canvas; 0: the preset's.", ge=0)
     save_every: Every = 500
     sample_every: int = option(2000, "Steps between looks at the development split.", ge=1)
+
+
+class LatentTrainSettings(LatentRunSettings):
+    """Of SmartMask as published."""
+
+    frame: float = option(0.0, "Times the object's side that the canvas spans; 0: the whole scene, as published.", ge=0)
+    share: int = option(100, "Per cent of the training pictures, by a hash of their keys.", ge=1, le=100)
+    without: tuple[str, ...] = internal((), "What to leave out: guides, context.")
 
     def filled(self, learning_rate: float, ema: float, batch: int) -> dict[str, Any]:
         """What the settings leave to the preset."""
@@ -215,6 +224,41 @@ class LatentTrainSettings(TrainSettings, TextSettings):
             "ema": ema if self.ema < 0 else self.ema,
             "batch": self.batch or batch,
         }
+
+
+class LatentAblationSettings(LatentRunSettings):
+    """Of SmartMask as published, whole and with one thing changed at a time: the same steps, samples and seeds."""
+
+    steps: Steps = 2000
+    arms: str = option("", "Of whole, frame, no-guides, no-context, data-10, data-30; none: all.", metavar="LIST")
+    frame: float = option(3.0, "Times the object's side that the canvas of the arm 'frame' spans.", ge=1.5)
+    guidance: str = option("box,none", "Kinds of guides that all arms are asked with.", metavar="LIST")
+    objects: int = option(60, "Development objects at most.", ge=1)
+    num_masks: int = option(4, "Masks an object.", ge=2)
+    sampler_steps: int = option(0, "Denoising steps at a call; 0: the preset's.", ge=0)
+
+    @property
+    def arm_names(self) -> list[str]:
+        """``arms`` as a list."""
+        return [name.strip() for name in self.arms.split(",") if name.strip()]
+
+
+class LatentLcmSettings(TrainSettings):
+    """Of distilling a trained model of SmartMask as published to a few steps."""
+
+    data: PackFile
+    teacher: str = required("The trained model: a folder or hub name.", metavar="NAME")
+    steps: Steps = 2000
+    batch: Batch = 8
+    learning_rate: Rate = 1e-4
+    ema: Ema = 0.95
+    lora: bool = option(False, "Train LoRA matrices of the U-Net, merged at the end, instead of all of it.",
+                        flags=("--lora",))  # fmt: skip
+    rank: int = option(64, "Of the LoRA matrices.", ge=1, le=512)
+    few: int = option(4, "Steps at a call, unless it asks otherwise.", ge=1, le=50)
+    guidance_scale: float = option(-1.0, "Weight of the name that is distilled; -1: the teacher's own.", ge=-1)
+    context_guidance_scale: float = option(-1.0, "The same of the context.", ge=-1)
+    save_every: Every = 500
 
 
 class MemorySettings(TextSettings):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from smartmask.geometry import box_mask, mask_iou
 from smartmask.guides import Blob, Box
 from smartmask.io.package import BUNDLED_TEXT
-from smartmask.masks.latent.layout import ALPHA, Canvas, guided, read_off, whiteness, with_object
+from smartmask.masks.latent.layout import ALPHA, Canvas, frame_round, guided, read_off, whiteness, with_object
 from smartmask.masks.latent.palette import coloured
 from smartmask.scene import Layer, Scene
 from smartmask.scene.view import OUTSIDE, UNLABELED
@@ -51,6 +51,53 @@ def test_a_canvas_of_the_scenes_own_size_is_the_scene() -> None:
     assert np.array_equal(canvas.top(scene, 3), scene.top())
     field = np.random.default_rng(0).random((64, 64)).astype(np.float32)
     assert np.allclose(canvas.back(field), field, atol=1e-5)
+
+
+@given(
+    st.integers(20, 400), st.integers(20, 400), st.floats(-0.2, 1), st.floats(-0.2, 1), st.floats(0.02, 0.5),
+    st.floats(1.5, 6),
+)  # fmt: skip
+def test_a_frame_holds_its_box_and_stays_in_the_scene(
+    height: int, width: int, left: float, top: float, size: float, times: float
+) -> None:
+    box = left * width, top * height, (left + size) * width, (top + size) * height
+    frame = frame_round(box, times, height, width)
+    if frame is None:
+        return
+    x0, y0, x1, y1 = frame
+    assert x1 - x0 == pytest.approx(y1 - y0)
+    assert x1 - x0 < max(height, width)
+    for low, high, start, end, length in ((x0, x1, box[0], box[2], width), (y0, y1, box[1], box[3], height)):
+        assert low <= max(min(start, length - 1), 0) + 1e-6
+        assert high >= min(max(end, 1), length) - 1e-6
+        assert (low >= -1e-6 and high <= length + 1e-6) or high - low >= length
+
+
+def test_what_is_drawn_in_a_frame_is_read_off_where_it_is() -> None:
+    scene = scene_of(300, 500)
+    true = ellipse(300, 500, 401, 203, 22, 14)
+    canvas = Canvas.of(scene, 64, frame_round((379, 189, 423, 217), 2.5, 300, 500))
+    picture = coloured(canvas.top(scene, 3), [layer.name for layer in scene.layers], TEXT)
+    wanted = canvas.top(Scene(300, 500, (Layer("new", true),)), 1) == 0
+    mask, clear = read_off(whiteness(with_object(picture, wanted), picture), canvas)
+    assert mask_iou(mask, true) > 0.9
+    assert clear > 0.8
+    everywhere, _ = read_off(np.ones((64, 64), np.float32), canvas)
+    x0, y0, x1, y1 = canvas.square
+    assert np.array_equal(everywhere, box_mask((x0, y0, x1, y1), 300, 500))  # nothing beyond the frame
+    assert canvas.box((x0, y0, x1, y1)) == pytest.approx((0, 0, 64, 64))
+
+
+def test_a_barred_pixel_is_never_in_the_mask() -> None:
+    canvas = Canvas(64, 64, 64)
+    barred = box_mask((0, 0, 30, 64), 64, 64)
+    mask, clear = read_off(ellipse(64, 64, 32, 32, 20, 20).astype(np.float32), canvas, barred)
+    assert mask.any()
+    assert not mask[barred].any()
+    assert clear == 1.0
+    hole = ellipse(64, 64, 32, 32, 2, 2)  # so small that it would be filled
+    filled, _ = read_off(ellipse(64, 64, 32, 32, 25, 25).astype(np.float32), canvas, hole)
+    assert not filled[hole].any()
 
 
 def test_the_guide_lightens_the_layout_by_eq_5() -> None:

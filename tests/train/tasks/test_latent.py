@@ -18,21 +18,24 @@ from safetensors.torch import load_file
 from scipy.stats import binomtest
 from tiny_diffusion import save_diffusion
 
-from smartmask.data.pack import Pack
-from smartmask.geometry import components, mask_box
+from smartmask.data.pack import Pack, write_pack
+from smartmask.data.record import Record
+from smartmask.data.splits import in_share, split_of
+from smartmask.geometry import box_mask, components, mask_box
 from smartmask.io.package import BUNDLED_TEXT
 from smartmask.masks.latent import parts
 from smartmask.masks.latent.layout import ALPHA, Canvas
 from smartmask.masks.latent.model import SmartMaskLatentModel
 from smartmask.masks.latent.palette import OUTSIDE_COLOUR
 from smartmask.masks.model import MaskRequest
-from smartmask.scene import Scene
+from smartmask.scene import Layer, Scene
 from smartmask.scene.view import UNLABELED
 from smartmask.text.encoder import TextEncoder
 from smartmask.text.states import VocabularyWords
 from smartmask.train.settings import LatentTrainSettings
 from smartmask.train.tasks.latent import latent_loss, train_latent
-from smartmask.train.tasks.latent_pairs import KINDS, LatentPairs, PairStream, pictures, some_layers, stacked
+from smartmask.train.tasks.latent_frames import draw_frame
+from smartmask.train.tasks.latent_pairs import KINDS, Drawing, LatentPairs, PairStream, pictures, some_layers, stacked
 
 SIDE = 32
 
@@ -88,22 +91,28 @@ def test_layers_in_front_are_not_in_the_layout(pack: Pack) -> None:
     assert {len(some_layers(scene, chance(seed), shuffle=True).layers) for seed in range(40)} == {2, 3, 4, 5}
 
 
-def test_no_hole_looks_more_like_the_objects_than_another(source: LatentPairs) -> None:
-    """Without a guide a hole must not be the place: by size, height or nearness to the middle, the object's own box is
-    picked among those of the other holes no better than by chance."""
+@pytest.mark.parametrize("frame", [0.0, 2.0])
+def test_no_hole_looks_more_like_the_objects_than_another(source: LatentPairs, frame: float) -> None:
+    """Without a guide neither a hole nor the frame may be the place: by size, height or nearness to the middle, the
+    object's own box is picked among those of the other holes no better than by chance."""
     marks: dict[str, Callable[[np.ndarray], float]] = {
         "largest": lambda box: (box[2] - box[0]) * (box[3] - box[1]),
         "lowest": lambda box: box[3],
         "most central": lambda box: -abs(box[0] + box[2] - SIDE) - abs(box[1] + box[3] - SIDE),
     }
     hits: dict[str, list[bool]] = {name: [] for name in marks}
-    for seed in range(400):
+    framed = {0.0: source, frame: LatentPairs(source.pack, source.text, SIDE, drawing=Drawing(frame=frame))}
+    for seed in range(1200):
         rng = chance(seed)
         target = source.pick(rng)
         scene = source.pack.scene(target.scene)
-        decoys = source.decoys(target, scene, rng)
+        box = mask_box(scene.layers[target.layer].mask) or (0, 0, 0, 0)
+        seen = None
+        if frame:
+            seen = draw_frame(box, scene.height, scene.width, frame, rng)
+        decoys = framed[frame].decoys(target, scene, rng, seen, frame > 0)
         assert 1 <= len(decoys) <= 3
-        own = Canvas.of(scene, SIDE).box(mask_box(scene.layers[target.layer].mask) or (0, 0, 0, 0))
+        own = Canvas.of(scene, SIDE, seen).box(box)
         for name, mark in marks.items():
             scores = [mark(np.array(box)) + rng.uniform(0, 1e-9) for box in (own, decoys[0])]
             hits[name].append(scores[0] > scores[1])
@@ -155,6 +164,43 @@ def test_a_batch_is_made_of_its_number_alone(source: LatentPairs, text: TextEnco
     assert first.tensors["shown"].shape == (3, SIDE, SIDE, 3)
     assert first.tensors["objects"].shape == (3, 2, 128)
     assert any((first.tensors["shown"][i] == torch.tensor(OUTSIDE_COLOUR)).all(-1).any() for i in range(3))
+
+
+def test_shares_of_the_data_are_nested_and_of_the_training_split_alone(pack: Pack, text: TextEncoder) -> None:
+    found = {}
+    for share in (30, 70, 100):
+        source = LatentPairs(pack, text, SIDE, drawing=Drawing(share=share))
+        found[share] = {pack.meta.keys[target.scene] for target in source.targets}
+        hosts = {pack.meta.keys[i] for group in source.hosts for i in group}
+        assert hosts <= {key for key in pack.meta.keys if split_of(key) == "train" and in_share(key, share)}
+    assert found[30] < found[70] < found[100]
+    assert all(split_of(key) == "train" for key in found[100])
+    with pytest.raises(ValueError, match=r"no object to train on in 1 % of its dev split"):
+        LatentPairs(pack, text, SIDE, "dev", drawing=Drawing(share=1))
+
+
+def test_what_a_run_leaves_out_is_in_no_pair(pack: Pack, text: TextEncoder) -> None:
+    plain = LatentPairs(pack, text, SIDE, drawing=Drawing(guides=False, context=False))
+    assert {plain.pair(chance(seed))[0].kind for seed in range(20)} == {"none"}
+    drawn = [plain.draw(chance(seed)) for seed in range(60)]
+    assert not any(pair.context for pair in drawn)
+    assert any(pair.name for pair in drawn)
+    assert not all(pair.name for pair in drawn)
+    told = LatentPairs(pack, text, SIDE, drawing=Drawing(drop=False))
+    assert all(pair.name and pair.context for pair in (told.draw(chance(seed)) for seed in range(60)))
+
+
+def test_a_name_that_is_in_one_picture_alone_has_decoys(tmp_path: Path, text: TextEncoder) -> None:
+    """However often it is there: seven sheep of one picture are in no other."""
+    records = []
+    for key in [key for key in map(str, range(1, 60)) if split_of(key) == "train"][:2]:
+        sheep = [box_mask((18 * i + 1, 20, 18 * i + 17, 40), 60, 130) for i in range(7)] if not records else []
+        layers = [Layer("sheep", mask) for mask in sheep] or [Layer("dog", box_mask((20, 20, 60, 50), 60, 130))]
+        records.append(Record(key, "voc", Scene(60, 130, tuple(layers)), modal=True))
+    write_pack(records, tmp_path / "pack.parquet")
+    source = LatentPairs(Pack(tmp_path / "pack.parquet"), text, SIDE, composed=0.0)
+    target = next(target for target in source.targets if target.name == "sheep")
+    assert source.decoys(target, records[0].scene, chance(0))
 
 
 def test_a_split_without_objects_is_told(pack: Pack, text: TextEncoder) -> None:

@@ -14,7 +14,7 @@ from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.package import VERSION
 from smartmask.io.publish import replacing_folder, save_json
 from smartmask.masks.latent.network import LatentNetwork, MarksConfig, TextMarks
-from smartmask.masks.latent.parts import LatentParts, LatentSettings, sampler
+from smartmask.masks.latent.parts import FEW_STEPS, LatentParts, LatentSettings, check_side, sampler
 from smartmask.text.encoder import TextEncoder
 from smartmask.text.states import ClipWords, VocabularyWords, Words
 
@@ -22,7 +22,7 @@ CLASS = "SmartMaskLatentModel"
 WHAT = "mask model"
 MARKS = "text_marks"
 # of the settings: a canvas of 4,096 pixels is more than any such network was trained on
-RANGES = {"side": (8, 4096), "patch": (0, 64)}
+RANGES = {"side": (8, 4096), "patch": (0, 64), "frame": (0, 100), "folded": (0, 1000)}
 STEM = "diffusion_pytorch_model"
 
 
@@ -38,7 +38,8 @@ def load(folder: Path) -> LatentParts:
     except FileNotFoundError as error:
         raise ValueError(str(error)) from None
     codec, words = _frozen(folder, settings, text)
-    parts = LatentParts(network, codec, words, text, sampler(load_scheduler_config(folder)), settings)
+    scheduler = sampler(load_scheduler_config(folder), FEW_STEPS if settings.folded else None)
+    parts = LatentParts(network, codec, words, text, scheduler, settings)
     _check_fit(parts, folder)
     return parts
 
@@ -77,6 +78,10 @@ def read_settings(folder: Path) -> LatentSettings:
             f"{folder / INDEX} describes a {index.get('_class_name')}, not a {CLASS}; give another folder."
         )
     settings = settings_of(LatentSettings, index.get("settings"), folder / INDEX, RANGES)
+    if len(settings.folded) not in (0, 2):
+        raise ValueError(
+            f"{folder / INDEX} is damaged: its folded weights are {len(settings.folded)}, not 2; restore it."
+        )
     if settings.clip == bool(settings.patch):
         raise ValueError(f"{folder / INDEX} is damaged: a patch belongs to a model without CLIP and VAE; restore it.")
     check_sums(folder / INDEX, index)
@@ -110,9 +115,4 @@ def _check_fit(parts: LatentParts, folder: Path) -> None:
             f"The U-Net in {folder / 'unet'} takes {config.in_channels} channels, but its latents have "
             f"{codec.channels}, of which it needs twice as many; save the model again."
         )
-    blocks = 2 ** (len(config.block_out_channels) - 1)
-    if parts.settings.side < 1 or parts.settings.side % (codec.factor * blocks):
-        raise ValueError(
-            f"{folder / INDEX} has a canvas of {parts.settings.side} pixels; it must be a multiple of "
-            f"{codec.factor * blocks}."
-        )
+    check_side(parts, parts.settings.side, str(folder / INDEX))

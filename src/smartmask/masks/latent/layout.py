@@ -1,7 +1,8 @@
 """Layouts as pictures: the square canvas of a scene, eq. 5's guide, the picture to draw, and the way back to masks.
 
 The model sees the whole scene at once, as the paper does: its longer side spans the canvas, what lies beyond the
-scene's border has a colour of its own.
+scene's border has a colour of its own. Or it sees a frame, a square part of the scene, so that a small thing of a large
+photo has as many cells as a large one.
 """
 
 from __future__ import annotations
@@ -29,33 +30,45 @@ LEGIBLE = 0.5  # whiteness from which a cell belongs to the new object
 
 @dataclass(frozen=True)
 class Canvas:
-    """A square of ``side`` cells over a scene (height, width in pixels), centred, ``scale`` pixels a cell."""
+    """A square of ``side`` cells over a scene (height, width in pixels), ``scale`` pixels a cell.
+
+    frame: the square of the scene that it shows, in pixel edges; None: all of the scene, centred.
+    """
 
     side: int
     height: int
     width: int
+    frame: BoxXYXY | None = None
 
     @classmethod
-    def of(cls, scene: Scene, side: int) -> Self:
-        """The canvas of a scene."""
-        return cls(side, scene.height, scene.width)
+    def of(cls, scene: Scene, side: int, frame: BoxXYXY | None = None) -> Self:
+        """The canvas of a scene, or of a frame of it."""
+        return cls(side, scene.height, scene.width, frame)
+
+    @property
+    def square(self) -> BoxXYXY:
+        """What it shows, in the scene's pixel edges."""
+        return self.frame or whole_square(self.height, self.width)
 
     @property
     def scale(self) -> float:
         """Scene pixels a cell."""
-        return max(self.height, self.width) / self.side
+        x0, _, x1, _ = self.square
+        return (x1 - x0) / self.side
 
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
         """Scene coordinates ``x, y`` of the cells' centres, two (side, side) arrays."""
-        steps = (np.arange(self.side) + 0.5 - self.side / 2) * self.scale
-        x, y = np.meshgrid(steps + self.width / 2, steps + self.height / 2)
+        left, top, right, bottom = self.square
+        steps = (np.arange(self.side) + 0.5 - self.side / 2) * self.scale  # from the middle: exact for centred scenes
+        x, y = np.meshgrid(steps + (left + right) / 2, steps + (top + bottom) / 2)
         return x, y
 
     def box(self, box: BoxXYXY) -> BoxXYXY:
         """A box of the scene (pixel edges) in the canvas's cells."""
         x0, y0, x1, y1 = box
-        dx, dy = self.side / 2 - self.width / 2 / self.scale, self.side / 2 - self.height / 2 / self.scale
-        return x0 / self.scale + dx, y0 / self.scale + dy, x1 / self.scale + dx, y1 / self.scale + dy
+        left, top, _, _ = self.square
+        scale = self.scale
+        return (x0 - left) / scale, (y0 - top) / scale, (x1 - left) / scale, (y1 - top) / scale
 
     def inside(self) -> np.ndarray:
         """``(side, side)`` bool: cells whose centre lies in the scene."""
@@ -80,13 +93,50 @@ class Canvas:
         return sample(guides, x, y, self.height, self.width)
 
     def back(self, field: np.ndarray) -> np.ndarray:
-        """``(height, width)`` float32: a (side, side) field on the scene's pixels, linear between cells' centres."""
-        scale, side = self.scale, self.side
+        """``(height, width)`` float32: a (side, side) field on the scene's pixels, linear between cells' centres; 0
+        where the canvas does not reach."""
+        scale, (left, top, right, bottom) = self.scale, self.square
         # cv2's coordinates count from pixel centres
-        matrix = np.array([[scale, 0, self.width / 2 - side / 2 * scale + (scale - 1) / 2],
-                           [0, scale, self.height / 2 - side / 2 * scale + (scale - 1) / 2]])  # fmt: skip
+        matrix = np.array([[scale, 0, left + (scale - 1) / 2], [0, scale, top + (scale - 1) / 2]])
         size = self.width, self.height
-        return cv2.warpAffine(field.astype(np.float32), matrix, size, borderMode=cv2.BORDER_REPLICATE)
+        grown = cv2.warpAffine(field.astype(np.float32), matrix, size, borderMode=cv2.BORDER_REPLICATE)
+        if self.frame is not None:
+            rows, columns = np.arange(self.height) + 0.5, np.arange(self.width) + 0.5
+            grown[(rows < top) | (rows >= bottom)] = 0
+            grown[:, (columns < left) | (columns >= right)] = 0
+        return grown
+
+
+def whole_square(height: int, width: int) -> BoxXYXY:
+    """The square round all of a scene: its longer side from edge to edge."""
+    span = max(height, width)
+    left, top = (width - span) / 2, (height - span) / 2
+    return left, top, left + span, top + span
+
+
+def frame_round(box: BoxXYXY, times: float, height: int, width: int) -> BoxXYXY | None:
+    """The square of a scene ``times`` as wide as the longer side of ``box`` and round its middle, moved into the scene.
+
+    None where it would show no less than all of it. What of the box lies beyond the border does not count, but for a
+    pixel.
+    """
+    x0, x1 = _within(box[0], box[2], width)
+    y0, y1 = _within(box[1], box[3], height)
+    span = times * max(x1 - x0, y1 - y0)
+    if span >= max(height, width):
+        return None
+    left, top = frame_start((x0 + x1 - span) / 2, span, width), frame_start((y0 + y1 - span) / 2, span, height)
+    return left, top, left + span, top + span
+
+
+def frame_start(start: float, span: float, length: int) -> float:
+    """Where a frame of ``span`` begins on a line of ``length`` pixels: inside it if it fits, else centred."""
+    return (length - span) / 2 if span >= length else min(max(start, 0.0), length - span)
+
+
+def _within(low: float, high: float, length: int) -> tuple[float, float]:
+    low = min(max(low, 0.0), length - 1.0)
+    return low, min(max(high, low + 1), float(length))
 
 
 def guided(picture: np.ndarray, guide: np.ndarray) -> np.ndarray:
@@ -122,15 +172,19 @@ def whiteness(drawn: np.ndarray, picture: np.ndarray) -> np.ndarray:
     return np.clip(np.minimum(gone, nearer), 0, 1)
 
 
-def read_off(white: np.ndarray, canvas: Canvas) -> tuple[np.ndarray, float]:
+def read_off(white: np.ndarray, canvas: Canvas, barred: np.ndarray | None = None) -> tuple[np.ndarray, float]:
     """The mask of a whiteness field (side, side), and how clearly it was drawn, in [0, 1].
 
     (height, width) bool: LEGIBLE cells, at the scene's size, largest parts alone, small holes filled; never empty:
     where nothing was drawn it is the one whitest pixel, and the clearness 0. Clearness is the soft overlap
-    of mask and field, in thousandths.
+    of mask and field, in thousandths. barred: (height, width) bool, where no object is to be.
     """
     field = canvas.back(np.where(canvas.inside(), white, 0))
+    if barred is not None:
+        field[barred] = -1  # never the whitest
     mask = _clean(field >= LEGIBLE)
+    if barred is not None:
+        mask &= ~barred  # it may have been a small hole
     if not mask.any():
         mask[np.unravel_index(int(np.argmax(np.rint(field * 1000))), mask.shape)] = True
         return mask, 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +11,21 @@ import numpy as np
 import torch
 
 from smartmask.geometry import mask_box
+from smartmask.guides import MaskGuide
 from smartmask.io.hub import fetched_folder
 from smartmask.io.package import BUNDLED_TEXT
 from smartmask.masks.latent import files, parts
-from smartmask.masks.latent.layout import Canvas, guided, read_off, whiteness
-from smartmask.masks.latent.palette import coloured
-from smartmask.masks.latent.parts import LatentParts
-from smartmask.masks.latent.presets import Defaults
-from smartmask.masks.latent.sampling import branch_weights, noise_of, sample
+from smartmask.masks.latent.asking import Asked, ask, frame_of, tells_place
+from smartmask.masks.latent.layout import Canvas, frame_round, read_off, whiteness
+from smartmask.masks.latent.parts import LatentParts, LatentSettings
+from smartmask.masks.latent.sampling import Chance, branch_weights, sample
 from smartmask.masks.model import MaskRequest, Progress, Suggestion
 from smartmask.scene import Scene
 from smartmask.text.encoder import TextEncoder
 from smartmask.text.typical import typical_size
 
 WHAT, WITHOUT = "mask model", "without it the bundled weights work, offline"
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """A request as the network sees it. picture: S_k (side, side, 3) uint8. layout: latent (1, C, h, w) of S~_k.
-    objects, contexts: states (2, n, width) of no text and of the text."""
-
-    canvas: Canvas
-    picture: np.ndarray
-    layout: torch.Tensor
-    objects: torch.Tensor
-    contexts: torch.Tensor
-    order: int
+MOST_FEW_STEPS = 50  # of an LCMScheduler: it was distilled on no more times
 
 
 class SmartMaskLatentModel:
@@ -103,96 +91,125 @@ class SmartMaskLatentModel:
         notes = []
         if not self.parts.settings.clip and (warning := self.text.understand(request.object).warning):
             notes.append(warning)
-        if request.not_here:
-            notes.append("Where the object is not cannot be told to this model; it is left out.")
-        if request.like is not None:
-            notes.append("This model draws no variations of a mask; --like is left out.")
+        folded = self.parts.settings.folded
+        given = request.guidance_scale, request.context_guidance_scale
+        if folded and any(scale not in (None, 1, 1.0) for scale in given):
+            notes.append(
+                f"This model was distilled with weights of guidance ({folded[0]:g} for the name, {folded[1]:g} for the "
+                "context), which it keeps; others are left out."
+            )
         return notes
 
     @torch.inference_mode()
     def suggest(
         self, scene: Scene, request: MaskRequest, seeds: Sequence[int], progress: Progress | None = None
     ) -> list[Suggestion]:
-        """One suggestion a seed; all of its chance is the noise of its seed."""
+        """One suggestion a seed; all of its chance is the noise of its seed.
+
+        Where the model sees frames and nothing tells one, it looks twice: at the whole scene for the place, then at a
+        frame round what it drew there, which is its guide.
+        """
         # 1. the layout of the first k layers, guide and texts, as the network sees them
-        asked = self._ask(scene, request)
-        defaults = self.parts.settings.defaults
-        weights = branch_weights(*_scales(request, defaults))
-        steps = request.steps or defaults.steps
-        # 2. draw, batch by batch
+        settings = self.parts.settings
+        frame = frame_of(scene, request, settings.frame)
+        canvas = Canvas.of(scene, settings.side, frame)
+        asked = ask(self.parts, scene, request, canvas, request.guides, self.device)
+        twice = bool(settings.frame) and not tells_place(request)
+        weights, steps = self._weights(request), self._steps(request)
+        every = len(seeds) * steps * (1 + twice)
+        # 2. draw, batch by batch, and read off
         result: list[Suggestion] = []
         for batch, kept in _batches(seeds, self.at_once):
+            before = len(result) * steps * (1 + twice)
 
-            def on_step(done: int, every: int, before: int = len(result), now: int = kept) -> None:
+            def on_step(done: int, of_all: int, before: int = before, now: int = kept) -> None:
                 if progress is not None:
-                    progress(before * every + done * now, len(seeds) * every)
+                    progress(before + done * now, every)
 
-            pictures = self._draw(asked, batch, steps, weights, on_step)[:kept]
-            # 3. read off
-            result += [self._read(asked, seed, drawn) for seed, drawn in zip(batch, pictures, strict=False)]
+            found = self._draw([asked] * len(batch), batch, steps, weights, on_step)
+            if twice:
+                found = self._look_closer(scene, request, found, steps, weights, on_step)
+            result += found[:kept]
         return result
 
     # --- steps -----------------------------------------------------------------------------------
 
-    def _ask(self, scene: Scene, request: MaskRequest) -> Asked:
-        order = len(scene.layers) if request.order is None else request.order
-        canvas = Canvas.of(scene, self.parts.settings.side)
-        names = [layer.name for layer in scene.layers[:order]]
-        picture = coloured(canvas.top(scene, order), names, self.text)
-        shown = guided(picture, canvas.guide(request.guides))
-        told = request.object if request.facing is None else f"{request.object} facing {request.facing}"
-        context = request.context or scene.caption or context_of_names(names)
-        return Asked(
-            canvas, picture, self.parts.codec.encode(as_pictures(torch.from_numpy(shown[None]).to(self.device))),
-            self._states(told, ""), self._states("", context), order,
-        )  # fmt: skip
-
-    def _states(self, name: str, caption: str) -> torch.Tensor:
-        """``(2, n, width)``: of no text, and of a name or caption."""
-        words = self.parts.words
-        tokens = torch.from_numpy(np.stack([words.tokens(""), words.tokens(name, caption)]))
-        return words.states(tokens.to(self.device))
+    def _look_closer(
+        self, scene: Scene, request: MaskRequest, found: list[Suggestion], steps: int,
+        weights: dict[tuple[bool, bool], float], on_step: Any,
+    ) -> list[Suggestion]:  # fmt: skip
+        """The second look: each found mask again, in a frame round it; as it was where there is no smaller frame."""
+        asked: list[Asked | None] = []
+        for one in found:
+            box = one.window.bounds
+            frame = None
+            if one.score > 0 and box is not None:
+                frame = frame_round(box, self.parts.settings.frame, scene.height, scene.width)
+            canvas = Canvas.of(scene, self.parts.settings.side, frame)
+            guides = (*request.guides, MaskGuide(one.mask))
+            asked.append(None if frame is None else ask(self.parts, scene, request, canvas, guides, self.device))
+        present = [one for one in asked if one is not None]
+        if not present:
+            on_step(2 * steps, 2 * steps)
+            return found
+        seeds = [one.seed for one in found]
+        filled = [one or present[0] for one in asked]  # a batch has one shape; what fills it up is not looked at
+        closer = self._draw(filled, seeds, steps, weights, lambda done, of_all: on_step(steps + done, of_all))
+        return [old if view is None else new for old, new, view in zip(found, closer, asked, strict=True)]
 
     def _draw(
-        self, asked: Asked, seeds: Sequence[int], steps: int, weights: dict[tuple[bool, bool], float], on_step: Any
-    ) -> np.ndarray:
-        """``(n, side, side, 3)`` float32, 0 to 255: what the model draws for each seed."""
+        self, asked: Sequence[Asked], seeds: Sequence[int], steps: int, weights: dict[tuple[bool, bool], float],
+        on_step: Any,
+    ) -> list[Suggestion]:  # fmt: skip
+        """What the model draws for each seed, read off."""
         count, network = len(seeds), self.parts.network
+        layouts = torch.cat([one.layout for one in asked])
+        words, known = asked[0], asked[0].known
+        if known.clean is not None and known.stays is not None:
+            known = replace(
+                known, clean=torch.cat([one.known.clean for one in asked if one.known.clean is not None]),
+                stays=torch.cat([one.known.stays for one in asked if one.known.stays is not None]),
+            )  # fmt: skip
 
         def predict(noisy: torch.Tensor, time: torch.Tensor, branches: Sequence[tuple[bool, bool]]) -> torch.Tensor:
             rows = torch.tensor(branches, dtype=torch.long, device=noisy.device).repeat_interleave(count, 0)
-            layout = asked.layout.expand(len(rows), -1, -1, -1)
+            layout = layouts.repeat(len(branches), 1, 1, 1)
             wide = noisy.repeat(len(branches), 1, 1, 1)
-            return network(wide, layout, time, asked.objects[rows[:, 0]], asked.contexts[rows[:, 1]])
+            return network(wide, layout, time, words.objects[rows[:, 0]], words.contexts[rows[:, 1]])
 
-        noise = torch.stack([noise_of(seed, asked.layout.shape[1:]) for seed in seeds]).to(self.device)
+        chance = Chance.of(seeds, layouts.shape[1:], self.device)
         scheduler = type(self.parts.scheduler).from_config(self.parts.scheduler.config)
-        latents = sample(predict, noise, scheduler, steps, weights, on_step)
+        latents = sample(predict, chance, scheduler, steps, weights, on_step, known)
         pixels = self.parts.codec.decode(latents).float().cpu()
-        return ((pixels + 1) * 127.5).permute(0, 2, 3, 1).numpy()
+        pictures = ((pixels + 1) * 127.5).permute(0, 2, 3, 1).numpy()
+        return [self._read(*one) for one in zip(asked, seeds, pictures, strict=True)]
 
     def _read(self, asked: Asked, seed: int, drawn: np.ndarray) -> Suggestion:
-        mask, clear = read_off(whiteness(drawn, asked.picture), asked.canvas)
+        """drawn: (side, side, 3) float32, 0 to 255."""
+        mask, clear = read_off(whiteness(drawn, asked.picture), asked.canvas, asked.barred)
         box = mask_box(mask) or (0.0, 0.0, 1.0, 1.0)
-        return Suggestion(mask, box, asked.order, seed, clear, {"model": self.parts.settings.preset, "clear": clear})
+        why = {"model": self.parts.settings.preset, "clear": clear}
+        if asked.canvas.frame is not None:
+            why["frame"] = [round(edge, 2) for edge in asked.canvas.frame]
+        return Suggestion(mask, box, asked.order, seed, clear, why)
 
+    def _weights(self, request: MaskRequest) -> dict[tuple[bool, bool], float]:
+        """Of the branches: what is asked, else the model's own; those that were distilled into it stay."""
+        settings: LatentSettings = self.parts.settings
+        own, context = request.guidance_scale, request.context_guidance_scale
+        if settings.folded:
+            own = context = None
+        defaults = settings.defaults
+        return branch_weights(
+            defaults.guidance_scale if own is None else own,
+            defaults.context_guidance_scale if context is None else context,
+        )
 
-def as_pictures(pixels: torch.Tensor) -> torch.Tensor:
-    """``(n, H, W, 3)`` of 0 to 255 -> ``(n, 3, H, W)`` float32 in [-1, 1]."""
-    return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def context_of_names(names: Sequence[str]) -> str:
-    """What is said of a scene without a caption: its names."""
-    return "a scene with " + ", ".join(dict.fromkeys(names)) if names else ""
-
-
-def _scales(request: MaskRequest, defaults: Defaults) -> tuple[float, float]:
-    own, context = request.guidance_scale, request.context_guidance_scale
-    return (
-        defaults.guidance_scale if own is None else own,
-        defaults.context_guidance_scale if context is None else context,
-    )
+    def _steps(self, request: MaskRequest) -> int:
+        steps = request.steps or self.parts.settings.defaults.steps
+        if self.parts.settings.folded and steps > MOST_FEW_STEPS:
+            raise ValueError(f"The model was distilled for few steps, not {steps}; ask for 1 to {MOST_FEW_STEPS}.")
+        return steps
 
 
 def _batches(seeds: Sequence[int], size: int) -> Iterator[tuple[list[int], int]]:

@@ -17,6 +17,7 @@ from smartmask.text.states import ClipWords, VocabularyWords, Words
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 SAMPLERS = ("DPMSolverMultistepScheduler", "DDIMScheduler")  # deterministic ones; others are replaced by the first
+FEW_STEPS = "LCMScheduler"  # of consistency models (arXiv 2310.04378): adds noise between its few steps
 
 UNCLIPPED = {"clip_sample": False, "thresholding": False}  # latents are no pictures: they go beyond 1
 
@@ -24,13 +25,20 @@ UNCLIPPED = {"clip_sample": False, "thresholding": False}  # latents are no pict
 @dataclass(frozen=True)
 class LatentSettings:
     """What a folder says of itself. preset: that it was made by; side: of the canvas in pixels; clip: whether a CLIP
-    model reads its texts, else the vocabulary; patch: pixels folded into channels, 0 with a VAE."""
+    model reads its texts, else the vocabulary; patch: pixels folded into channels, 0 with a VAE.
+
+    frame: how many times the longer side of a guide the canvas spans; 0: the whole scene, as published.
+    folded: the two guidance weights that a model of few steps was distilled with, which it cannot change any more;
+    empty for any other.
+    """
 
     preset: str
     side: int
     clip: bool
     patch: int = 0
     defaults: Defaults = field(default_factory=Defaults)
+    frame: float = 0.0
+    folded: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +95,23 @@ def _check_width(unet: Any, text_encoder: Any, folder: Path) -> None:
         raise ValueError(f"The U-Net in {folder} attends to {theirs} numbers, but its text encoder gives {own}.")
 
 
+def check_side(parts: LatentParts, side: int, whose: str = "The run") -> None:
+    """ValueError unless codec and U-Net can halve a canvas of ``side`` pixels as often as they do."""
+    blocks = parts.codec.factor * 2 ** (len(parts.network.unet.config.block_out_channels) - 1)
+    if side < 1 or side % blocks:
+        raise ValueError(f"{whose} has a canvas of {side} pixels; it must be a multiple of {blocks}.")
+
+
 def sampler(config: dict[str, Any], kind: str | None = None) -> Any:
-    """The deterministic sampler of a scheduler's config, of the class that it names where that is one of SAMPLERS.
+    """The sampler of a scheduler's config: of ``kind``, else of the class that it names where that is one of SAMPLERS.
 
     ValueError if the scheduler predicts what is not known here.
     """
     import diffusers
 
-    named = kind or str(config.get("_class_name"))
-    made = getattr(diffusers, named if named in SAMPLERS else SAMPLERS[0]).from_config({**config, **UNCLIPPED})
+    named = str(config.get("_class_name"))
+    known = kind or (named if named in SAMPLERS else SAMPLERS[0])
+    made = getattr(diffusers, known).from_config({**config, **UNCLIPPED})
     if made.config.prediction_type not in PREDICTIONS:
         raise ValueError(f"The scheduler predicts '{made.config.prediction_type}'; {', '.join(PREDICTIONS)} are known.")
     return made

@@ -13,14 +13,15 @@ from smartmask.io.diffusion import add_lora, merge_lora
 from smartmask.io.hub import fetched_folder
 from smartmask.io.publish import replacing_folder, save_tensors
 from smartmask.masks.latent import files, parts
-from smartmask.masks.latent.model import as_pictures
+from smartmask.masks.latent.asking import as_pictures
 from smartmask.masks.latent.parts import LatentParts
 from smartmask.masks.latent.presets import LatentPreset, latent_preset
 from smartmask.text.encoder import TextEncoder
 from smartmask.train.chance import below, generators, normal
 from smartmask.train.settings import LatentTrainSettings
 from smartmask.train.task import Losses, Task, Tensors
-from smartmask.train.tasks.latent_pairs import LatentPairs, PairStream
+from smartmask.train.tasks.latent_frames import check_frame
+from smartmask.train.tasks.latent_pairs import Drawing, LatentPairs, PairStream
 from smartmask.train.tasks.latent_random import random_parts
 from smartmask.train.tasks.latent_sheet import LatentSheet
 from smartmask.train.trainer import Trainer
@@ -79,6 +80,13 @@ def save(trained: LatentParts, out: Path, lora: bool) -> None:
     files.save(trained, out / SAVED)
 
 
+def drawing_of(settings: LatentTrainSettings) -> Drawing:
+    """How the run's pairs are drawn."""
+    return Drawing(
+        check_frame(settings.frame), settings.share, "guides" not in settings.without, "context" not in settings.without
+    )
+
+
 def start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder) -> LatentParts:
     """The parts to train: from the preset's base, random ones of its size, or new; with LoRA if it is asked for."""
     made = _start(settings, preset, text)
@@ -92,16 +100,31 @@ def start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder
 
 
 def _start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder) -> LatentParts:
+    """On the run's canvas and in its frames."""
     if settings.random_weights:
         if settings.base is not None:
             raise ValueError(f"Random weights have no base; leave --base {settings.base} or --random-weights out.")
-        return random_parts(settings.preset, text, settings.seed)
-    if preset.base is not None:
+        made = random_parts(settings.preset, text, settings.seed)
+    elif preset.base is not None:
         folder = fetched_folder(settings.base or preset.base, "base model", "the preset 'tiny' needs none")
-        return parts.from_stable_diffusion(folder, text, settings.preset)
-    if settings.base is not None:
+        made = parts.from_stable_diffusion(folder, text, settings.preset)
+    elif settings.base is not None:
         raise ValueError(f"The preset '{settings.preset}' starts from nothing; leave --base {settings.base} out.")
-    return parts.new(settings.preset, text, settings.seed)
+    else:
+        made = parts.new(settings.preset, text, settings.seed)
+    own = made.settings
+    defaults = replace(own.defaults, context_guidance_scale=0.0) if "context" in settings.without else own.defaults
+    changed = replace(own, side=settings.side or own.side, frame=settings.frame, defaults=defaults)
+    parts.check_side(made, changed.side)
+    return replace(made, settings=changed)
+
+
+def move_frozen(made_of: LatentParts, device: torch.device) -> None:
+    """Codec and texts to where the U-Net is trained."""
+    for frozen in (made_of.codec, made_of.words):
+        for module in vars(frozen).values():
+            if isinstance(module, torch.nn.Module):
+                module.to(device)
 
 
 def train_latent(settings: LatentTrainSettings) -> Path:
@@ -113,14 +136,10 @@ def train_latent(settings: LatentTrainSettings) -> Path:
     settings = settings.model_copy(update=settings.filled(preset.learning_rate, preset.ema, preset.batch))
     pack, text = Pack(settings.data), TextEncoder.from_pretrained(settings.text_folder)
     made = start(settings, preset, text)
-    stream = PairStream(
-        LatentPairs(pack, text, made.settings.side), made.words, settings.batch, settings.seed, settings.workers
-    )
+    pairs = LatentPairs(pack, text, made.settings.side, drawing=drawing_of(settings))
+    stream = PairStream(pairs, made.words, settings.batch, settings.seed, settings.workers)
     sheet = LatentSheet.of(pack, text, made.settings.side, settings.out / "samples")
     trainer = Trainer(latent_task(made, stream, sheet, settings.lora), settings, settings.out)
-    for frozen in (made.codec, made.words):
-        for module in vars(frozen).values():
-            if isinstance(module, torch.nn.Module):
-                module.to(trainer.accelerator.device)
+    move_frozen(made, trainer.accelerator.device)
     trainer.fit()
     return settings.out / SAVED

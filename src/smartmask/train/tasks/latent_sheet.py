@@ -26,6 +26,7 @@ KINDS = ("box", "blob", "mask", "scribble", "none")
 EACH = 2  # scenes of a kind
 SEEDS = (0, 1, 2, 3)
 TILE = 128
+LEAST_SIDE = 256  # of the scenes that are asked about, so that a frame of them has something to show
 
 
 class LatentSheet:
@@ -38,7 +39,7 @@ class LatentSheet:
     def of(cls, pack: Pack, text: TextEncoder, side: int, folder: Path) -> Self | None:
         """The sheet of a pack; None if its dev split has nothing to show."""
         try:
-            source = LatentPairs(pack, text, side, "dev", composed=0.0)
+            source = LatentPairs(pack, text, max(side, LEAST_SIDE), "dev", composed=0.0)
         except ValueError:
             return None
         rng = np.random.default_rng(0)
