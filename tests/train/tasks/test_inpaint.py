@@ -340,7 +340,7 @@ def test_lora_on_stable_diffusion_trains_and_saves_a_plain_unet(data: Path, tmp_
         ({"preset": "tiny", "base": "somewhere"}, "the base 'somewhere'"),
         ({"preset": "tiny", "lora": True}, "leave --lora out"),
         ({"preset": "huge"}, "no preset 'huge'"),
-        ({"preset": "sd", "base": "nowhere"}, "nowhere is not a folder"),
+        ({"preset": "sd", "base": "nowhere"}, "base model 'nowhere' is neither an existing folder nor a hub name"),
     ],
 )
 def test_presets_and_bases_that_do_not_go_together(settings: dict[str, Any], says: str) -> None:
