@@ -14,15 +14,16 @@ import pytest
 from fastapi.testclient import TestClient
 from served import png
 
+from smartmask.studio.tasks.service import Service
 from smartmask.studio.tasks.table import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-def test_examples_work(client: TestClient, photo: np.ndarray, service: object) -> None:
+@pytest.mark.parametrize("one", SERVICES, ids=lambda one: one.name)
+def test_examples_work(client: TestClient, photo: np.ndarray, one: Service) -> None:
     told = client.get("/openapi.json").json()
-    path = f"/v1/{service.name}"  # type: ignore[attr-defined]
+    path = f"/v1/{one.name}"
     example = told["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
     if "part:photo" in json.dumps(example):
         files = {"photo": ("p.png", png(photo), "image/png")}

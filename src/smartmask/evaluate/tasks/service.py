@@ -160,8 +160,8 @@ def service_lines(report: Mapping[str, Any]) -> list[str]:
     heads = ["users", "answered", "a second", "masks p50, s", "masks p99, s", "refused", "MB after"]
     about = (
         f"# The service under load\n\n{report['workers']} workers, {report['queue']} may wait, {report['seconds']:g} s "
-        f"a row; every mask request asks for {report['num_masks']}. Users ask again as soon as they are answered; a 429 "
-        "says when."
+        f"a row; every mask request asks for {report['num_masks']}. Users ask again once they are answered; a 429 says "
+        "when."
     )
     return [about, "", *table(heads, rows)]
 
