@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from smartmask.cli.command import command_of
 from smartmask.io.terminal import say
 from smartmask.studio.settings import ServeSettings
@@ -14,7 +16,11 @@ def serve(settings: ServeSettings) -> None:
     """
     from smartmask.studio.server import serve as run
 
-    run(settings, lambda address: say(f"SmartMask is at {address} (Ctrl-C ends it)"))
+    def started(address: str) -> None:
+        say(f"SmartMask is at {address} (Ctrl-C ends it)")
+        sys.stdout.flush()  # whoever started it through a pipe waits for this line
+
+    run(settings, started)
 
 
 command = command_of(ServeSettings, serve)

@@ -15,6 +15,8 @@ Rate = Annotated[float, option(..., "Peak learning rate.", gt=0)]
 Decay = Annotated[float, option(..., "Decay of the weights (AdamW).", ge=0)]
 Ema = Annotated[float, option(..., "Decay of the weights' moving average, which is saved; 0: none.", ge=0, lt=1)]
 Clip = Annotated[float, option(..., "Largest norm of the gradients; 0: any.", ge=0)]
+Lora = Annotated[bool, option(..., "Train LoRA matrices of the base, merged at the end.")]
+Rank = Annotated[int, option(..., "Of the LoRA matrices.", ge=1)]
 Workers = Annotated[int, option(..., "Processes that draw samples.", ge=0)]
 Precision = Annotated[
     Literal["no", "bf16", "fp16"], option(..., "no (float32), bf16 or fp16 (on a GPU).", metavar="NAME")
@@ -37,11 +39,9 @@ class LoopSettings(Settings):
     ema_every: int = option(1, "Steps between updates of the average, which lies in the CPU's memory.", ge=1)
     clip: Clip = 1.0
     precision: Precision = "no"
-    gradient_checkpointing: bool = option(
-        False, "Make activations again instead of keeping them: slower, in less memory.",
-        flags=("--gradient-checkpointing",),
-    )  # fmt: skip
-    shard: bool = option(False, "Share weights and optimiser out among the processes (FSDP).", flags=("--shard",))
+    gradient_checkpointing: bool = option(False, "Make activations again instead of keeping them, to save memory.")
+    shard: bool = option(False, "Share weights and optimiser out among the processes (FSDP).")
+    profile: bool = option(False, "Count a step's operations; tell step time, memory and utilisation at the end.")
     workers: Workers = 0
     seed: int = option(0, "Of samples, weights and noise.", ge=0)
     resume: bool = option(True, "Go on from --out's newest checkpoint, or start anew.")
@@ -145,10 +145,18 @@ class VisionSettings(TrainSettings):
     save_every: Every = 100
 
 
+class ShardSettings(Settings):
+    """Of what may be trained on shards."""
+
+    lanes: int = option(
+        32, "Of shards: places read side by side; nothing is read twice if processes x workers x batch / 8 divides it.",
+        ge=1, le=65536,
+    )  # fmt: skip
+
+
 class BrushSettings(TrainSettings, TextSettings):
     """What SmartBrush's commands share."""
 
-    data: Path = required("A folder of sets (coco/, pennfudan/), or COCO's own folder.", metavar="PATH")
     sources: str = option("", "Sets of a folder of sets, separated by commas; none: coco_instances,pennfudan.")
     batch: Batch = 8
     precision: Precision = "bf16"
@@ -159,13 +167,20 @@ class BrushSettings(TrainSettings, TextSettings):
         return [name.strip() for name in self.sources.split(",") if name.strip()]
 
 
-class InpaintSettings(BrushSettings):
+class InpaintSettings(BrushSettings, ShardSettings):
     """Of SmartBrush. Presets other than sd start from nothing."""
 
+    data: Path | str = required(
+        "A folder of sets (coco/, pennfudan/), COCO's own folder, or shards of photographs: a folder or an address.",
+        metavar="PLACE",
+    )  # fmt: skip
+    captions: tuple[Path, ...] = option(
+        (), "Captions by a model ('data caption'), of pictures or segments, a file or folder.", metavar="PATH"
+    )
     preset: str = option("small", "tiny, small, or sd (needs --base).")
-    base: str = option("", "A Stable Diffusion folder to start from.", metavar="DIR")
-    lora: bool = option(False, "Train LoRA matrices of the base, merged at the end.", flags=("--lora",))
-    rank: int = option(16, "Of the LoRA matrices.", ge=1)
+    base: str = option("", "A Stable Diffusion folder or hub name to start from.", metavar="NAME")
+    lora: Lora = False
+    rank: Rank = 16
     steps: Steps = 5000
     learning_rate: float = option(0.0, "Peak rate; 0: 5e-4, and for sd 1e-5, with --lora 1e-4.", ge=0)
     ema: Ema = 0.998
@@ -183,6 +198,7 @@ class InpaintSettings(BrushSettings):
 class AblationSettings(BrushSettings):
     """Of SmartBrush whole and with each part left out."""
 
+    data: Path = required("A folder of sets (coco/, pennfudan/), or COCO's own folder.", metavar="PATH")
     preset: str = option("tiny", "tiny or small.")
     steps: Annotated[int, option(..., "Optimiser steps of each variant.", ge=1)] = 1000
     learning_rate: Rate = 5e-4
@@ -193,11 +209,14 @@ class AblationSettings(BrushSettings):
 class LatentRunSettings(TrainSettings, TextSettings):
     """What the commands of SmartMask as published share. Numbers that are 0 or not given are the preset's."""
 
-    data: PackFile
+    data: Path | str = required("The packed layouts, or shards of them: a folder or an address.", metavar="PLACE")
     preset: str = option("tiny", "tiny, sd15 or sd21.")
     base: str | None = option(
         None, "The Stable Diffusion folder or hub name to start from, if not the preset's own.", metavar="NAME"
     )
+    lora: Lora = False
+    rank: Rank = 16
+    random_weights: bool = option(False, "Start from random weights of the preset's size, to measure without its base.")
     steps: Steps = 20000
     batch: int = option(0, "Samples of one process in a batch; 0: the preset's.", ge=0)
     learning_rate: float = option(0.0, "Peak learning rate; 0: the preset's.", ge=0)
@@ -207,7 +226,7 @@ class LatentRunSettings(TrainSettings, TextSettings):
     sample_every: int = option(2000, "Steps between looks at the development split.", ge=1)
 
 
-class LatentTrainSettings(LatentRunSettings):
+class LatentTrainSettings(LatentRunSettings, ShardSettings):
     """Of SmartMask as published."""
 
     frame: float = option(0.0, "Times the object's side that the canvas spans; 0: the whole scene, as published.", ge=0)
@@ -217,7 +236,7 @@ class LatentTrainSettings(LatentRunSettings):
     def filled(self, learning_rate: float, ema: float, batch: int) -> dict[str, Any]:
         """What the settings leave to the preset."""
         return {
-            "learning_rate": self.learning_rate or learning_rate,
+            "learning_rate": self.learning_rate or learning_rate * (10 if self.lora else 1),
             "ema": ema if self.ema < 0 else self.ema,
             "batch": self.batch or batch,
         }
@@ -226,6 +245,7 @@ class LatentTrainSettings(LatentRunSettings):
 class LatentAblationSettings(LatentRunSettings):
     """Of SmartMask as published, whole and with one thing changed at a time: the same steps, samples and seeds."""
 
+    data: PackFile
     steps: Steps = 2000
     arms: str = option("", "Of whole, frame, no-guides, no-context, data-10, data-30; none: all.", metavar="LIST")
     frame: float = option(3.0, "Times the object's side that the canvas of the arm 'frame' spans.", ge=1.5)

@@ -6,10 +6,10 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,35 +187,61 @@ def test_a_process_that_dies_is_told() -> None:
         list(local.by_processes(1, _dies, range(9)))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_killed_a_hundred_times(
-    undisturbed: dict[str, Any], sources: list[Source], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The command with two processes, by SIGKILL at any moment; whenever it comes to its end the bytes are compared."""
-    rng, kills, ends = random.Random(0), 0, 0
-    names = list(KINDS)
-    while kills < int(os.environ.get("SMARTMASK_KILLS", "100")):
-        name = names[ends % 3]
+def _forked(run: Callable[[], Any]) -> int:
+    """A process that runs it and ends; it has loaded all that this one has, so that a kill hits the work."""
+    process = os.fork()
+    if process:
+        return process
+    code = 1
+    try:
+        run()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _ended(process: int, seconds: float) -> bool:
+    """Whether a process ends by itself, else it is killed."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if os.waitpid(process, os.WNOHANG)[0]:
+            return True
+        time.sleep(0.001)
+    os.kill(process, signal.SIGKILL)
+    return os.WIFEXITED(os.waitpid(process, 0)[1])
+
+
+@pytest.mark.parametrize(
+    ("workers", "kills"),
+    [(1, 6), pytest.param(1, 90, marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
+     pytest.param(2, 10, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])],
+)  # fmt: skip
+def test_killed_at_any_moment(
+    undisturbed: dict[str, Any], sources: list[Source], tmp_path: Path, workers: int, kills: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """By SIGKILL; a killed run is followed by another, which is killed, too, until one comes to its end."""
+    rng, killed, ends, begun = random.Random(kills), 0, 0, 0
+    seconds = 0.0
+    while killed < kills or not begun:
+        name = list(KINDS)[ends % 3]
         out = tmp_path / name
-        command = ["data", "shards" if name == "shards" else "pack", "--out", str(out), "--workers", "2", "--part", "7"]
-        command += [word for format, path in sources for word in ("--source", f"{format}={path}")]
-        command += ["--max-side", "64"] if name == "shards" else []
-        begun = time.monotonic()
-        process = subprocess.Popen([sys.executable, "-m", "smartmask", *command], stdout=subprocess.DEVNULL)
-        try:
-            process.wait(rng.uniform(1.0, 7.0))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
+        work = partial(pack_sources, sources, KINDS[name], out, workers_of(workers, None))
+        if not seconds:  # how long it takes, undisturbed
+            started = time.monotonic()
+            assert _ended(_forked(work), 600)
+            seconds = time.monotonic() - started
+        elif _ended(_forked(work), rng.uniform(0, 0.9 * seconds)):
+            ends += 1
+        else:
+            killed += 1
+            begun += (tmp_path / f"{name}.packing").is_dir()
             assert not out.exists() or contents(out) == undisturbed[name]
             continue
-        assert process.returncode == 0, time.monotonic() - begun
         assert contents(out) == undisturbed[name]
         assert [path.name for path in tmp_path.iterdir()] == [name]
         out.unlink() if out.is_file() else [*map(Path.unlink, out.iterdir()), out.rmdir()]
-        ends += 1
+    work()
+    assert contents(out) == undisturbed[name]
     with capsys.disabled():
-        print(f"\n{kills} kills, {ends} ends")
-    assert ends >= 3
+        print(f"\n{killed} kills of {workers} at work, {begun} of them in the midst of it; {ends} ends")

@@ -23,13 +23,16 @@ from smartmask.data.registry import jobs
 @dataclass(frozen=True)
 class Recipe:
     """What is made of the records. form: PARQUET or TAR. max_side: of the layouts in pixels, None where photographs go
-    with them. photos: whether they do. skip_bad: leave bad pictures out. unit: jobs of a part."""
+    with them. photos: whether they do. skip_bad: leave bad pictures out. unit: jobs of a part. captions: where those of
+    a model lie, and their mark, empty for none."""
 
     form: str = PARQUET
     max_side: int | None = 512
     photos: bool = False
     skip_bad: bool = False
     unit: int = 1000
+    captions: str = ""
+    captions_mark: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """In which order the samples of shards come: a function of the seed alone, whoever reads them.
 
 The samples of an epoch, shard after shard in an order drawn from (seed, epoch), are cut into equal stretches, some for
-one *lane*. A lane goes through its stretches side by side, a window at a time, whose samples it mixes; batch ``g`` of a
-run comes from lane ``g mod lanes``. So a batch depends on its number alone: a run goes on at a number, with the same
-readers or others, and in each epoch each sample comes once. Readers whose number divides ``lanes`` read nothing twice.
+each *lane*. A lane goes through its stretches side by side, a window at a time, whose samples it mixes. The run takes
+BLOCK samples from each lane in turn. So what sample ``n`` of a run is depends on ``n`` alone: a run goes on at a
+number, with the same readers or others and in batches of any size, and in each epoch each sample comes once. Of readers
+that take blocks in turn, each reads its own lanes alone, as long as their number divides that of the lanes.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from functools import lru_cache
 
 import numpy as np
 
-BLEND = 4  # stretches of a lane, read side by side, so that a batch is of several places
+BLEND = 4  # stretches of a lane, read side by side, so that a window is of several places
+BLOCK = 8  # samples that come from one lane, one after the other
 
 
 @dataclass(frozen=True)
 class Place:
     """A sample of a run. window: which of its lane's in this epoch; at: which sample of the window."""
 
+    lane: int
     epoch: int
     window: int
     at: int
@@ -70,11 +73,13 @@ class Order:
         """Samples of a lane in each epoch."""
         return self.stretch(lane * self.blend + self.blend - 1)[1] - self.stretch(lane * self.blend)[0]
 
-    def place(self, lane: int, number: int) -> Place:
-        """Where a lane's sample, counted from the run's beginning, is."""
-        epoch, rest = divmod(number, self.size(lane))
+    def place(self, number: int) -> Place:
+        """Where a run's sample is."""
+        block, within = divmod(number, BLOCK)
+        turn, lane = divmod(block, self.used)
+        epoch, rest = divmod(turn * BLOCK + within, self.size(lane))
         window, at = divmod(rest, self.blend * self.piece)
-        return Place(epoch, window, int(self.mixed(lane, epoch, window)[at]))
+        return Place(lane, epoch, window, int(self.mixed(lane, epoch, window)[at]))
 
     def pieces(self, lane: int, window: int) -> list[tuple[int, int, int]]:
         """``(stretch, start, end)`` of a window, in the epoch's row of samples."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,29 +100,22 @@ def _binary(stream: object) -> BinaryIO:
 
 
 class WindowReader:
-    """Windows of an order's samples, with the tars kept open where the next window goes on; the last ``keep`` are held.
+    """Windows of an order's samples, with the tars kept open where the next window goes on.
 
     Whoever forks opens them anew: two processes must not share where they are in a file.
     """
 
-    def __init__(self, shards: Shards, order: Order, keep: int) -> None:
-        self.shards, self.order, self.keep = shards, order, keep
+    def __init__(self, shards: Shards, order: Order) -> None:
+        self.shards, self.order = shards, order
         self._process = os.getpid()
         self._open: dict[int, tuple[int, int, Iterator[Members]]] = {}  # by stretch: epoch, position, what comes next
-        self._held: OrderedDict[tuple[int, int, int], list[Members]] = OrderedDict()
 
-    def window(self, lane: int, epoch: int, window: int) -> Sequence[Members]:
+    def window(self, lane: int, epoch: int, window: int) -> list[Members]:
         """The samples of a window as they lie; ``Place.at`` counts in them."""
         if self._process != os.getpid():
             self._process, self._open = os.getpid(), {}
-        key = lane, epoch, window
-        if key not in self._held:
-            pieces = self.order.pieces(lane, window)
-            self._held[key] = [one for piece in pieces for one in self._piece(epoch, *piece)]
-            while len(self._held) > self.keep:
-                self._held.popitem(last=False)
-        self._held.move_to_end(key)
-        return self._held[key]
+        pieces = self.order.pieces(lane, window)
+        return [one for piece in pieces for one in self._piece(epoch, *piece)]
 
     def _piece(self, epoch: int, stretch: int, start: int, end: int) -> list[Members]:
         if start == end:

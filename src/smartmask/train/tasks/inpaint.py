@@ -10,14 +10,19 @@ from typing import Any
 import torch
 from torch import nn
 
+from smartmask.data.captions import Captions
+from smartmask.data.shards.source import Shards, is_shards
 from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise, dice_loss
-from smartmask.insertion.smartbrush.network import Parts, add_lora
+from smartmask.insertion.smartbrush.network import Parts, new_layers
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
+from smartmask.io.diffusion import add_lora
+from smartmask.io.hub import fetched_folder
 from smartmask.text.encoder import TextEncoder
 from smartmask.train.chance import generators, normal
 from smartmask.train.settings import InpaintSettings
-from smartmask.train.task import Losses, Task, Tensors
+from smartmask.train.task import Losses, Stream, Task, Tensors
 from smartmask.train.tasks.inpaint_data import SOURCES, CropStream, PhotoObjects, find_objects, photo_sources
+from smartmask.train.tasks.inpaint_shards import ShardCropStream, dev_photos
 from smartmask.train.tasks.inpaint_sheet import InpaintSheet
 from smartmask.train.trainer import Trainer
 
@@ -35,13 +40,18 @@ def start(settings: InpaintSettings) -> SmartBrushPipeline:
     torch.manual_seed(settings.seed)
     parts = parts_of(settings)
     if settings.base:
-        pipeline = SmartBrushPipeline.from_stable_diffusion(Path(settings.base), parts)
+        pipeline = SmartBrushPipeline.from_stable_diffusion(_base(settings), parts)
         if settings.lora:
-            add_lora(pipeline.network.unet, settings.rank)
+            unet = pipeline.network.unet
+            add_lora(unet, settings.rank, new_layers(unet))
         return pipeline
     if settings.lora:
         raise ValueError(f"LoRA adapts a trained model; the preset '{settings.preset}' has none, leave --lora out.")
     return SmartBrushPipeline.new(settings.preset, TextEncoder.from_pretrained(settings.text_folder), parts)
+
+
+def _base(settings: InpaintSettings) -> Path:
+    return fetched_folder(settings.base, "base model", "the preset 'small' needs none")
 
 
 def parts_of(settings: InpaintSettings) -> Parts:
@@ -67,8 +77,8 @@ def training_loss(network: nn.Module, batch: Tensors, pipeline: SmartBrushPipeli
     noisy = add_masked_noise(clean, noise, time, noisy_part, path)
     masked = codec.encode(pixels * ~coarse) if pipeline.network.sees_masked_picture else None
     told = batch["precision"] * float(parts.precision)
-    words = pipeline.words.states(batch["tokens"])
-    output, logits = network(noisy, path.network_time(time), mask, told, words, masked)
+    words = pipeline.words.told(batch["tokens"])
+    output, logits = network(noisy, path.network_time(time), mask, told, words.states, masked, words.pooled)
     loss = path.loss(output, clean, noise, time, noisy_part.float())
     if parts.mask_prediction:
         exact = codec.encode_mask(batch["exact"].bool())
@@ -77,13 +87,9 @@ def training_loss(network: nn.Module, batch: Tensors, pipeline: SmartBrushPipeli
 
 
 def inpaint_task(
-    pipeline: SmartBrushPipeline, photos: Sequence[PhotoObjects], sheet: InpaintSheet | None, settings: InpaintSettings
-) -> Task:
-    """SmartBrush's training on photographs; the sheet shows others."""
-    stream = CropStream(
-        photos, pipeline.settings.side, pipeline.words, parts_of(settings), settings.batch, settings.seed,
-        settings.workers,
-    )  # fmt: skip
+    pipeline: SmartBrushPipeline, stream: Stream, sheet: InpaintSheet | None, facts: dict[str, Any]
+) -> Task:  # fmt: skip
+    """SmartBrush's training on photographs; the sheet shows others. facts: of the data."""
 
     def loss(network: nn.Module, batch: Tensors) -> Losses:
         return {"loss": training_loss(network, batch, pipeline).mean()}
@@ -91,7 +97,7 @@ def inpaint_task(
     return Task(
         SAVED, pipeline.network, stream, loss,
         save=lambda network, out: with_network(pipeline, network).save_pretrained(out / SAVED),
-        validate=None if sheet is None else sheet.draw, betas=(0.9, 0.98), facts={"photos": len(photos)},
+        validate=None if sheet is None else sheet.draw, betas=(0.9, 0.98), facts=facts,
     )  # fmt: skip
 
 
@@ -101,11 +107,9 @@ def train_inpaint(settings: InpaintSettings) -> Path:
     Only photographs of the train split are used; the sample sheets in ``out/samples`` show the dev split.
     """
     settings = settings.model_copy(update={"learning_rate": settings.peak})
-    sources = photo_sources(settings.data, settings.source_names or SOURCES)
-    photos = find_objects(sources, "train")
-    pipeline = start(settings)
-    sheet = _sheet(sources, pipeline, settings.out)
-    trainer = Trainer(inpaint_task(pipeline, photos, sheet, settings), settings, settings.out)
+    read = _from_shards if is_shards(settings.data) else _from_sets
+    pipeline, task = read(settings)
+    trainer = Trainer(task, settings, settings.out)
     pipeline.to(trainer.accelerator.device)
     trainer.fit()
     return settings.out / SAVED
@@ -116,10 +120,37 @@ def with_network(pipeline: SmartBrushPipeline, network: Any) -> SmartBrushPipeli
     return SmartBrushPipeline(network, pipeline.codec, pipeline.words, pipeline.path, replace(pipeline.settings))
 
 
-def _sheet(sources: list[Any], pipeline: SmartBrushPipeline, out: Path) -> InpaintSheet | None:
-    """The sample sheet, where the dev split has anything to show."""
+def _from_sets(settings: InpaintSettings) -> tuple[SmartBrushPipeline, Task]:
+    """The training on data sets; the sample sheet where the dev split has anything to show."""
+    sources = photo_sources(Path(settings.data), settings.source_names or SOURCES)
+    photos = find_objects(sources, "train", Captions.read(settings.captions) if settings.captions else None)
+    pipeline = start(settings)
+    stream = CropStream(
+        photos, pipeline.settings.side, pipeline.words, parts_of(settings), settings.batch, settings.seed,
+        settings.workers,
+    )  # fmt: skip
     try:
-        photos = find_objects(sources, "dev")
+        shown = find_objects(sources, "dev")
     except ValueError:
-        return None
-    return InpaintSheet(photos, pipeline, out / "samples")
+        shown = []
+    return pipeline, inpaint_task(pipeline, stream, _sheet(shown, pipeline, settings), {"photos": len(photos)})
+
+
+def _from_shards(settings: InpaintSettings) -> tuple[SmartBrushPipeline, Task]:
+    """The training on shards, whose captions were written with them."""
+    if settings.captions:
+        raise ValueError(f"The captions {settings.captions[0]} are for data sets; write them with the shards.")
+    shards = Shards.at(settings.data, "train")
+    pipeline = start(settings)
+    stream = ShardCropStream(
+        shards, pipeline.settings.side, pipeline.words, parts_of(settings), settings.batch, settings.seed,
+        settings.workers, settings.lanes,
+    )  # fmt: skip
+    sheet = _sheet(dev_photos(settings.data), pipeline, settings)
+    return pipeline, inpaint_task(pipeline, stream, sheet, stream.windows.facts)
+
+
+def _sheet(
+    photos: Sequence[PhotoObjects], pipeline: SmartBrushPipeline, settings: InpaintSettings
+) -> InpaintSheet | None:  # fmt: skip
+    return InpaintSheet(photos, pipeline, settings.out / "samples") if photos else None

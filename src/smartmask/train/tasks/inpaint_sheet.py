@@ -13,11 +13,11 @@ import torch
 
 from smartmask.data.pairs import context_of
 from smartmask.geometry import BoxXYXY, mask_box
-from smartmask.image.files import load_photo, save_png
+from smartmask.image.files import save_png
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
 from smartmask.insertion.smartbrush.precision import coarsen
 from smartmask.io.publish import output_folder
-from smartmask.train.tasks.inpaint_data import PhotoObjects, crop_square, object_window
+from smartmask.train.tasks.inpaint_data import PhotoObjects, crop_square, object_window, pixels_of
 
 SHOWN = 8
 STEPS = 12
@@ -37,10 +37,10 @@ class DevCrops:
         for number in rng.permutation(len(photos))[:count]:
             photo = photos[number]
             record = photo.job()
-            if record.image is None:
+            pixels = pixels_of(record)
+            if pixels is None:
                 continue
             index, name, box = _largest(photo)
-            pixels = load_photo(record.image)
             window = object_window(box, record.scene.height, record.scene.width, None)
             picture, mask = crop_square(pixels, record.scene.layers[index].mask, window, side)
             pictures.append(picture)
