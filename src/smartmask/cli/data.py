@@ -9,6 +9,9 @@ from typing import Any
 
 import typer
 
+from smartmask.batch.captions import CaptionJob
+from smartmask.batch.layouts import LayoutsJob
+from smartmask.cli.batch import tell
 from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, printed
 from smartmask.data.check import CheckJob, SetCheck
@@ -32,6 +35,14 @@ class CheckCommand(CheckJob, Printed):
 
 class PackCommand(PackJob, Printed):
     """``data pack`` as typed."""
+
+
+class CaptionCommand(CaptionJob, Printed):
+    """``data caption`` as typed."""
+
+
+class LayoutsCommand(LayoutsJob, Printed):
+    """``data layouts`` as typed."""
 
 
 class ShardsCommand(ShardsJob, Printed):
@@ -168,10 +179,27 @@ def _as_text(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def caption(job: CaptionCommand) -> None:
+    """Sentences about photographs by a model, of whole pictures or (--segments) of what is annotated in them.
+
+    A run that was ended goes on with the same command. 'data pack --captions' and 'train inpaint --captions' take OUT.
+    """
+    tell(job.run(stage), "shards", job.as_json)
+
+
+def layouts(job: LayoutsCommand) -> None:
+    """Pseudo-layouts: what a panoptic model sees in photographs, as a pack ('train latent' takes OUT/layouts.parquet).
+
+    A run that was ended goes on with the same command.
+    """
+    tell(job.run(stage), "shards", job.as_json)
+
+
 app = typer.Typer(name="data", help="Read, check and pack data sets.", no_args_is_help=True)
 for _command in (
     command_of(Printed, formats), command_of(CheckCommand, check), command_of(SummaryCommand, summary),
     command_of(PackCommand, pack), command_of(ShardsCommand, shards), command_of(SpeedCommand, speed),
-    command_of(CurateCommand, curate), command_of(InstructJob, instruct),
+    command_of(CurateCommand, curate), command_of(InstructJob, instruct), command_of(CaptionCommand, caption),
+    command_of(LayoutsCommand, layouts),
 ):  # fmt: skip
     app.command(_command.__name__)(_command)

@@ -37,7 +37,7 @@ def photo_bytes(path: Path | TarMember, height: int, width: int) -> Photo:
     image = decode_handle(io.BytesIO(data), f"The photo '{path}'").image
     if (image.height, image.width) != (height, width):
         raise ValueError(f"The photo {path} is {image.width}x{image.height}, but its annotation says {width}x{height}.")
-    suffix = Path(path.name).suffix.lower().lstrip(".")
+    suffix = path.name.rpartition(".")[2].lower()
     return suffix if suffix in _PHOTOS else "jpg", data
 
 

@@ -13,8 +13,8 @@ from smartmask.evaluate.tasks import (
     judge,
     machines,
     order,
-    paper_table,
     placement_folds,
+    questions,
     realism,
     scene,
     sense,
@@ -25,6 +25,7 @@ from smartmask.evaluate.tasks.exactness import main as exactness
 from smartmask.evaluate.tasks.insertion import main as insertion
 from smartmask.evaluate.tasks.layout import main as layout
 from smartmask.evaluate.tasks.masks import main as masks
+from smartmask.evaluate.tasks.paper import main as paper
 from smartmask.evaluate.tasks.plan import main as plan
 from smartmask.evaluate.tasks.several import main as several
 from smartmask.evaluate.tasks.sheet import main as sheet
@@ -47,13 +48,14 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     gallery.BENCHMARK,
     diversity.BENCHMARK,
     plan.BENCHMARK,
+    questions.BENCHMARK,
     layout.BENCHMARK,
     several.BENCHMARK,
     speed.BENCHMARK,
     machines.BENCHMARK,
     insertion.BENCHMARK,
     exactness.BENCHMARK,
-    paper_table.BENCHMARK,
+    paper.BENCHMARK,
     study.BENCHMARK,
     study.SCORE,
 )

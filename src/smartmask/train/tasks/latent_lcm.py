@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from smartmask.data.pack import Pack
-from smartmask.insertion.smartbrush.network import merge_lora
+from smartmask.io.diffusion import merge_lora
 from smartmask.io.hub import fetched_folder
 from smartmask.masks.latent import files
 from smartmask.masks.latent.asking import as_pictures
