@@ -138,7 +138,7 @@ function Guides({ doc }: { doc: Doc }) {
   return (
     <fieldset>
       <legend>Where? Draw it, or leave it to the model</legend>
-      <div class="row">
+      <div class="row wrap">
         {GUIDES.map(([kind, name]) => (
           <button type="button" class="chip" aria-pressed={tool === kind} onClick={() => set({ tool: tool === kind ? "hand" : kind })}>
             {name}
@@ -146,7 +146,7 @@ function Guides({ doc }: { doc: Doc }) {
         ))}
         {doc.guides.length > 0 && (
           <button type="button" class="chip quiet" onClick={() => setGuides([])}>
-            Clear {doc.guides.length}
+            Clear
           </button>
         )}
       </div>

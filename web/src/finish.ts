@@ -72,7 +72,7 @@ export function paint(): Promise<void> {
       [outside, painted] = [outside + answer.changed_outside, painted + answer.painted];
     }
     commit({ result: { blob: photo, outside, painted, layers: now.layers } });
-    set({ before: false });
+    set({ before: false, tool: "hand" });
   });
 }
 
@@ -89,7 +89,7 @@ export async function ideas(): Promise<Idea[]> {
   let found: Idea[] = [];
   if (!now) return found;
   await busy("Thinking of what comes next", "layers", async (signal, progress) => {
-    const body = async () => ({ scene: sceneOf(now, seen(now)), text: now.caption ?? "", planner: "learned", count: 5 });
+    const body = async () => ({ scene: sceneOf(now, seen(now)), ...(now.caption ? { text: now.caption } : {}), planner: "learned", count: 5 });
     const answer = await api.ask<{ next: Idea[]; notes: string[] }>("plan", body, signal, progress);
     found = answer.next;
     if (!found.length) throw new Error(answer.notes[0] ?? "Nothing comes to mind for this scene.");

@@ -26,12 +26,26 @@ export class Gestures {
   draft: Draft = {};
   cursor: Point | null = null;
   holdsSpace = false;
+  isFitted = true;
   private down = new Map<number, Point>();
   private start: Point = { x: 0, y: 0 };
   private pans = false;
   private corner: Point | null = null;
 
   constructor(private readonly redraw: () => void) {}
+
+  /** Another view, chosen by the person. */
+  show(view: View): void {
+    this.view = view;
+    this.isFitted = false;
+    this.redraw();
+  }
+
+  /** The view in which all is seen; it follows the stage's size until another one is chosen. */
+  fit(view: View): void {
+    this.show(view);
+    this.isFitted = true;
+  }
 
   press(id: number, at: Point, button: number): void {
     this.down.set(id, at);
@@ -79,18 +93,23 @@ export class Gestures {
     if (before && now) {
       this.down.set(id, at);
       if (this.down.size > 1) this.pinch(id, before, at);
-      else if (this.pans) this.view = panned(this.view, at.x - before.x, at.y - before.y);
+      else if (this.pans && this.wanders(at)) this.show(panned(this.view, at.x - before.x, at.y - before.y));
       else this.drag(toPhoto(this.view, at), inside(toPhoto(this.view, at), now));
     }
     this.redraw();
+  }
+
+  /** Whether a pointer has gone farther than a click does. */
+  private wanders(at: Point): boolean {
+    return Math.hypot(at.x - this.start.x, at.y - this.start.y) >= CLICK;
   }
 
   private pinch(id: number, before: Point, at: Point): void {
     const other = [...this.down].find(([key]) => key !== id)![1];
     const spread = (point: Point) => Math.hypot(point.x - other.x, point.y - other.y);
     const middle = { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 };
-    this.view = zoomed(this.view, spread(at) / Math.max(1, spread(before)), middle);
-    this.view = panned(this.view, (at.x - before.x) / 2, (at.y - before.y) / 2);
+    const near = zoomed(this.view, spread(at) / Math.max(1, spread(before)), middle);
+    this.show(panned(near, (at.x - before.x) / 2, (at.y - before.y) / 2));
   }
 
   private drag(free: Point, at: Point): void {
@@ -114,7 +133,7 @@ export class Gestures {
       this.pans = true; // what is left of a pinch moves the photo and draws nothing
       return;
     }
-    const isClick = Math.hypot(at.x - this.start.x, at.y - this.start.y) < CLICK;
+    const isClick = !this.wanders(at);
     const { draft } = this;
     this.draft = {};
     if (this.pans && isClick && get().tool === "hand") this.pick(toPhoto(this.view, at));
@@ -136,9 +155,8 @@ export class Gestures {
   }
 
   wheel(at: Point, dx: number, dy: number, pinches: boolean, sideways: boolean): void {
-    if (sideways) this.view = panned(this.view, -(dx || dy), 0);
-    else this.view = zoomed(this.view, Math.exp(-dy * (pinches ? 0.01 : 0.0016)), at);
-    this.redraw();
+    if (sideways) this.show(panned(this.view, -(dx || dy), 0));
+    else this.show(zoomed(this.view, Math.exp(-dy * (pinches ? 0.01 : 0.0016)), at));
   }
 }
 

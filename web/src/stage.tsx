@@ -28,15 +28,17 @@ export function Stage({ doc }: { doc: Doc }) {
     return () => watcher.disconnect();
   }, []);
   const fit = () => {
-    gestures.view = fitted(doc, size, size.width < 700 ? 8 : 28);
-    redraw((count) => count + 1);
+    const isSmall = size.width < 700;
+    gestures.fit(fitted(doc, size, isSmall ? 8 : 24, doc.asked ? (isSmall ? 80 : 92) : 0));
   };
-  useEffect(fit, [size.width, size.height, doc.photo]);
+  useEffect(fit, [doc.photo]);
+  useEffect(() => {
+    if (gestures.isFitted) fit(); // whoever has zoomed keeps what they see
+  }, [size.width, size.height, doc.asked === null]);
   lens.fit = fit;
   lens.space = (held) => (gestures.holdsSpace = held);
   lens.zoom = (factor) => {
-    gestures.view = zoomed(gestures.view, factor, { x: size.width / 2, y: size.height / 2 });
-    redraw((count) => count + 1);
+    gestures.show(zoomed(gestures.view, factor, { x: size.width / 2, y: size.height / 2 }));
   };
 
   useEffect(() => {

@@ -13,10 +13,11 @@ export interface Size {
   height: number;
 }
 
-/** The whole photo in the middle of the stage. */
-export function fitted(photo: Size, stage: Size, margin = 16): View {
-  const scale = Math.max(1e-3, Math.min((stage.width - 2 * margin) / photo.width, (stage.height - 2 * margin) / photo.height, 4));
-  return { scale, x: (stage.width - photo.width * scale) / 2, y: (stage.height - photo.height * scale) / 2 };
+/** The whole photo in the middle of the stage, `bottom` pixels of which are taken by something else. */
+export function fitted(photo: Size, stage: Size, margin = 16, bottom = 0): View {
+  const [width, height] = [stage.width - 2 * margin, stage.height - 2 * margin - bottom];
+  const scale = Math.max(1e-3, Math.min(width / photo.width, height / photo.height, 4));
+  return { scale, x: (stage.width - photo.width * scale) / 2, y: (stage.height - bottom - photo.height * scale) / 2 };
 }
 
 /** Nearer or farther by a factor, with the point of the photo under `at` staying where it is. */
