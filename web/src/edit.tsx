@@ -106,18 +106,7 @@ function Paint({ doc, layer }: { doc: Doc; layer: Layer }) {
           {fresh ? "The picture is up to date" : "Paint the picture"}
         </button>
       )}
-      {fresh && doc.result && <Promised outside={doc.result.outside} painted={doc.result.painted} />}
     </div>
-  );
-}
-
-/** The promise on the background, counted by the service. */
-export function Promised({ outside, painted }: { outside: number; painted: number }) {
-  return (
-    <p class={outside === 0 ? "promise" : "fault"} role="status">
-      Pixels changed outside: <strong>{outside.toLocaleString("en")}</strong>
-      <span class="hint"> · inside: {painted.toLocaleString("en")}</span>
-    </p>
   );
 }
 

@@ -8,6 +8,7 @@ import { type Tool, doc, get, set, travel } from "./store";
 
 interface Key {
   keys: string;
+  shown?: string;
   about: string;
   does: (key: string, event: KeyboardEvent) => void;
 }
@@ -39,14 +40,14 @@ export const KEYS: readonly Key[] = [
     setTimeout(() => document.getElementById("object")?.focus());
   } },
   { keys: "Enter", about: "Suggest", does: () => void askMasks() },
-  { keys: "1 2 3 4 5 6 7 8", about: "Take a suggestion", does: (key) => take(Number(key) - 1) },
+  { keys: "1 2 3 4 5 6 7 8", shown: "1–8", about: "Take a suggestion", does: (key) => take(Number(key) - 1) },
   { keys: "n", about: "Next object", does: () => nextObject() },
   { keys: "a", about: "Brush: add to the mask", does: tool("add") },
   { keys: "e", about: "Erase from the mask", does: tool("erase") },
   { keys: "[", about: "Smaller brush", does: () => brush(1 / 1.2) },
   { keys: "]", about: "Larger brush", does: () => brush(1.2) },
   { keys: "m", about: "Move the mask, scale it at its corners", does: tool("move") },
-  { keys: "ArrowLeft ArrowRight ArrowUp ArrowDown", about: "Move the mask by a pixel; with shift by ten", does: (key, event) => {
+  { keys: "ArrowLeft ArrowRight ArrowUp ArrowDown", shown: "← → ↑ ↓", about: "Move the mask by a pixel; with shift by ten", does: (key, event) => {
     const [dx, dy] = ARROWS[key];
     const far = event.shiftKey ? 10 : 1;
     nudge(dx * far, dy * far);

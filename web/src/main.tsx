@@ -45,6 +45,18 @@ function TopBar({ doc }: { doc: Doc }) {
   );
 }
 
+/** The promise on the background, as the service counted it; and whether it is the photo before that is seen. */
+function Kept({ doc }: { doc: Doc }) {
+  const { before } = useStore();
+  if (!doc.result || !isFresh(doc)) return null;
+  const { outside, painted } = doc.result;
+  return (
+    <p class={outside === 0 ? "promise" : "promise broken"} role="status" title={`Pixels changed inside: ${painted.toLocaleString("en")}`}>
+      {before ? "Before" : <>Pixels changed outside: <strong>{outside.toLocaleString("en")}</strong></>}
+    </p>
+  );
+}
+
 function Tools({ doc }: { doc: Doc }) {
   const { tool, panel } = useStore();
   const choose = (name: Tool) => set({ tool: name, panel: NEEDS_LAYER.includes(name) ? "mask" : name === "hand" ? panel : "ask" });
@@ -73,7 +85,7 @@ function Panels({ doc }: { doc: Doc }) {
         {panel === "ask" && <AskPanel doc={doc} />}
         {panel === "mask" && <MaskPanel doc={doc} />}
         {panel === "layers" && <LayersPanel doc={doc} />}
-        {panel === "save" && <SavePanel doc={doc} />}
+        {panel === "save" && <SavePanel />}
       </div>
     </aside>
   );
@@ -90,6 +102,7 @@ function App() {
           <TopBar doc={doc} />
           <main class="work">
             <Stage doc={doc} />
+            <Kept doc={doc} />
             <Strip doc={doc} />
             <Busy />
           </main>

@@ -2,14 +2,11 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { formats, recipe, saveAs, saveAsked, saveMasks, savePicture, saveScene } from "./finish";
-import type { Doc } from "./model";
 import { Fault, Section } from "./parts";
-import { Promised } from "./edit";
-import { isFresh } from "./model";
 
 const NAMES: Record<string, string> = { openraster: "OpenRaster", psd: "PSD", svg: "SVG", coco: "COCO" };
 
-export function SavePanel({ doc }: { doc: Doc }) {
+export function SavePanel() {
   const [known, setKnown] = useState<string[]>([]);
   const [copied, setCopied] = useState(false);
   const again = recipe();
@@ -28,7 +25,6 @@ export function SavePanel({ doc }: { doc: Doc }) {
           <button type="button" onClick={() => void saveAs(name)}>{NAMES[name]}</button>
         ))}
       </div>
-      {doc.result && isFresh(doc) && <Promised outside={doc.result.outside} painted={doc.result.painted} />}
       {again && (
         <details>
           <summary>The same again, without this page</summary>

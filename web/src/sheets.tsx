@@ -83,9 +83,9 @@ export function KeysSheet() {
   return (
     <Dialog title="Keys" canClose>
       <dl class="keys">
-        {KEYS.map(({ keys, about }) => (
+        {KEYS.map(({ keys, shown = keys, about }) => (
           <div>
-            <dt>{keys.split(" ").map((key) => <kbd>{key}</kbd>)}</dt>
+            <dt>{shown.split(" ").map((key) => <kbd>{key}</kbd>)}</dt>
             <dd>{about}</dd>
           </div>
         ))}
