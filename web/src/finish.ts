@@ -2,7 +2,7 @@
 
 import * as api from "./api";
 import * as keep from "./keep";
-import { type Doc, type Layer, isFresh, sceneOf, seen } from "./model";
+import { type Doc, type Layer, type Piece, isFresh, sceneOf, seen } from "./model";
 import { amend, busy, commit, doc, set } from "./store";
 import { recipes } from "./recipes";
 import { maskOf } from "./masks";
@@ -13,6 +13,7 @@ export const PASTE = "paste";
 
 interface Inserted {
   result: { url: string };
+  layers: { file: { url: string }; name: string; kind: string; window: [number, number, number, number]; in_result: boolean }[];
   painted: number;
   changed_outside: number;
   notes: string[];
@@ -55,6 +56,7 @@ export function paint(): Promise<void> {
       return;
     }
     let [photo, outside, painted] = [now.photo, 0, 0];
+    const pieces: Piece[] = [];
     for (const group of groups) {
       const order = new Map(layers.filter((one) => !one.painted || group.includes(one) || isDone(one)).map((one, at) => [one.id, at]));
       const known = layers.filter((one) => order.has(one.id) && !group.includes(one));
@@ -69,9 +71,13 @@ export function paint(): Promise<void> {
         return groups.slice(0, groups.indexOf(group)).some((earlier) => earlier.includes(one));
       }
       photo = await keep.setBlob(await api.download(answer.result.url));
+      for (const { file, name, kind, window, in_result } of answer.layers) {
+        const blob = await keep.setBlob(await api.download(file.url));
+        pieces.push({ blob, name, kind, x: window[0], y: window[1], visible: in_result });
+      }
       [outside, painted] = [outside + answer.changed_outside, painted + answer.painted];
     }
-    commit({ result: { blob: photo, outside, painted, layers: now.layers } });
+    commit({ result: { blob: photo, pieces, outside, painted, layers: now.layers } });
     set({ before: false, tool: "hand" });
   });
 }
@@ -99,10 +105,15 @@ export async function ideas(): Promise<Idea[]> {
 
 const stem = (now: Doc) => now.name.replace(/\.[^.]*$/, "") || "smartmask";
 
+/** Paints what has changed since the picture was painted last. */
+async function paintIfNeeded(): Promise<void> {
+  const now = doc();
+  if (now && !isFresh(now) && now.layers.some((layer) => layer.painted)) await paint();
+}
+
 /** The finished picture at the photo's own size and depth: what the service painted, else the photo as it came. */
 export async function savePicture(): Promise<void> {
-  const before = doc();
-  if (before && !isFresh(before) && before.layers.some((layer) => layer.painted)) await paint();
+  await paintIfNeeded();
   const now = doc();
   if (!now) return;
   await busy("Saving", "save", async () => {
@@ -143,12 +154,14 @@ function json(value: unknown): Blob {
 }
 
 /** One of the formats of /v1/export, where the service has it. */
-export function saveAs(format: string): Promise<void> {
+export async function saveAs(format: string): Promise<void> {
+  await paintIfNeeded();
   return busy("Saving", "save", async (signal, progress) => {
     const now = doc();
     if (!now) return;
     const answer = await api.ask<{ file: { url: string; name: string } }>("export", async (file) => ({
-      photo: await file(now.result?.blob ?? now.photo, now.name), scene: sceneOf(now, seen(now)), format, name: stem(now),
+      photo: await file(now.photo, now.name), scene: sceneOf(now, seen(now)), format, name: stem(now),
+      painted: await Promise.all((now.result?.pieces ?? []).map(async ({ blob, ...piece }) => ({ ...piece, picture: await file(blob, `${piece.name}.png`) }))),
     }), signal, progress);
     offer(await api.download(answer.file.url), answer.file.name);
   });
@@ -157,8 +170,8 @@ export function saveAs(format: string): Promise<void> {
 /** The formats that /v1/export of this service knows. */
 export async function formats(): Promise<string[]> {
   const told = await api.get<any>("/openapi.json");
-  const schema = told.components?.schemas?.ExportBody?.properties?.format;
-  return told.paths?.["/v1/export"] ? (schema?.enum ?? []) : [];
+  const { format, painted } = told.components?.schemas?.ExportBody?.properties ?? {};
+  return told.paths?.["/v1/export"] && painted ? (format?.enum ?? []) : [];
 }
 
 export function recipe(): { command: string; python: string } | null {

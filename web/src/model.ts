@@ -40,9 +40,20 @@ export interface Asked {
   layer: string | null;
 }
 
+/** What was painted over the photo: pixels with transparency, their upper left corner in the photo. */
+export interface Piece {
+  blob: string;
+  name: string;
+  kind: string;
+  x: number;
+  y: number;
+  visible: boolean;
+}
+
 /** The picture with what was painted, of the layers as they were then. */
 export interface Result {
   blob: string;
+  pieces: readonly Piece[];
   outside: number;
   painted: number;
   layers: readonly Layer[];
@@ -66,7 +77,7 @@ export interface Doc {
 /** The keys of all pictures that a step needs. */
 export function blobsOf(doc: Doc): string[] {
   const cutouts = doc.layers.flatMap((layer) => (layer.painted?.cutout ? [layer.painted.cutout] : []));
-  return [doc.photo, doc.shown, ...cutouts, ...(doc.result ? [doc.result.blob] : [])];
+  return [doc.photo, doc.shown, ...cutouts, ...(doc.result ? [doc.result.blob, ...doc.result.pieces.map((piece) => piece.blob)] : [])];
 }
 
 export function selectedLayer(doc: Doc): Layer | undefined {

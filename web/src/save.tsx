@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { formats, recipe, saveAs, saveAsked, saveMasks, savePicture, saveScene } from "./finish";
 import { Fault, Section } from "./parts";
 
-const NAMES: Record<string, string> = { openraster: "OpenRaster", psd: "PSD", svg: "SVG", coco: "COCO" };
+const NAMES: Record<string, string> = { ora: "OpenRaster", psd: "PSD", svg: "SVG", coco: "COCO" };
 
 export function SavePanel() {
   const [known, setKnown] = useState<string[]>([]);

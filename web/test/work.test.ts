@@ -19,7 +19,7 @@ describe("the work", () => {
   });
 
   it("knows when the picture is of other layers", () => {
-    const painted = { ...doc, result: { blob: "c", outside: 0, painted: 5, layers: doc.layers } };
+    const painted = { ...doc, result: { blob: "c", pieces: [], outside: 0, painted: 5, layers: doc.layers } };
     expect(isFresh(painted)).toBe(true);
     expect(isFresh({ ...painted, layers: [...doc.layers, layer("dog")] })).toBe(false);
     expect(isFresh({ ...painted, layers: [...doc.layers, layer("dog", true)] })).toBe(true);
