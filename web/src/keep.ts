@@ -28,6 +28,8 @@ async function within<T>(
   return new Promise((resolve, reject) => {
     const transaction = database.transaction(stores, mode);
     const request = work((name) => transaction.objectStore(name));
+    // not left to the browser's leisure: what is not committed when the page is left is lost
+    if (mode === "readwrite") transaction.commit?.();
     transaction.oncomplete = () => resolve(request?.result);
     transaction.onabort = transaction.onerror = () => reject(transaction.error);
   });

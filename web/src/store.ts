@@ -41,7 +41,6 @@ let state: State = {
   before: false, sheet: null, fault: null, busy: null,
 };
 const listeners = new Set<() => void>();
-let saving: Promise<void> = Promise.resolve();
 
 export function get(): State {
   return state;
@@ -55,16 +54,11 @@ export function set(patch: Partial<State>): void {
   listeners.forEach((listener) => listener());
 }
 
-/** In the order of the steps, one after the other; a browser that keeps nothing is told once. */
+/** At once, and not when earlier steps are written: the browser itself keeps their order. */
 function save(before: History<Doc> | undefined, after: History<Doc>): void {
-  saving = saving
-    .then(() => keep.saveHistory(before, after))
-    .catch(() => fail("save", new Error("The browser cannot keep this work (no space, or private); save it before you leave.")));
-}
-
-/** Until all steps are written. */
-export function saved(): Promise<void> {
-  return saving;
+  keep.saveHistory(before, after).catch(() => {
+    fail("save", new Error("The browser cannot keep this work (no space, or private); save it before you leave."));
+  });
 }
 
 export function listen(listener: () => void): () => void {
