@@ -1,4 +1,4 @@
-# Two commands matter: `make demo` and `make test`. Each sets itself up in .venv on its first run.
+# Three commands matter: `make demo`, `make studio` and `make test`. Each sets itself up in .venv on its first run.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
