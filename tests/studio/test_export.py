@@ -92,7 +92,8 @@ def test_bad_input_is_one_sentence(
     client: TestClient, body: dict[str, Any], cutout: np.ndarray, change: dict[str, Any], words: str
 ) -> None:
     made = {
-        "wrong size": {"picture": uri(cutout), "name": "ball", "x": 100}, "no alpha": {"picture": uri(cutout[..., :3]), "name": "b"},
+        "wrong size": {"picture": uri(cutout), "name": "ball", "x": 100},
+        "no alpha": {"picture": uri(cutout[..., :3]), "name": "ball"},
         "no layer": {"picture": uri(cutout), "name": "ball", "layer": 7},
     }  # fmt: skip
     if isinstance(change.get("painted"), str):

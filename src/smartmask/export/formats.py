@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal, cast
 
-from PIL import Image
-
 from smartmask.export.archive import Archive
 from smartmask.export.coco import coco_instances, coco_panoptic
 from smartmask.export.openraster import write_openraster
@@ -100,7 +98,7 @@ def _panoptic(given: Export, handle: BinaryIO) -> None:
     with Archive(handle) as archive:
         archive.add("panoptic.json", _json(record), press=True)
         with archive.entry("panoptic.png") as stream:
-            Image.fromarray(rgb).save(cast(BinaryIO, stream), "PNG")
+            Photo(rgb).write(cast(BinaryIO, stream), ".png")
 
 
 def _svg(given: Export, handle: BinaryIO) -> None:
