@@ -31,7 +31,7 @@ ALLOWED = {
     ("image/photo.py", "Image.open"): "decodes a handle of open_picture",
     ("evaluate/tasks/exactness/photos.py", "Image.open"): "decodes bytes that the reader gave",
     ("io/json_text.py", "json.loads"): "what the reader has read",
-    ("export/archive.py", "zipfile.ZipFile"): "writes an archive into an open file",
+    **{("export/archive.py", call): "an archive that is written" for call in ("zipfile.ZipFile", "_zip.open")},
     ("studio/client.py", "json.load"): "answers of a service",
     ("studio/client.py", "json.loads"): "the same",
     ("studio/server.py", "webbrowser.open"): "opens an address in a browser",
@@ -48,15 +48,17 @@ LOADERS = {
     "io/diffusion.py": "Stable Diffusion's U-Net, VAE, CLIP text model and tokenizer",
     "insertion/stable_diffusion/adapters.py": "LoRAs and IP-Adapters of diffusers, and their image encoders",
     "insertion/stable_diffusion/load.py": "pipelines and ControlNets of diffusers",
+    "insertion/editors.py": "pipelines of diffusers that edit by instruction",
     "metrics/pretrained.py": "CLIP, DINO and SAM, for measuring alone",
-    "plan/planners/vision.py": "vision-language models, their processors and adapters",
+    "plan/planners/vision_models.py": "vision-language models, their processors and adapters",
     "scene/segment.py": "panoptic models and their processors",
 }
 # classes of this package whose from_pretrained reads by io/reading.py
 OWN = {
-    "TextEncoder", "SmartMaskPipeline", "SmartBrushPipeline", "DiffusionInpainter", "LayoutPainter", "LearnedPlanner",
-    "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures", "ClipScore", "SmartMaskLatentModel",
-    "BoxSegmenter", "PicturePainter",
+    "TextEncoder", "SmartMaskPipeline", "SmartBrushPipeline", "DiffusionInpainter", "BlendedInpainter",
+    "RePaintInpainter", "LayoutPainter", "LearnedPlanner", "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures",
+    "ClipScore", "SmartMaskLatentModel", "BoxSegmenter", "PicturePainter",
+    "Captioner", "InstructionEditor",
 }  # fmt: skip
 
 
