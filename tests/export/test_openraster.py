@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from layered import HEIGHT, WIDTH, a_photo, a_scene, flattened, painted, read_openraster
-from PIL import Image
+from PIL import Image, ImageCms
 
 from smartmask.export.openraster import write_openraster
 from smartmask.export.stack import merged, stack_of
@@ -47,16 +49,24 @@ def test_the_layers_together_are_the_picture(channels: int) -> None:
     assert (picture != np.asarray(Image.fromarray(photo.pixels.squeeze()).convert("RGBA"))).any()
 
 
-def test_sixteen_bits_stay() -> None:
+def test_sixteen_bits_stay(tmp_path: Path) -> None:
     photo = a_photo(16)
     with zipfile.ZipFile(io.BytesIO(file_of(photo))) as archive:
         data = archive.read("data/layer005.png"), archive.read("mergedimage.png")
-    # the resolution stands with the finished picture alone
-    for part, wanted in zip(data, (Photo(photo.pixels), merged(a_scene(), photo, painted())), strict=True):
-        assert part[24] == 16
-        stored = io.BytesIO()
-        wanted.write(stored, ".png")
-        assert part == stored.getvalue()
+    for part, wanted in zip(data, (photo, merged(a_scene(), photo, painted())), strict=True):
+        (tmp_path / "part.png").write_bytes(part)
+        found = Photo.load(tmp_path / "part.png")
+        assert found.bits == 16
+        assert (found.pixels == wanted.pixels).all()
+    assert b"iCCP" in data[0]
+    assert b"iCCP" not in data[1]
+
+
+def test_layers_have_the_photos_profile() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    with zipfile.ZipFile(io.BytesIO(file_of(replace(a_photo(), icc=profile)))) as archive:
+        for name in ("data/layer000.png", "data/layer005.png", "mergedimage.png"):
+            assert Image.open(io.BytesIO(archive.read(name))).info["icc_profile"] == profile
 
 
 def test_without_a_photo_the_colours_are_shown() -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import BinaryIO, cast
 from xml.sax.saxutils import quoteattr
 
+from PIL import ImageCms
+
 from smartmask.export.archive import Archive
 from smartmask.export.stack import FlatSheet, Group, Sheet, Stack
 from smartmask.image.composition import resize, side_size
@@ -25,6 +27,7 @@ _BAND = 1 << 20  # bytes of packed rows that are pressed at a time
 def write_openraster(stack: Stack, handle: BinaryIO) -> None:
     """Writes the file into a seekable one. Values are kept to the last bit, 16-bit photos with 16 bits."""
     picture = stack.merged
+    icc = _profile(picture)
     with Archive(handle) as archive:
         archive.add("mimetype", MIMETYPE)
         lines = [
@@ -36,11 +39,11 @@ def write_openraster(stack: Stack, handle: BinaryIO) -> None:
             if isinstance(entry, Group):
                 shown = _visibility(entry.visible)
                 lines.append(f'<stack name={quoteattr(entry.name)} {shown} opacity="1.0" isolation="isolate">')
-                lines += [_layer(archive, sheet, number + i) for i, sheet in enumerate(reversed(entry.members))]
+                lines += [_layer(archive, sheet, number + i, icc) for i, sheet in enumerate(reversed(entry.members))]
                 lines.append("</stack>")
                 number += len(entry.members)
             else:
-                lines.append(_layer(archive, entry, number))
+                lines.append(_layer(archive, entry, number, icc))
                 number += 1
         archive.add("stack.xml", "\n".join([*lines, "</stack>", "</image>", ""]).encode(), press=True)
         with archive.entry("mergedimage.png") as stream:
@@ -72,19 +75,28 @@ def flat_png(sheet: FlatSheet) -> Iterator[bytes]:
     yield png_chunk(b"IEND", b"")
 
 
-def _layer(archive: Archive, sheet: Sheet, number: int) -> str:
+def _layer(archive: Archive, sheet: Sheet, number: int, icc: bytes | None) -> str:
     """Writes a sheet's picture; its line of the stack."""
     place = f"data/layer{number:03d}.png"
     if isinstance(sheet, FlatSheet):
         archive.add(place, flat_png(sheet))
     else:
         with archive.entry(place) as stream:
-            Photo(sheet.pixels).write(cast(BinaryIO, stream), ".png")
+            Photo(sheet.pixels, icc=icc).write(cast(BinaryIO, stream), ".png")
     x, y = sheet.box[:2]
     return (
         f'<layer name={quoteattr(sheet.name)} src="{place}" x="{x}" y="{y}" opacity="1.0" '
         f'{_visibility(sheet.visible)} composite-op="svg:src-over"/>'
     )
+
+
+def _profile(picture: Photo) -> bytes | None:
+    """The colour profile of the layers: the photo's. Krita asks whoever opens 16 bits without one: those get sRGB."""
+    if picture.icc or picture.bits == 8 or picture.pixels.shape[2] <= 2:
+        return picture.icc
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = bytes(12)  # when it was made: the same input gives the same file
+    return bytes(profile)
 
 
 def _visibility(visible: bool) -> str:

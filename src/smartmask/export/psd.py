@@ -14,14 +14,14 @@ from typing import BinaryIO
 
 import numpy as np
 
-from smartmask.export.stack import Group, PixelSheet, Sheet, Stack, at_depth
+from smartmask.export.stack import Group, PixelSheet, Sheet, Stack
 from smartmask.geometry import IntBox, MaskWindow
 from smartmask.image.photo import Photo
 
 LARGEST_SIDE = 30_000  # pixels that the format holds across or down
 _MOST = (1 << 32) - 1  # bytes of a section
 _BAND = 1 << 20  # pixels that are pressed at a time
-_ZIP_PREDICTED, _RAW = 3, 0
+_RAW, _PACKBITS, _ZIP_PREDICTED = 0, 1, 3
 _HIDDEN, _IRRELEVANT = 2, 24  # flags of a record; the second: the pixels of a group mean nothing
 _OPEN, _CLOSED, _END = 1, 2, 3  # kinds of section dividers
 _MASK = -2  # the channel of a layer mask
@@ -82,7 +82,7 @@ def _layers(stack: Stack, bits: int, handle: BinaryIO) -> None:
     count = len(entries)
     handle.write(struct.pack(">h", -count if stack.merged.has_alpha else count))  # negative: the picture has alpha
     places = [_record(entry, handle) for entry in entries]
-    lengths = [[_channel(rows, box, bits, handle) for _, rows, box in _channels(entry, bits)] for entry in entries]
+    lengths = [_data(entry, bits, handle) for entry in entries]
     end = handle.tell()
     for at, (place, found) in enumerate(zip(places, lengths, strict=True)):
         for number, length in enumerate(found):
@@ -113,7 +113,7 @@ def _flattened(stack: Stack) -> Iterator[Sheet | _Divider]:
 def _record(entry: Sheet | _Divider, handle: BinaryIO) -> int:
     """Writes a layer's record; the place of its channels' lengths, which come when they are known."""
     x0, y0, x1, y1 = entry.box
-    numbers = [number for number, _, _ in _channels(entry, 8)]
+    numbers = [number for number, _, _ in _channels(entry, 8)] + ([] if entry.mask is None else [_MASK])
     handle.write(struct.pack(">4iH", y0, x0, y1, x1, len(numbers)))
     place = handle.tell()
     for number in numbers:
@@ -155,15 +155,38 @@ def _channels(entry: Sheet | _Divider, bits: int) -> Iterator[tuple[int, Rows, I
         yield -1, of(3), entry.box
     for number in range(3):
         yield number, of(number), entry.box
-    mask = entry.mask
-    if mask is not None:
-        x0, y0, x1, _ = mask.box
-        white = np.uint8(255)
-        yield (
-            _MASK,
-            lambda top, bottom: at_depth(mask.crop(x0, y0 + top, x1, y0 + bottom).view(np.uint8) * white, bits),
-            mask.box,
-        )
+
+
+def _data(entry: Sheet | _Divider, bits: int, handle: BinaryIO) -> list[int]:
+    """Writes the data of all channels of a layer; how many bytes each takes."""
+    lengths = [_channel(rows, box, bits, handle) for _, rows, box in _channels(entry, bits)]
+    if entry.mask is not None:
+        lengths.append(handle.write(packed_mask(entry.mask, bits)))
+    return lengths
+
+
+def packed_mask(mask: MaskWindow, bits: int) -> bytes:
+    """The channel of a layer mask: PackBits, the one form in which Krita reads masks that are not of the layer's size.
+
+    A row's runs come as pairs of bytes: 257 less their length, up to 128, and the value; a single one has length byte 0.
+    """
+    (x0, y0, x1, y1), times = mask.box, bits // 8
+    counts, found = [], []
+    for top, bottom in _bands(y1 - y0, x1 - x0):
+        inside = mask.crop(x0, y0 + top, x1, y0 + bottom)
+        first = np.ones(inside.shape, bool)  # where a run begins
+        first[:, 1:] = inside[:, 1:] != inside[:, :-1]
+        starts = np.flatnonzero(first)
+        lengths = np.diff(np.append(starts, inside.size)) * times
+        rows, values = starts // inside.shape[1], inside.ravel()[starts].view(np.uint8) * np.uint8(255)
+        parts = -(-lengths // 128)
+        last = np.cumsum(parts) - 1
+        pieces = np.full(int(parts.sum()), 128)
+        pieces[last] = lengths - 128 * (parts - 1)
+        pairs = np.stack([((257 - pieces) % 256).astype(np.uint8), np.repeat(values, parts)], axis=1)
+        counts.append(np.bincount(np.repeat(rows, parts), minlength=bottom - top) * 2)
+        found.append(pairs.tobytes())
+    return struct.pack(">H", _PACKBITS) + np.concatenate(counts).astype(">u2").tobytes() + b"".join(found)
 
 
 def _channel(rows: Rows, box: IntBox, bits: int, handle: BinaryIO) -> int:
