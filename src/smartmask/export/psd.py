@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from smartmask.export.stack import Group, PixelSheet, Sheet, Stack
+from smartmask.export.stack import Group, PixelSheet, Sheet, Stack, at_depth
 from smartmask.geometry import IntBox, MaskWindow
 from smartmask.image.photo import Photo
 
@@ -158,35 +158,60 @@ def _channels(entry: Sheet | _Divider, bits: int) -> Iterator[tuple[int, Rows, I
 
 
 def _data(entry: Sheet | _Divider, bits: int, handle: BinaryIO) -> list[int]:
-    """Writes the data of all channels of a layer; how many bytes each takes."""
-    lengths = [_channel(rows, box, bits, handle) for _, rows, box in _channels(entry, bits)]
-    if entry.mask is not None:
-        lengths.append(handle.write(packed_mask(entry.mask, bits)))
-    return lengths
+    """Writes the data of all channels of a layer; how many bytes each takes.
 
-
-def packed_mask(mask: MaskWindow, bits: int) -> bytes:
-    """The channel of a layer mask: PackBits, the one form in which Krita reads masks that are not of the layer's size.
-
-    A row's runs come as pairs of bytes: 257 less their length, up to 128, and the value; a single one has length byte 0.
+    With a mask all are PackBits: Krita takes the first channel's form for all, and of a mask with another box than
+    its layer's it reads that form alone.
     """
-    (x0, y0, x1, y1), times = mask.box, bits // 8
-    counts, found = [], []
+    channels = list(_channels(entry, bits))
+    if entry.mask is None:
+        return [_channel(rows, box, bits, handle) for _, rows, box in channels]
+    return [_packed(rows, box, bits, handle) for rows, box in [*((r, b) for _, r, b in channels), _mask(entry.mask)]]
+
+
+def _mask(mask: MaskWindow) -> tuple[Rows, IntBox]:
+    x0, y0, x1, _ = mask.box
+    return lambda top, bottom: mask.crop(x0, y0 + top, x1, y0 + bottom).view(np.uint8) * np.uint8(255), mask.box
+
+
+def _packed(rows: Rows, box: IntBox, bits: int, handle: BinaryIO) -> int:
+    """Writes a channel's data as PackBits, the lengths of all rows first; how many bytes that takes."""
+    x0, y0, x1, y1 = box
+    found: list[bytes] = []
     for top, bottom in _bands(y1 - y0, x1 - x0):
-        inside = mask.crop(x0, y0 + top, x1, y0 + bottom)
-        first = np.ones(inside.shape, bool)  # where a run begins
-        first[:, 1:] = inside[:, 1:] != inside[:, :-1]
-        starts = np.flatnonzero(first)
-        lengths = np.diff(np.append(starts, inside.size)) * times
-        rows, values = starts // inside.shape[1], inside.ravel()[starts].view(np.uint8) * np.uint8(255)
-        parts = -(-lengths // 128)
-        last = np.cumsum(parts) - 1
-        pieces = np.full(int(parts.sum()), 128)
-        pieces[last] = lengths - 128 * (parts - 1)
-        pairs = np.stack([((257 - pieces) % 256).astype(np.uint8), np.repeat(values, parts)], axis=1)
-        counts.append(np.bincount(np.repeat(rows, parts), minlength=bottom - top) * 2)
-        found.append(pairs.tobytes())
-    return struct.pack(">H", _PACKBITS) + np.concatenate(counts).astype(">u2").tobytes() + b"".join(found)
+        values = _big_endian(at_depth(rows(top, bottom), bits))
+        found += packed_rows(np.ascontiguousarray(values).view(np.uint8).reshape(bottom - top, -1))
+    lengths = np.array([len(row) for row in found], dtype=">u2").tobytes()
+    return handle.write(struct.pack(">H", _PACKBITS) + lengths + b"".join(found))
+
+
+def packed_rows(values: np.ndarray) -> list[bytes]:
+    """PackBits of each row of ``(n, m)`` uint8: all as runs, or all as copies, whichever is shorter.
+
+    A byte 257 - n says that the next one comes n times, a byte n - 1 that n bytes follow as they are; n is 128 at most.
+    """
+    count, wide = values.shape
+    first = np.ones(values.shape, bool)  # where a run begins
+    first[:, 1:] = values[:, 1:] != values[:, :-1]
+    starts = np.flatnonzero(first)
+    lengths = np.diff(np.append(starts, values.size))
+    parts = -(-lengths // 128)
+    pieces = np.full(int(parts.sum()), 128)
+    pieces[np.cumsum(parts) - 1] = lengths - 128 * (parts - 1)
+    pairs = np.stack([((257 - pieces) % 256).astype(np.uint8), np.repeat(values.ravel()[starts], parts)], axis=1)
+    ends = 2 * np.cumsum(np.bincount(np.repeat(starts // wide, parts), minlength=count))
+    runs, begins = pairs.tobytes(), [0, *ends[:-1].tolist()]
+    whole, rest = divmod(wide, 128)
+    copies = np.empty((count, whole, 129), np.uint8)
+    copies[..., 0], copies[..., 1:] = 127, values[:, : whole * 128].reshape(count, whole, 128)
+    tail = np.empty((count, 1 + rest if rest else 0), np.uint8)
+    if rest:
+        tail[:, 0], tail[:, 1:] = rest - 1, values[:, whole * 128 :]
+    plain = np.concatenate([copies.reshape(count, -1), tail], axis=1)
+    return [
+        runs[begin:end] if end - begin < plain.shape[1] else line.tobytes()
+        for begin, end, line in zip(begins, ends.tolist(), plain, strict=True)
+    ]
 
 
 def _channel(rows: Rows, box: IntBox, bits: int, handle: BinaryIO) -> int:
