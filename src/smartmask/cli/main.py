@@ -109,7 +109,7 @@ COMMANDS: dict[str, tuple[Loader, str]] = {
     "layout": (_layout, "Draw a layered layout from a sentence."),
     "plan": (_plan, "What to draw next, with reasons."),
     "serve": (_serve, "The studio: a page to work in and a REST service."),
-    "scene": (_scene, "Edit a saved scene: move, scale, remove, reorder, rename, undo."),
+    "scene": (_scene, "Edit or export a saved scene: move, scale, remove, reorder, rename, undo, export."),
     "memory": (_memory, "Look after the remembered outlines; add your own."),
     "data": (_data, "Read, check and pack data sets."),
     "train": (_train, "Train the models."),
