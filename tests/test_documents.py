@@ -36,7 +36,7 @@ STEMS = {path.stem: path for path in sorted(SOURCE.rglob("*.py"), reverse=True) 
 FOREIGN_OPTIONS = {"--data-binary", "--include", "--local-dir", "--nproc_per_node"}
 # Names of modules that examples and texts also give to variables and fields
 VARIABLES = {"layout", "scene", "text", "picture", "memory", "photo", "report", "rule", "protocol", "record"}
-FOREIGN_FILES = {"run_layoutgpt_2d.py", "report.md", "paper.md", "NAME.md"}
+FOREIGN_FILES = {"run_layoutgpt_2d.py", "report.md", "paper.md", "ablation.md", "NAME.md"}
 
 PATH = re.compile(r"(?<![\w/.<*-])((?:\.\./|[\w-]+/)*[\w-]+\.(?:py|md))\b")
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")

@@ -20,6 +20,7 @@ from smartmask.data.registry import formats as known_formats
 from smartmask.io.bars import stage
 from smartmask.io.terminal import say
 from smartmask.train.instruct import InstructJob
+from smartmask.train.speed import SpeedJob
 
 SHOWN_ERRORS = 5
 
@@ -46,6 +47,10 @@ class LayoutsCommand(LayoutsJob, Printed):
 
 class ShardsCommand(ShardsJob, Printed):
     """``data shards`` as typed."""
+
+
+class SpeedCommand(SpeedJob, Printed):
+    """``data speed`` as typed."""
 
 
 class CurateCommand(CurateJob, Printed):
@@ -97,6 +102,17 @@ def curate(job: CurateCommand) -> None:
     if not printed(report, job.as_json):
         say("\n".join(f"{verdict:<10} {count:>7,}" for verdict, count in report.verdicts.items()))
         say(f"{report.outlines:,} outlines in {report.out}, counts by set and name in report.md beside it")
+
+
+def speed(job: SpeedCommand) -> None:
+    """How many training samples a second one core makes, and with --step-seconds how many cores feed one GPU."""
+    report = job.run(stage)
+    if printed(report, job.as_json):
+        return
+    made = f"{report.samples:,} {report.stream} samples at {report.side} px from {report.read}"
+    say(f"{made}: {report.samples_a_core_second:g} a second of a core, {report.samples_a_second:g} by the clock")
+    if report.cores is not None:
+        say(f"a GPU that takes {report.needed_a_second:g} a second (as you say) is fed by {report.cores:g} cores")
 
 
 def instruct(job: InstructJob) -> None:
@@ -182,7 +198,7 @@ def layouts(job: LayoutsCommand) -> None:
 app = typer.Typer(name="data", help="Read, check and pack data sets.", no_args_is_help=True)
 for _command in (
     command_of(Printed, formats), command_of(CheckCommand, check), command_of(SummaryCommand, summary),
-    command_of(PackCommand, pack), command_of(ShardsCommand, shards),
+    command_of(PackCommand, pack), command_of(ShardsCommand, shards), command_of(SpeedCommand, speed),
     command_of(CurateCommand, curate), command_of(InstructJob, instruct), command_of(CaptionCommand, caption),
     command_of(LayoutsCommand, layouts),
 ):  # fmt: skip

@@ -19,14 +19,12 @@ from smartmask.data.packing.run import pack_sources
 from smartmask.data.shards.source import Shards
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.io.package import BUNDLED_TEXT
-from smartmask.masks.latent import parts
 from smartmask.text.encoder import TextEncoder
 from smartmask.text.states import VocabularyWords
 from smartmask.train.settings import InpaintSettings, LatentTrainSettings
 from smartmask.train.tasks.inpaint import train_inpaint
 from smartmask.train.tasks.inpaint_shards import ShardCropStream, dev_photos
 from smartmask.train.tasks.latent import train_latent
-from smartmask.train.tasks.latent_pairs import Drawing
 from smartmask.train.tasks.latent_shards import ShardPairStream, dev_scenes
 
 SIDE = 32
@@ -54,16 +52,13 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def latent_stream(layouts: Path, text: TextEncoder, **changes: Any) -> ShardPairStream:
-    made = parts.new("tiny", text)
-    made = replace(made, settings=replace(made.settings, side=SIDE))
-    given = {"data": layouts, "out": Path("run"), "batch": 3, "lanes": 2, "seed": 5, **changes}
-    return ShardPairStream(Shards.at(layouts, "train"), text, made, LatentTrainSettings(**given), Drawing())
+    given = {"batch": 3, "lanes": 2, "seed": 5, **changes}
+    return ShardPairStream(Shards.at(layouts, "train"), text, SIDE, VocabularyWords(text), **given)
 
 
 def crop_stream(photos: Path, text: TextEncoder, **changes: Any) -> ShardCropStream:
-    given = {"data": photos, "out": Path("run"), "batch": 3, "lanes": 2, "seed": 5, "workers": 0, **changes}
-    settings = InpaintSettings(**given)
-    return ShardCropStream(Shards.at(photos, "train"), SIDE, VocabularyWords(text), Parts(), settings)
+    given = {"batch": 3, "lanes": 2, "seed": 5, **changes}
+    return ShardCropStream(Shards.at(photos, "train"), SIDE, VocabularyWords(text), Parts(), **given)
 
 
 STREAMS: dict[str, Callable[..., Any]] = {"layouts": latent_stream, "photos": crop_stream}

@@ -142,7 +142,10 @@ def _from_shards(settings: InpaintSettings) -> tuple[SmartBrushPipeline, Task]:
         raise ValueError(f"The captions {settings.captions[0]} are for data sets; write them with the shards.")
     shards = Shards.at(settings.data, "train")
     pipeline = start(settings)
-    stream = ShardCropStream(shards, pipeline.settings.side, pipeline.words, parts_of(settings), settings)
+    stream = ShardCropStream(
+        shards, pipeline.settings.side, pipeline.words, parts_of(settings), settings.batch, settings.seed,
+        settings.workers, settings.lanes,
+    )  # fmt: skip
     sheet = _sheet(dev_photos(settings.data), pipeline, settings)
     return pipeline, inpaint_task(pipeline, stream, sheet, stream.windows.facts)
 

@@ -107,6 +107,7 @@ def start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder
 
 
 def _start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder) -> LatentParts:
+    """On the run's canvas and in its frames."""
     if settings.random_weights:
         if settings.base is not None:
             raise ValueError(f"Random weights have no base; leave --base {settings.base} or --random-weights out.")
@@ -134,7 +135,10 @@ def data_of(
     if is_shards(settings.data):
         if settings.share != 100:
             raise ValueError(f"The share {settings.share} is of a pack's pictures; give a pack, or fewer shards.")
-        stream = ShardPairStream(Shards.at(settings.data, "train"), text, made, settings, drawing_of(settings))
+        stream = ShardPairStream(
+            Shards.at(settings.data, "train"), text, made.settings.side, made.words, settings.batch, settings.seed,
+            settings.workers, settings.lanes, drawing_of(settings),
+        )  # fmt: skip
         return stream, dev_scenes(settings.data), stream.windows.facts
     pack = Pack(settings.data)
     pairs = LatentPairs(pack, text, made.settings.side, drawing=drawing_of(settings))
