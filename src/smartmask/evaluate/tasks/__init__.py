@@ -21,6 +21,7 @@ from smartmask.evaluate.tasks import (
     speed,
     text,
 )
+from smartmask.evaluate.tasks.cost import main as cost
 from smartmask.evaluate.tasks.exactness import main as exactness
 from smartmask.evaluate.tasks.insertion import main as insertion
 from smartmask.evaluate.tasks.layout import main as layout
@@ -58,4 +59,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     paper.BENCHMARK,
     study.BENCHMARK,
     study.SCORE,
+    cost.BENCHMARK,
 )
