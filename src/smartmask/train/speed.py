@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from smartmask.text.states import Words
     from smartmask.train.task import Samples
 
-WARM = 2  # batches that are made before the clock runs
+BATCH = 32
+ROUND = 128  # samples: a multiple of what a photograph or a window of shards is read for once; as many go before
 
 
 class FeedingReport(Record):
@@ -45,9 +46,8 @@ class SpeedJob(Settings):
     data: Path | str = argument("A pack, shards (a folder or an address), or a folder of photographs.", metavar="PLACE")
     stream: Literal["latent", "inpaint"] = option("latent", "latent or inpaint.", metavar="NAME")
     side: int = option(512, "Pixels of a sample's side.", ge=16, le=4096)
-    samples: int = option(200, "Samples to make.", ge=1)
-    batch: int = option(32, "Samples of a step of one GPU.", ge=1)
-    lanes: int = option(32, "Of shards, as in training.", ge=1)
+    samples: int = option(256, "Samples to make, up to the next multiple of 128.", ge=1)
+    batch: int = option(32, "Samples of a step of one GPU, for --step-seconds.", ge=1)
     step_seconds: float | None = option(
         None, "What a step of one GPU takes, measured or assumed by you: the cores that feed it follow.", gt=0
     )
@@ -60,16 +60,16 @@ class SpeedJob(Settings):
         cv2.setNumThreads(0)  # as the workers of a training are set up
         torch.set_num_threads(1)
         read, stream = self._stream()
-        batches = -(-self.samples // stream.batch)
-        for _ in islice(stream, WARM):
+        batches = -(-self.samples // ROUND) * ROUND // BATCH
+        for _ in islice(stream, ROUND // BATCH):
             pass
         with watch("samples") as on_step:
             clock, core = time.perf_counter(), time.process_time()
             for number, _ in enumerate(islice(stream, batches)):
                 if on_step is not None:
-                    on_step((number + 1) * stream.batch, batches * stream.batch)
+                    on_step((number + 1) * BATCH, batches * BATCH)
             core, clock = time.process_time() - core, time.perf_counter() - clock
-        made, rate = batches * stream.batch, batches * stream.batch / core
+        made, rate = batches * BATCH, batches * BATCH / core
         needed = None if self.step_seconds is None else self.batch / self.step_seconds
         return FeedingReport(
             stream=self.stream, read=read, side=self.side, samples=made, samples_a_core_second=round(rate, 2),
@@ -82,10 +82,10 @@ class SpeedJob(Settings):
         from smartmask.text.states import VocabularyWords
 
         text = TextEncoder.from_pretrained(BUNDLED_TEXT)
-        words, batch = VocabularyWords(text), min(self.batch, self.samples)
-        return self._latent(text, words, batch) if self.stream == "latent" else self._inpaint(words, batch)
+        words = VocabularyWords(text)
+        return self._latent(text, words) if self.stream == "latent" else self._inpaint(words)
 
-    def _latent(self, text: TextEncoder, words: Words, batch: int) -> tuple[str, Samples]:
+    def _latent(self, text: TextEncoder, words: Words) -> tuple[str, Samples]:
         from smartmask.data.pack import Pack
         from smartmask.data.shards.source import Shards, is_shards
         from smartmask.train.tasks.latent_pairs import LatentPairs, PairStream
@@ -93,10 +93,10 @@ class SpeedJob(Settings):
 
         if is_shards(self.data):
             shards = Shards.at(self.data, "train")
-            return "shards", ShardPairStream(shards, text, self.side, words, batch, lanes=self.lanes)
-        return "pack", PairStream(LatentPairs(Pack(self.data), text, self.side), words, batch)
+            return "shards", ShardPairStream(shards, text, self.side, words, BATCH, lanes=1)
+        return "pack", PairStream(LatentPairs(Pack(self.data), text, self.side), words, BATCH)
 
-    def _inpaint(self, words: Words, batch: int) -> tuple[str, Samples]:
+    def _inpaint(self, words: Words) -> tuple[str, Samples]:
         from smartmask.data.shards.source import Shards, is_shards
         from smartmask.insertion.smartbrush.network import Parts
         from smartmask.train.tasks.inpaint_data import SOURCES, CropStream, find_objects, photo_sources
@@ -104,6 +104,6 @@ class SpeedJob(Settings):
 
         if is_shards(self.data):
             shards = Shards.at(self.data, "train")
-            return "shards", ShardCropStream(shards, self.side, words, Parts(), batch, lanes=self.lanes)
+            return "shards", ShardCropStream(shards, self.side, words, Parts(), BATCH, lanes=1)
         photos = find_objects(photo_sources(Path(self.data), SOURCES), "train")
-        return "sets", CropStream(photos, self.side, words, Parts(), batch)
+        return "sets", CropStream(photos, self.side, words, Parts(), BATCH)

@@ -127,7 +127,7 @@ def test_the_latent_model_trains_on_shards_and_goes_on_to_the_same_bits(
     layouts: Path, tmp_path: Path, stops_at: Callable[[int], None]
 ) -> None:
     def settings(out: str) -> LatentTrainSettings:
-        return LatentTrainSettings(data=layouts, out=tmp_path / out, steps=4, batch=2, save_every=2, sample_every=4)
+        return LatentTrainSettings(data=layouts, out=tmp_path / out, steps=4, batch=2, save_every=2)
 
     whole = train_latent(settings("whole"))
     stops_at(3)
@@ -137,7 +137,6 @@ def test_the_latent_model_trains_on_shards_and_goes_on_to_the_same_bits(
     parted = train_latent(settings("parted"))
     name = "unet/diffusion_pytorch_model.safetensors"
     assert (whole / name).read_bytes() == (parted / name).read_bytes()
-    assert (tmp_path / "whole" / "samples" / "step_00000004.png").is_file()
 
 
 def test_smartbrush_trains_on_shards(photos: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from smartmask.evaluate.tasks import (
     realism,
     scene,
     sense,
+    service,
     speed,
     text,
 )
@@ -53,6 +54,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     layout.BENCHMARK,
     several.BENCHMARK,
     speed.BENCHMARK,
+    service.BENCHMARK,
     machines.BENCHMARK,
     insertion.BENCHMARK,
     exactness.BENCHMARK,
