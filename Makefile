@@ -15,7 +15,7 @@ MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo studio page page-test test test-all fuzz check format clean
+.PHONY: help demo studio page page-test test test-all fuzz check format sbom clean
 
 help:  ## say what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ check: $(DEV)  ## style and types only
 format: $(DEV)  ## rewrite the code in the project's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+sbom: $(DEV)  ## licences of all that is locked: docs/sbom.json and the tables of docs/licences.md
+	@$(BIN)/python docs/make_sbom.py
 
 clean:  ## remove what the commands above made
 	rm -rf $(VENV) demo fuzz-found .pytest_cache .mypy_cache .ruff_cache .hypothesis
