@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from smartmask.batch.tasks import Task
+from smartmask.batch.tasks import Event, Make, Task, attempt
 from smartmask.io.publish import save_text
 
 
@@ -40,6 +40,24 @@ class MakeWriting:
         (self.folder / "made").mkdir(exist_ok=True)
         save_text(f"{task.id} {task.digest}", self.folder / "made" / task.id)
         return {"files": 1}
+
+
+class HereCrew:
+    """One worker, in this process: what it does is the same, and no libraries are loaded anew."""
+
+    def __init__(self, make: Make, size: int = 1) -> None:
+        self.size, self.work = 1, make(0)
+        self.events = [Event(0, "ready", {})]
+
+    def give(self, worker: int, task: Task) -> None:
+        self.events.append(Event(worker, *attempt(self.work, task)))
+
+    def wait(self) -> list[Event]:
+        found, self.events = self.events, []
+        return found
+
+    def close(self) -> None:
+        pass
 
 
 def times_begun(folder: Path, name: str) -> int:

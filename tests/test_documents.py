@@ -33,10 +33,10 @@ FILES = [path.relative_to(ROOT) for folder in ("src", "tests", "examples", "docs
          for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]  # fmt: skip
 STEMS = {path.stem: path for path in sorted(SOURCE.rglob("*.py"), reverse=True) if path.stem != "__init__"}
 # Options of other programs; files that commands write, or that are other projects'
-FOREIGN_OPTIONS = {"--local-dir", "--nproc_per_node", "--data-binary"}
+FOREIGN_OPTIONS = {"--data-binary", "--include", "--local-dir", "--nproc_per_node"}
 # Names of modules that examples and texts also give to variables and fields
 VARIABLES = {"layout", "scene", "text", "picture", "memory", "photo", "report", "rule", "protocol", "record"}
-FOREIGN_FILES = {"run_layoutgpt_2d.py", "report.md", "NAME.md"}
+FOREIGN_FILES = {"run_layoutgpt_2d.py", "report.md", "paper.md", "ablation.md", "NAME.md"}
 
 PATH = re.compile(r"(?<![\w/.<*-])((?:\.\./|[\w-]+/)*[\w-]+\.(?:py|md))\b")
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
@@ -110,8 +110,13 @@ def options_of(*names: str) -> frozenset[str]:
 @cache
 def all_options() -> frozenset[str]:
     """The options of every command there is."""
-    paths = [(name, *more) for name, one in commands().items() for more in [(), *((sub,) for sub in within(one))]]
-    return frozenset(word for path in paths for word in options_of(*path))
+
+    def below(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        yield path
+        for name in within(command_at(*path)):
+            yield from below((*path, name))
+
+    return frozenset(word for name in commands() for path in below((name,)) for word in options_of(*path))
 
 
 def commands_in(text: str) -> Iterator[str]:
@@ -212,7 +217,7 @@ def test_modules_and_what_is_in_them_exist(path: Path) -> None:
             short
             and short[1] in STEMS
             and short[1] not in VARIABLES
-            and short[2] not in ("py", "md", "json", "png", "parquet", "csv")
+            and short[2] not in ("py", "md", "json", "jsonl", "png", "parquet", "csv")
         ):
             homes = [other.read_text(encoding="utf-8") for other in SOURCE.rglob(f"{short[1]}.py")]
             if not any(re.search(rf"\b{short[2]}\b", home) for home in homes):

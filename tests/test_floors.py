@@ -31,7 +31,7 @@ RUN_TIME = ("networks", "scene", "guides", "text", "export", "masks", "insertion
 # What a bundled run goes through, and the packages (by import name) that it may load.
 ENTRANCES = ("smartmask", "smartmask.cli.main", "smartmask.__main__", "smartmask.masks.pipeline")
 IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "huggingface-hub": "huggingface_hub",
-                "prometheus-client": "prometheus_client"}  # fmt: skip
+                "prometheus-client": "prometheus_client", "pyyaml": "yaml"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -47,15 +47,17 @@ LOADERS = {
     "io/diffusion.py": "Stable Diffusion's U-Net, VAE, CLIP text model and tokenizer",
     "insertion/stable_diffusion/adapters.py": "LoRAs and IP-Adapters of diffusers, and their image encoders",
     "insertion/stable_diffusion/load.py": "pipelines and ControlNets of diffusers",
+    "insertion/editors.py": "pipelines of diffusers that edit by instruction",
     "metrics/pretrained.py": "CLIP, DINO and SAM, for measuring alone",
-    "plan/planners/vision.py": "vision-language models, their processors and adapters",
+    "plan/planners/vision_models.py": "vision-language models, their processors and adapters",
     "scene/segment.py": "panoptic models and their processors",
 }
 # classes of this package whose from_pretrained reads by io/reading.py
 OWN = {
-    "TextEncoder", "SmartMaskPipeline", "SmartBrushPipeline", "DiffusionInpainter", "LayoutPainter", "LearnedPlanner",
-    "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures", "ClipScore", "SmartMaskLatentModel",
-    "BoxSegmenter", "PicturePainter",
+    "TextEncoder", "SmartMaskPipeline", "SmartBrushPipeline", "DiffusionInpainter", "BlendedInpainter",
+    "RePaintInpainter", "LayoutPainter", "LearnedPlanner", "VisionPlanner", "VisionLanguagePlanner", "ImageFeatures",
+    "ClipScore", "SmartMaskLatentModel", "BoxSegmenter", "PicturePainter",
+    "Captioner", "InstructionEditor",
 }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ BY_NAME = {"save_file", "imwrite", "memmap", "open_memmap", "urlretrieve"}
 
 # (module, what it calls): why that is no user's path, or goes through the publisher.
 EXCEPTIONS = {
-    ("batch/masks.py", "TemporaryDirectory"): "files of an archive, for one call; the system's own, gone at the end",
+    ("batch/sources.py", "TemporaryDirectory"): "files of an archive, for one call; the system's own, gone at the end",
     ("evaluate/systems.py", "TemporaryDirectory"): "a folder of the system's own, gone at the end",
     ("evaluate/tasks/exactness/main.py", "TemporaryDirectory"): "the same",
     ("evaluate/tasks/machines.py", "TemporaryDirectory"): "the same",

@@ -6,13 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from chat_server import ChatServer
 from PIL import Image
 from tiny_diffusion import SIDE, save_controlnet, save_diffusion
 
 from smartmask.cli.main import main
+from smartmask.plan.planners.endpoint import URL
 
 pytest.importorskip("diffusers")
 LAYOUT_FILES = {"colour.png", "label_map.png", "names.json", "panoptic.json", "panoptic.png", "scene.json"}
@@ -80,6 +83,38 @@ def test_options_reach_the_model(
         assert not np.array_equal(pictures["plain"], pictures[name]), name
     assert main(arguments(tiny_weights, tmp_path / "plain")) == 0
     assert not (tmp_path / "plain" / "picture.png").exists(), "the picture of another layout is gone"
+
+
+def test_a_planners_layout_is_painted_by_its_exact_classes(
+    tmp_path: Path, tiny_weights: Path, model: Path, controlnet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever names the layers, what the ControlNet sees are ADE20K's own colours of what is seen, none in between."""
+    from smartmask.insertion.stable_diffusion.picture import LayoutPainter
+    from smartmask.insertion.stable_diffusion.seg_control import ade20k_colour
+    from smartmask.scene.scene_file import load_scene
+
+    shown: list[np.ndarray] = []
+    paint = LayoutPainter.paint
+
+    def seen(self: LayoutPainter, *given: Any, **more: Any) -> np.ndarray:
+        shown.append(np.asarray(more["image"]))
+        return paint(self, *given, **more)
+
+    monkeypatch.setattr(LayoutPainter, "paint", seen)
+    names = ["sky", "grass", "dog", "dog"]  # two surfaces, then what is no surface; then the object
+    with ChatServer([json.dumps({"object": name}) for name in names]) as server:
+        monkeypatch.setenv(URL, server.url)
+        command = arguments(
+            tiny_weights, tmp_path, "--planner", "endpoint:m", "--paint", model, "--controlnet",
+            controlnet, "--steps", "1", "--device", "cpu",
+        )  # fmt: skip
+        assert main(command) == 0
+    scene, _ = load_scene(tmp_path / "scene.json")
+    assert {layer.name for layer in scene.layers} == {"sky", "grass", "dog"}
+    colours = {tuple(map(int, colour)) for colour in np.unique(shown[0].reshape(-1, 3), axis=0)}
+    visible = {scene.layers[index].name for index in np.unique(scene.top()) if index >= 0}
+    assert colours == {ade20k_colour(name) for name in visible}
+    assert (tmp_path / "picture.png").is_file()
 
 
 def test_a_missing_model_loses_nothing(tmp_path: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,10 +21,13 @@ from smartmask.masks.model import MaskRequest
 from smartmask.plan.language.phrases import parse
 from smartmask.plan.layouts.job import LayoutJob
 from smartmask.plan.layouts.phrase_job import PhraseInsertJob
+from smartmask.plan.layouts.planned_job import PlannedInsertJob
 from smartmask.plan.planners.answers import read_answer
 from smartmask.plan.planners.interface import PlanState
 from smartmask.scene import Layer
 from smartmask.text.labels import bundled_encoder
+from smartmask.train.config import FOLDER, read_config
+from smartmask.train.settings import LatentTrainSettings
 
 REQUESTS: dict[str, tuple[type[Settings], dict[str, object]]] = {
     "masks": (MasksJob, {"image": "a.png", "out": "o", "object": "dog", "box": ["1,2,3,4"], "num_masks": 3, "seed": 5}),
@@ -34,6 +37,7 @@ REQUESTS: dict[str, tuple[type[Settings], dict[str, object]]] = {
         {"photo": "a.png", "out": "o", "object": ["dog"], "feather": 1.5, "shadow": "layer", "pick": 1},
     ),
     "phrase": (PhraseInsertJob, {"photo": "a.png", "out": "o", "objects": "two dogs on grass", "format": "webp"}),
+    "planned": (PlannedInsertJob, {"photo": "a.png", "out": "o", "planner": "learned", "ideas": 2, "places": "free"}),
     "remove": (RemoveJob, {"photo": "a.png", "out": "o", "region": "1,2,3,4", "grow": 3, "precision": 0.5}),
     "layout": (LayoutJob, {"text": "a dog on grass", "out": "o", "size": "64x48", "ideas": 2, "animation": False}),
     "summary": (SummaryJob, {"path": "p", "format": "voc", "scenes": 4, "columns": 2, "tile": 64, "top": 3}),
@@ -101,7 +105,19 @@ def read_an_answer(data: bytes, folder: Path) -> None:
     read_answer(data.decode("utf-8", "replace"), state, encoder)
 
 
+def config_seeds() -> list[bytes]:
+    whole = (FOLDER / "smartmask_sd15.yaml").read_bytes()
+    return [whole, b"lora: true\nlearning_rate: 1e-5\npreset: 'tiny'\n", b"a: &b x\nc: *b\n", b"steps: [1, {2: 3}]\n"]
+
+
+def read_a_config(data: bytes, folder: Path) -> None:
+    path = folder / "config.yaml"
+    path.write_bytes(data)
+    read_config(str(path), LatentTrainSettings)
+
+
 TARGETS = (
+    Target("configs", read_a_config, config_seeds, mutate_text),
     Target("requests", read_request, request_seeds, mutate_json),
     Target("sentences", read_sentence, lambda: [text.encode() for text in SENTENCES], mutate_text, 0.1),
     Target("words", read_words, lambda: [text.encode() for text in SENTENCES], mutate_text, 0.1),

@@ -205,7 +205,7 @@ def pack(tmp_path: Path) -> Life:
     out = tmp_path / "out" / "pack.parquet"
 
     def line(number: int) -> list[str]:
-        return ["data", "pack", "--source", f"voc={tmp_path / f'set{number}'}", "--out", str(out)]
+        return ["data", "pack", "--source", f"voc={tmp_path / f'set{number}'}", "--out", str(out), "--no-resume"]
 
     return Life(line, out, out.read_bytes)
 

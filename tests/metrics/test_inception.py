@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from smartmask.metrics.inception import FEATURES, Inception, InceptionFeatures, Mixed, weights_in
+from smartmask.metrics.inception import FEATURES, Inception, InceptionFeatures, Mixed
+from smartmask.metrics.inception_weights import weights_in
 from smartmask.metrics.pretrained import load_features
 
 RNG = np.random.default_rng(0)

@@ -7,7 +7,9 @@ import pytest
 
 from smartmask.metrics.insertion import (
     background_of,
+    changed_object,
     changed_outside,
+    changed_share,
     normalised_l2,
     seam_error,
     share,
@@ -75,3 +77,28 @@ def test_changes_outside_are_counted_by_pixel() -> None:
     after[0, 0] = (11, 12, 13)
     after[6, 6] = 200
     assert changed_outside(grey(10), after, block(5, 5, 9, 9)) == 1
+
+
+# --- what an editor changed ------------------------------------------------------------------------
+
+
+def test_the_largest_region_of_change_passes_for_the_object() -> None:
+    before = np.full((80, 100, 3), 100, np.uint8)
+    after = before.copy()
+    after[20:60, 30:70] = 220
+    after[5:10, 90:95] = 220
+    found = changed_object(before, after)
+    real = np.zeros((80, 100), bool)
+    real[20:60, 30:70] = True
+    assert np.count_nonzero(found & real) / np.count_nonzero(found | real) > 0.9
+    assert not found[:12, 85:].any()
+    assert changed_share(before, after) == pytest.approx((40 * 40 + 5 * 5) / 8000)
+
+
+def test_what_a_codec_does_is_no_change() -> None:
+    rng = np.random.default_rng(0)
+    before = rng.integers(50, 200, (40, 40, 3), dtype=np.uint8)
+    after = before + rng.integers(0, 5, before.shape, dtype=np.uint8)
+    assert changed_share(before, after) == 0
+    assert not changed_object(before, after).any()
+    assert not changed_object(before, before).any()

@@ -79,8 +79,8 @@ def test_padding_is_cut_off() -> None:
     import torch
 
     masks = np.arange(2 * 4 * 8, dtype=np.float32).reshape(2, 4, 8)
-    held = torch.zeros(1, 32, 64, dtype=torch.int64)
-    held[0, :24, :32] = 1
+    held = torch.zeros(32, 64, dtype=torch.int64)
+    held[:24, :32] = 1
     assert np.array_equal(segment._without_padding(masks, held), masks[:, :3, :4])
     assert segment._without_padding(masks, None) is masks
 

@@ -238,6 +238,24 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, value: float) ->
     assert told == {"task": "toy", "step": 0, "batches": [{"rank": 0, "loss": str(value), "ids": ["batch 0"]}]}
 
 
+def test_what_needs_more_is_told() -> None:
+    with pytest.raises(ValueError, match="One process alone has nobody to share weights with; leave --shard out"):
+        fit(None, shard=True)
+    with pytest.raises(
+        ValueError, match="network of 'toy' has no blocks that can be recomputed; leave --gradient-check"
+    ):
+        fit(None, gradient_checkpointing=True)
+
+
+def test_a_profile_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    profiled = fit(tmp_path, profile=True, accumulate=2)
+    assert_same(profiled, fit(None, accumulate=2))
+    told = json.loads((tmp_path / "profile.json").read_text())
+    assert told["samples_a_step"] == 32
+    assert told["steps_measured"] == 6
+    assert "32 samples (median of 6)" in capsys.readouterr().out
+
+
 def test_half_precision_needs_a_gpu() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is one")

@@ -59,14 +59,20 @@ class Ledger:
         self._take(record)
 
     def save_failed(self) -> None:
-        """``failed.jsonl``: {"id", "error", "code", "tries"} of each that failed; no file where none did."""
+        """``failed.jsonl``: {"id", "error", "code", "tries", of a shard also "part"} of what failed; else no file."""
         file = self.folder / FAILED
         if not self.failed:
             remove_file(file)
             return
-        rows = [{key: value for key, value in record.items() if key not in ("digest", "state")}
-                for record in self.failed.values()]  # fmt: skip
+        rows = [row for record in self.failed.values() for row in _rows(record)]
         save_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), file)
+
+
+def _rows(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The lines of ``failed.jsonl`` about a task: one, or one for each part of it that failed."""
+    told = {key: record.get(key) for key in ("id", "error", "code", "tries")}
+    parts = record.get("failures") or {}
+    yield from ([{**told, "part": part, "error": error} for part, error in parts.items()] or [told])
 
 
 @contextmanager

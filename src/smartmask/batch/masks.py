@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +11,10 @@ import numpy as np
 
 from smartmask.batch.job import BatchReport, Running
 from smartmask.batch.requests import read_request
-from smartmask.batch.sources import Item, check_outside, count_items, items_of, member_suffix
+from smartmask.batch.sources import Item, check_outside, count_items, items_of, unpacked
 from smartmask.batch.tasks import Task, digest_of
-from smartmask.io.publish import RESULT, save_bytes
-from smartmask.io.reading import member_bytes, read_json
+from smartmask.io.publish import RESULT
+from smartmask.io.reading import read_json
 from smartmask.io.settings import argument, internal, option
 from smartmask.io.watch import Watch, unwatched
 from smartmask.masks.draws import Draws
@@ -107,7 +105,7 @@ class MasksOf:
 
     def __call__(self, task: Task) -> dict[str, Any]:
         item: Item = task.payload
-        with _files(item) as (files, shown):
+        with unpacked(item) as (files, shown):
             try:
                 request = self.request(item, files)
                 scene = self._scene(item, request)
@@ -154,18 +152,3 @@ def _pack(path: str) -> Any:
     from smartmask.data.pack import Pack
 
     return Pack(path)
-
-
-@contextmanager
-def _files(item: Item) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    """``({setting: file}, {file: what it is called})``: those of an archive are unpacked for the block."""
-    if item.archive is None:
-        yield dict(item.files), {}
-        return
-    with tempfile.TemporaryDirectory(prefix="smartmask-") as folder:
-        files, shown = {}, {}
-        for part, member in item.files.items():
-            path = Path(folder) / f"{part}{member_suffix(member)}"
-            save_bytes(member_bytes(item.archive, member, "shard"), path)
-            files[part], shown[str(path)] = str(path), f"{item.archive}/{member.name}"
-        yield files, shown

@@ -124,12 +124,17 @@ class _Run:
         task = self.at.pop(event.worker)
         told = dict(event.told)
         if event.kind == "done":
-            self.tally.done += 1
             for key, value in told.items():
                 if isinstance(value, (int, float)):
                     self.tally.told[key] = self.tally.told.get(key, 0) + value
-            self.known.add(task, "done", told)
+        failures = told.get("failures")
+        if event.kind == "done" and not failures:
+            self.tally.done += 1
+            self.known.add(task, "done", {key: value for key, value in told.items() if key != "failures"})
         else:
+            if failures:  # published, but for some of what it is made of
+                first, why = next(iter(failures.items()))
+                told |= {"error": f"{len(failures)} parts failed, such as {first} ({why})", "code": 1}
             self._failed(task, told)
 
     def _failed(self, task: Task, told: dict[str, Any]) -> None:

@@ -5,7 +5,9 @@ Nothing is held but ids: items are made as they are asked for, and photos and sc
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from typing import Any
 from smartmask.batch.requests import read_request
 from smartmask.batch.tasks import check_id, safe_id
 from smartmask.io.json_text import parse_json
-from smartmask.io.reading import Member, lines_of, tar_members
+from smartmask.io.publish import save_bytes
+from smartmask.io.reading import lines_of
 from smartmask.io.sentences import few_of
+from smartmask.io.tar import TarMember, open_member, tar_members
 
 PHOTOS = ("jpg", "jpeg", "png", "webp")
 # what stands after the first point of a file's name: the setting that it gives, but for photos and the request
@@ -114,7 +118,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
 
 def tar_items(path: Path, prefix: str = "") -> Iterator[Item]:
     """An item a photo or scene of a tar file, whose files of one key follow each other as WebDataset has them."""
-    for key, parts in _grouped((member.name, member) for member in tar_members(path, "shard")):
+    for key, parts in _grouped((member.member, member) for member in tar_members(path)):
         yield Item(prefix + safe_id(key.removeprefix("./")), files=parts, archive=str(path))
 
 
@@ -166,9 +170,24 @@ def _above(name: str) -> Iterator[str]:
         yield name
 
 
-def member_suffix(member: Member) -> str:
+@contextmanager
+def unpacked(item: Item) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """``({setting: file}, {file: what it is called})``: those of an archive are unpacked for the block."""
+    if item.archive is None:
+        yield dict(item.files), {}
+        return
+    with tempfile.TemporaryDirectory(prefix="smartmask-") as folder:
+        files, shown = {}, {}
+        for part, member in item.files.items():
+            path = Path(folder) / f"{part}{_suffix(member)}"
+            save_bytes(open_member(member).getvalue(), path)
+            files[part], shown[str(path)] = str(path), f"{item.archive}/{member.member}"
+        yield files, shown
+
+
+def _suffix(member: TarMember) -> str:
     """What a member's name has after its first point, as the suffix of a file."""
-    return "." + member.name.rpartition("/")[2].partition(".")[2].lower()
+    return "." + member.name.partition(".")[2].lower()
 
 
 def check_outside(out: Path, source: Path) -> None:

@@ -11,24 +11,34 @@ import typer
 from pydantic.fields import FieldInfo
 
 from smartmask.io.inputs import reading
-from smartmask.io.settings import Settings
+from smartmask.io.settings import Settings, kind_of
 
 PLAIN = (bool, int, float, str)  # a path stays a text: Path("") would be the present folder
+CONFIG = "config"
 Made = TypeVar("Made", bound=Settings)
 
 
-def command_of(settings: type[Made], run: Callable[[Made], None], name: str | None = None) -> Callable[..., None]:
+Config = Callable[[str, type[Settings]], dict[str, Any]]  # a config's name and the class -> values
+
+
+def command_of(
+    settings: type[Made], run: Callable[[Made], None], name: str | None = None, config: Config | None = None
+) -> Callable[..., None]:
     """A function that typer makes a command of: the settings' fields as its parameters, ``run``'s text as its help.
 
-    Values are checked by the class alone; a wrong one is a ValueError of one sentence.
+    Values are checked by the class alone; a wrong one is a ValueError of one sentence. config: reads what
+    ``--config NAME`` names; options that are given win over it.
     """
     parameters = [
         _parameter(field, info, _heading(settings, field))
         for field, info in settings.model_fields.items()
-        if _kind(info) != "internal"
+        if kind_of(info) != "internal"
     ]
+    if config is not None:
+        parameters.append(_config(settings, config))
 
     def command(**values: Any) -> None:
+        values.pop(CONFIG, None)
         given = {key: value for key, value in values.items() if value is not None}
         request = settings.of(**given)
         with reading(request.inputs()):
@@ -42,16 +52,26 @@ def command_of(settings: type[Made], run: Callable[[Made], None], name: str | No
     return command
 
 
+def _config(settings: type[Settings], config: Config) -> inspect.Parameter:
+    """An option that is read before all others and gives them their defaults."""
+
+    def read(context: typer.Context, value: str | None) -> str | None:
+        if value is not None:
+            context.default_map = {**(context.default_map or {}), **config(value, settings)}
+        return value
+
+    text = "Settings from a YAML file, or a shipped one's name; options that are given win."
+    about = typer.Option(f"--{CONFIG}", help=text, metavar="NAME", is_eager=True, callback=read)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(CONFIG, keyword, default=None, annotation=Annotated[str | None, about])
+
+
 def _has_default(parameter: inspect.Parameter) -> bool:
     return parameter.default is not inspect.Parameter.empty
 
 
 def _extra(info: FieldInfo) -> dict[str, Any]:
     return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-
-
-def _kind(info: FieldInfo) -> str:
-    return str(_extra(info).get("kind", "internal"))
 
 
 def _heading(settings: type[Settings], field: str) -> str | None:

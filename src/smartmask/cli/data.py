@@ -9,6 +9,9 @@ from typing import Any
 
 import typer
 
+from smartmask.batch.captions import CaptionJob
+from smartmask.batch.layouts import LayoutsJob
+from smartmask.cli.batch import tell
 from smartmask.cli.command import command_of
 from smartmask.cli.options import Printed, printed
 from smartmask.data.check import CheckJob, SetCheck
@@ -17,6 +20,7 @@ from smartmask.data.registry import formats as known_formats
 from smartmask.io.bars import stage
 from smartmask.io.terminal import say
 from smartmask.train.instruct import InstructJob
+from smartmask.train.speed import SpeedJob
 
 SHOWN_ERRORS = 5
 
@@ -33,8 +37,20 @@ class PackCommand(PackJob, Printed):
     """``data pack`` as typed."""
 
 
+class CaptionCommand(CaptionJob, Printed):
+    """``data caption`` as typed."""
+
+
+class LayoutsCommand(LayoutsJob, Printed):
+    """``data layouts`` as typed."""
+
+
 class ShardsCommand(ShardsJob, Printed):
     """``data shards`` as typed."""
+
+
+class SpeedCommand(SpeedJob, Printed):
+    """``data speed`` as typed."""
 
 
 class CurateCommand(CurateJob, Printed):
@@ -86,6 +102,17 @@ def curate(job: CurateCommand) -> None:
     if not printed(report, job.as_json):
         say("\n".join(f"{verdict:<10} {count:>7,}" for verdict, count in report.verdicts.items()))
         say(f"{report.outlines:,} outlines in {report.out}, counts by set and name in report.md beside it")
+
+
+def speed(job: SpeedCommand) -> None:
+    """How many training samples a second one core makes, and with --step-seconds how many cores feed one GPU."""
+    report = job.run(stage)
+    if printed(report, job.as_json):
+        return
+    made = f"{report.samples:,} {report.stream} samples at {report.side} px from {report.read}"
+    say(f"{made}: {report.samples_a_core_second:g} a second of a core, {report.samples_a_second:g} by the clock")
+    if report.cores is not None:
+        say(f"a GPU that takes {report.needed_a_second:g} a second (as you say) is fed by {report.cores:g} cores")
 
 
 def instruct(job: InstructJob) -> None:
@@ -152,10 +179,27 @@ def _as_text(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def caption(job: CaptionCommand) -> None:
+    """Sentences about photographs by a model, of whole pictures or (--segments) of what is annotated in them.
+
+    A run that was ended goes on with the same command. 'data pack --captions' and 'train inpaint --captions' take OUT.
+    """
+    tell(job.run(stage), "shards", job.as_json)
+
+
+def layouts(job: LayoutsCommand) -> None:
+    """Pseudo-layouts: what a panoptic model sees in photographs, as a pack ('train latent' takes OUT/layouts.parquet).
+
+    A run that was ended goes on with the same command.
+    """
+    tell(job.run(stage), "shards", job.as_json)
+
+
 app = typer.Typer(name="data", help="Read, check and pack data sets.", no_args_is_help=True)
 for _command in (
     command_of(Printed, formats), command_of(CheckCommand, check), command_of(SummaryCommand, summary),
-    command_of(PackCommand, pack), command_of(ShardsCommand, shards),
-    command_of(CurateCommand, curate), command_of(InstructJob, instruct),
+    command_of(PackCommand, pack), command_of(ShardsCommand, shards), command_of(SpeedCommand, speed),
+    command_of(CurateCommand, curate), command_of(InstructJob, instruct), command_of(CaptionCommand, caption),
+    command_of(LayoutsCommand, layouts),
 ):  # fmt: skip
     app.command(_command.__name__)(_command)

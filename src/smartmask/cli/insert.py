@@ -12,11 +12,11 @@ from smartmask.insertion.job import PaintJob
 from smartmask.insertion.report import PaintReport
 from smartmask.io.bars import stage
 from smartmask.io.terminal import say
-from smartmask.plan.layouts.phrase_job import PhraseInsertJob
+from smartmask.plan.layouts.planned_job import PlannedInsertJob
 from smartmask.scene.neighbours import said
 
 
-class InsertCommand(PhraseInsertJob, Printed):
+class InsertCommand(PlannedInsertJob, Printed):
     """``insert`` as typed."""
 
 
@@ -26,6 +26,7 @@ def insert(job: InsertCommand) -> None:
     Guides are those of 'masks'. With several objects give each kind of guide once for each, in their
     order, or use --objects-json. Masks are laid in that order, then painted back to front.
     A phrase (--objects) is read for counts and relations; each object gets a place that fits the others.
+    With --planner a model names the objects one by one, seeing the layout so far; the mask model places each.
     """
     tell(job.run(stage), job, job.as_json)
 

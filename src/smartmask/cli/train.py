@@ -11,6 +11,7 @@ import typer
 from smartmask.cli.command import command_of
 from smartmask.io.terminal import say
 from smartmask.train import settings as of
+from smartmask.train.config import read_config
 
 
 def text(request: of.VocabularySettings) -> None:
@@ -151,4 +152,4 @@ RECIPES = (
 
 app = typer.Typer(help="Train the networks on a pack of layouts, and make the memory.", no_args_is_help=True)
 for _settings, _run in RECIPES:
-    app.command()(command_of(_settings, _run))  # type: ignore[type-var, arg-type]
+    app.command()(command_of(_settings, _run, config=read_config))  # type: ignore[type-var, arg-type]

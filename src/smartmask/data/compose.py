@@ -14,16 +14,16 @@ from smartmask.scene import Layer, Scene
 
 def is_complete(scene: Scene, index: int) -> bool:
     """Whether a layer shows its whole object: off the border, in one part, and touching no other thing."""
-    layer = scene.layers[index]
-    mask = layer.mask
-    if mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any():
+    window = scene.layers[index].window
+    x0, y0, x1, y1 = window.box
+    if not window.any() or x0 == 0 or y0 == 0 or x1 == scene.width or y1 == scene.height:
         return False
-    if int(components(mask)[0].sum()) < 0.97 * mask.sum():
+    if int(components(window.inside())[0].sum()) < 0.97 * window.area:
         return False
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    return not any(
-        other.thing and i != index and bool((other.mask & near).any()) for i, other in enumerate(scene.layers)
-    )
+    around = x0 - 2, y0 - 2, x1 + 2, y1 + 2
+    near = cv2.dilate(window.crop(*around).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    others = (layer.window for i, layer in enumerate(scene.layers) if layer.thing and i != index)
+    return not any(bool((other.crop(*around) & near).any()) for other in others)
 
 
 def compose(host: Scene, donor: Layer, rng: np.random.Generator, in_front: float = 0.5) -> tuple[Scene, int] | None:

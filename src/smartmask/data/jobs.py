@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from smartmask.data.captions import Captions
 from smartmask.data.discover import discover, parse_source
 from smartmask.data.packing.index import TAR
-from smartmask.data.packing.plan import Recipe
+from smartmask.data.packing.plan import Recipe, mark_of
 from smartmask.data.registry import read
 from smartmask.data.summary import Summary, sheet, summarise
 from smartmask.image.files import save_png
@@ -106,6 +107,9 @@ class Packing(Reading):
     )
     resume: bool = option(True, "Go on with what an earlier run has begun beside --out, or begin anew.")
     part: int = option(1000, "Pictures of a part: what is lost at most, by each process, when it is killed.", ge=1)
+    captions: Path | None = option(
+        None, "Captions by a model ('data caption'), a file or folder; they come first.", metavar="PATH"
+    )
 
     def packed(self, recipe: Recipe, out: Path, watch: Watch) -> PackedReport:
         """Raises ValueError where there is nothing to pack, and for bad pictures unless they are to be skipped."""
@@ -115,6 +119,9 @@ class Packing(Reading):
         sources += [parse_source(text) for text in self.source]
         if not sources:
             raise ValueError("There is nothing to pack; give a folder with data sets, or --source FORMAT=PATH.")
+        if self.captions is not None:
+            Captions.read([self.captions])  # what is wrong with them is told before anything is packed
+            recipe = replace(recipe, captions=str(self.captions), captions_mark=mark_of(self.captions))
         recipe = replace(recipe, skip_bad=self.skip_bad, unit=self.part)
         report, skipped = pack_sources(sources, recipe, out, workers_of(self.workers, self.ray), self.resume, watch)
         return PackedReport(

@@ -91,13 +91,13 @@ def context_of(scene: Scene, without: str | None = None, caption: str | None = N
 def is_target(scene: Scene, index: int, min_area: float = 0.003, min_side: int = 14) -> bool:
     """Whether a layer is worth drawing: a thing, large enough to have a shape, and mostly one part."""
     layer = scene.layers[index]
-    box = mask_box(layer.mask)
+    box = layer.window.bounds
     if not layer.thing or box is None or max(box[2] - box[0], box[3] - box[1]) < min_side:
         return False
-    area = int(layer.mask.sum())
-    if area < min_area * layer.mask.size:
+    area = layer.window.area
+    if area < min_area * scene.height * scene.width:
         return False
-    return int(components(layer.mask)[0].sum()) >= 0.5 * area
+    return int(components(layer.window.inside())[0].sum()) >= 0.5 * area
 
 
 def make_pair(
@@ -128,8 +128,8 @@ def make_pair(
     front = rest.covered(index)
     warp = _Warp.draw(box, scene, rng, config, frame)
     amodal = warp.mask(layer.mask)
-    top = warp.labels(rest.top().astype(np.int16))
-    front_map = warp.mask(front) if front.any() else np.zeros_like(amodal)
+    top = whole = warp.labels(rest.top(np.int16))
+    front_map = warp.mask(front) if front.any() and not modal else np.zeros_like(amodal)
     photo = warp.photo
     if rng.random() < config.truncate and not composed:
         photo, amodal, top = _truncate(photo, amodal, top, rng)
@@ -142,7 +142,6 @@ def make_pair(
     hidden = np.zeros_like(amodal)
     if modal:
         hidden = hidden_region(target_box, amodal.shape, rng)
-        front_map = np.zeros_like(amodal)
     if rng.random() < config.decoys:
         hidden |= decoy_regions(target_box, amodal.shape, rng)
     for decoy in decoys:
@@ -160,7 +159,7 @@ def make_pair(
         context=context_of(scene, without),
         amodal=amodal,
         visible=amodal & ~front_map,
-        known=_known(amodal, warp.labels(rest.top().astype(np.int16)), rest) if modal else np.ones_like(amodal),
+        known=_known(amodal, whole, rest) if modal else np.ones_like(amodal),
         guides=() if guide is None else (guide,),
         kind=kind,
         box=target_box,

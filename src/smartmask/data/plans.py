@@ -28,7 +28,8 @@ class PlanScene:
     """One picture's objects, back to front.
 
     names: (n,) of NAMES. boxes: (n, 4) x0, y0, x1, y1 in shares of the picture (zeros where unknown).
-    style: one of STYLES. captions: sentences, maybe none. record: index in the pack, -1 without one.
+    style: one of STYLES. captions: sentences, maybe none. record: index in the pack, -1 without one. layers: (n,) where
+    they are in the record's scene.
     """
 
     key: str
@@ -37,6 +38,7 @@ class PlanScene:
     style: str
     captions: tuple[str, ...] = ()
     record: int = -1
+    layers: tuple[int, ...] = ()
 
 
 def plan_scenes(pack: Pack, split: str, sources: Sequence[str] = tuple(SOURCE_STYLES)) -> list[PlanScene]:
@@ -49,22 +51,22 @@ def plan_scenes(pack: Pack, split: str, sources: Sequence[str] = tuple(SOURCE_ST
         if meta.splits[number] != split or meta.sources[number] not in sources:
             continue
         width, height = float(meta.widths[number]), float(meta.heights[number])
-        rows: list[tuple[bool, float, str, np.ndarray]] = []
-        for raw, thing, area, box in zip(
-            meta.layer_names[number], meta.layer_things[number], meta.areas[number], meta.boxes[number], strict=True
-        ):
+        rows: list[tuple[bool, float, str, np.ndarray, int]] = []
+        described = (meta.layer_names[number], meta.layer_things[number], meta.areas[number], meta.boxes[number])
+        for layer, (raw, thing, area, box) in enumerate(zip(*described, strict=True)):
             name = clean_name(raw)
             if name not in NAMES or area < LEAST * width * height:
                 continue
             share = box / np.array([width, height, width, height], np.float32)
-            rows.append((thing, float(share[3]) if thing else -float(area), name, share))
+            rows.append((thing, float(share[3]) if thing else -float(area), name, share, layer))
         if len(rows) < 2:
             continue
         rows.sort(key=lambda row: row[:2])
         style = SOURCE_STYLES[meta.sources[number]]
         boxes = np.stack([row[3] for row in rows])
         names = tuple(row[2] for row in rows)
-        found.append(PlanScene(meta.keys[number], names, boxes, style, tuple(meta.captions[number]), number))
+        captions, layers = tuple(meta.captions[number]), tuple(row[4] for row in rows)
+        found.append(PlanScene(meta.keys[number], names, boxes, style, captions, number, layers))
     return found
 
 

@@ -72,6 +72,11 @@ class Guide(ABC):
     def sample(self, x: np.ndarray, y: np.ndarray, height: int, width: int) -> np.ndarray:
         """G in [0, 1] at scene coordinates ``x, y`` (any one shape), float32 of their shape."""
 
+    def drawn(self, height: int, width: int) -> np.ndarray:
+        """``(H, W)`` float32: G at the pixels of a scene of that size."""
+        x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+        return self.sample(x, y, height, width)
+
     def spots(self, height: int, width: int) -> np.ndarray:
         """``(k, 2)`` x, y that lie on the object, of a guide that is a place rather than an extent; else its middle."""
         x0, y0, x1, y1 = self.extent(height, width)
@@ -236,8 +241,10 @@ Guidance = Guide | Sequence[Guide] | None
 
 def draw(guides: Sequence[Guide], height: int, width: int) -> np.ndarray:
     """G of all guides combined by maximum: ``(H, W)`` float32 in [0, 1]; zeros without guides."""
-    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    return sample(guides, x, y, height, width)
+    combined = np.zeros((height, width), dtype=np.float32)
+    for guide in guides:
+        combined = np.maximum(combined, guide.drawn(height, width))
+    return combined
 
 
 def sample(guides: Sequence[Guide], x: np.ndarray, y: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -65,6 +65,10 @@ class MaskGuide(Guide):
         below = padded[r + 1, c] * (1 - right) + padded[r + 1, c + 1] * right
         return (above * (1 - low) + below * low).astype(np.float32)
 
+    def drawn(self, height: int, width: int) -> np.ndarray:
+        """The mask itself, where the scene has its size: between pixel centres there is nothing to ask."""
+        return self.mask if self.mask.shape == (height, width) else super().drawn(height, width)
+
     def misfit(self, height: int, width: int) -> str | None:
         if self.mask.shape == (height, width):
             return None

@@ -22,7 +22,15 @@ from smartmask.insertion.pipeline import scene_of
 from smartmask.insertion.remove import erasure, refuse_paste
 from smartmask.insertion.report import InsertReport, PaintReport, RemoveReport, described_photo
 from smartmask.insertion.results import save_jobs, save_painting, save_plan
-from smartmask.insertion.settings import InserterOptions, ModelOptions, PaintOptions, PasteOptions, Shadow, flags
+from smartmask.insertion.settings import (
+    InserterOptions,
+    ModelOptions,
+    PaintOptions,
+    PasteOptions,
+    ReferenceOptions,
+    Shadow,
+    flags,
+)
 from smartmask.io.checks import check_prompt
 from smartmask.io.explain import explain
 from smartmask.io.publish import files_of, staging
@@ -103,6 +111,7 @@ class PaintJob(PaintOptions, InserterOptions, ModelOptions, SceneFiles, Seeded):
                 painters, trouble = find_inserters(work)
             with watch("masks") as on_step, timed(seconds, "masks"):
                 plan = work.plan(on_step)
+            painters = painters[: len(plan.objects)]  # a planner may name fewer than there was room for
             result = None
             if painters:
                 with watch("painting") as on_step, timed(seconds, "paint"):
@@ -138,11 +147,14 @@ class PaintJob(PaintOptions, InserterOptions, ModelOptions, SceneFiles, Seeded):
         return notes
 
 
-class InsertJob(PaintJob, InsertTexts, PasteOptions, Draws, Weights):
+class InsertJob(PaintJob, InsertTexts, ReferenceOptions, PasteOptions, Draws, Weights):
     """Objects into a photo, from files, into a folder."""
 
     num_masks: int = option(8, "Candidate masks an object.", flags=("--num-masks", "-n"))
     pick: int | None = option(None, "Rank of the candidate to take; 0, the best, by default.")
+
+    def model_options(self) -> dict[str, Any]:
+        return super().model_options() | self.given(ReferenceOptions)
 
     def prepared(self, photo: Photo) -> Work:
         """Reads objects and scene."""

@@ -107,19 +107,33 @@ class InserterOptions(Given):
 
     heading: ClassVar[str] = ModelOptions.heading
 
+    method: str | None = option(
+        None, "How a text-to-image model paints in a mask: blended (latents) or repaint.", metavar="NAME"
+    )
+    jump_length: int | None = option(None, "For repaint: levels that a jump back takes; 10 by default.")
+    resamples: int | None = option(None, "For repaint: how often each stretch is gone through; 10 by default.")
     control: str | None = option(
-        None, "What the ControlNet sees: seg (the layout) or inpaint (the hole); its name tells.", metavar="KIND"
+        None,
+        "What the ControlNet sees: seg (layout) or inpaint (the hole); by default as its name says.",
+        metavar="KIND",
     )
     strength: float | None = option(None, "Share of the noise levels gone through; 1 keeps nothing inside the mask.")
-    ip_adapter: str | None = option(
-        None, "IP-Adapter that shows the model --reference: folder, file or hub name.", metavar="NAME"
-    )
-    reference_scale: float | None = option(None, "Weight of the reference picture.")
 
     @field_validator("strength")
     @classmethod
     def _strength(cls, value: float | None) -> float | None:
         return None if value is None else check_strength(value)
+
+
+class ReferenceOptions(Given):
+    """Options for the loader of a model that is shown a picture of the object."""
+
+    heading: ClassVar[str] = ModelOptions.heading
+
+    ip_adapter: str | None = option(
+        None, "IP-Adapter that shows the model --reference: folder, file or hub name.", metavar="NAME"
+    )
+    reference_scale: float | None = option(None, "Weight of the reference picture.")
 
     @field_validator("reference_scale")
     @classmethod

@@ -66,7 +66,7 @@ def check_prompt(text: str | None, what: str = "object prompt") -> str:
 
 def check_num_masks(count: int) -> int:
     """How many masks: 1 to MAX_MASKS."""
-    return _whole(count, "number of masks", 1, MAX_MASKS)
+    return check_whole(count, "number of masks", 1, MAX_MASKS)
 
 
 def check_pool(count: int) -> int:
@@ -78,12 +78,12 @@ def check_pool(count: int) -> int:
 
 def check_steps(count: int | None) -> int | None:
     """How many denoising steps: 1 to MAX_STEPS, or None for the model's own."""
-    return None if count is None else _whole(count, "number of steps", 1, MAX_STEPS)
+    return None if count is None else check_whole(count, "number of steps", 1, MAX_STEPS)
 
 
 def check_seed(seed: int, added: int = 0) -> int:
     """A seed: 0 to MAX_SEED, with room for those that the call counts up from it, which reach ``seed + added``."""
-    seed = _whole(seed, "seed", 0, MAX_SEED)
+    seed = check_whole(seed, "seed", 0, MAX_SEED)
     if seed + added > MAX_SEED:
         raise ValueError(
             f"The seed is {seed}, and this call counts {added} up from it; it must be from 0 to {MAX_SEED - added}."
@@ -130,7 +130,7 @@ def whole(value: Any) -> int | None:
         return None
 
 
-def _whole(value: int, what: str, low: int, high: int) -> int:
+def check_whole(value: int, what: str, low: int, high: int) -> int:
     number = whole(value)  # True and 3.0 are more likely mistakes than counts
     if number is None:
         raise ValueError(f"The {what} is {short_repr(value)}; it must be a whole number from {low} to {high}.")

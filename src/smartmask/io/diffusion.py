@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,17 +18,20 @@ if TYPE_CHECKING:
 INDEX = "model_index.json"
 SD_PARTS = ("vae", "text_encoder", "tokenizer", "scheduler")  # beside the U-Net
 CLIP_PARTS = {"text_encoder": "CLIPTextModel", "tokenizer": "CLIPTokenizer"}
+SECOND_PARTS = {"text_encoder_2": "CLIPTextModelWithProjection", "tokenizer_2": "CLIPTokenizer"}  # SDXL's
 
 
 @dataclass(frozen=True)
 class SDParts:
     """What stands round a Stable Diffusion U-Net: AutoencoderKL, CLIP text model, tokenizer, and the scheduler's
-    config as its file says it."""
+    config as its file says it; SDXL's second text model and tokenizer, None in others."""
 
     vae: Any
     text_encoder: Any
     tokenizer: Any
     scheduler: dict[str, Any]
+    text_encoder_2: Any = None
+    tokenizer_2: Any = None
 
 
 def read_index(folder: Path) -> dict[str, Any]:
@@ -42,37 +46,50 @@ def read_index(folder: Path) -> dict[str, Any]:
     return index
 
 
-def check_sd_folder(folder: Path) -> None:
-    """ValueError of one sentence unless a folder is a Stable Diffusion 1 or 2 model with all its parts."""
+def check_sd_folder(folder: Path, kinds: str = "1 or 2") -> None:
+    """ValueError of one sentence unless a folder is a Stable Diffusion model with all its parts.
+
+    kinds: those that are wanted, in words.
+    """
     index = read_index(folder)
-    missing = [name for name in ("unet", *SD_PARTS) if not (folder / name).is_dir()]
+    second = tuple(SECOND_PARTS) if "StableDiffusionXL" in str(index.get("_class_name")) else ()
+    missing = [name for name in ("unet", *SD_PARTS, *second) if not (folder / name).is_dir()]
     if missing or "StableDiffusion" not in str(index.get("_class_name")):
         what = f"lacks {', '.join(missing)}" if missing else f"is a {index.get('_class_name')}"
-        raise ValueError(f"{folder} {what}; give a Stable Diffusion 1 or 2 folder in the diffusers format.")
+        raise ValueError(f"{folder} {what}; give a Stable Diffusion {kinds} folder in the diffusers format.")
 
 
 def load_sd_parts(folder: Path, dtype: torch.dtype | None = None) -> SDParts:
     """The parts of a folder beside its U-Net. ValueError, naming the folder, for what is missing or damaged."""
     import torch
     from diffusers import AutoencoderKL
-    from transformers import CLIPTextModel, CLIPTokenizer
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-    for part in ("vae", "text_encoder"):
+    pair = (folder / "text_encoder_2").is_dir()
+    for part in ("vae", "text_encoder", *(["text_encoder_2"] if pair else [])):
         check_numbers(read_json(folder / part / "config.json", "config"), folder / part / "config.json")
     try:
         vae = AutoencoderKL.from_pretrained(
             folder / "vae", local_files_only=True, use_safetensors=True, torch_dtype=dtype
         )
-        text_encoder = CLIPTextModel.from_pretrained(
-            folder / "text_encoder", local_files_only=True, use_safetensors=True, dtype=dtype or torch.float32
-        )
-        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        encoders, tokenizers = [], []
+        for kind, number in ((CLIPTextModel, ""), (CLIPTextModelWithProjection, "_2"))[: 1 + pair]:
+            where = folder / f"text_encoder{number}"
+            encoders.append(
+                kind.from_pretrained(where, local_files_only=True, use_safetensors=True, dtype=dtype or torch.float32)
+            )
+            where = folder / f"tokenizer{number}"
+            tokenizers.append(CLIPTokenizer.from_pretrained(where, local_files_only=True))
         scheduler = load_scheduler_config(folder)
     except Exception as error:  # the libraries raise nearly anything on missing or damaged files
         raise ValueError(f"A part of {folder} cannot be loaded ({_reason(error)}); copy the folder again.") from None
     check_finite(vae, f"The weights in {folder / 'vae'}")
-    check_finite(text_encoder, f"The weights in {folder / 'text_encoder'}")
-    return SDParts(in_own_memory(vae), in_own_memory(text_encoder), tokenizer, scheduler)
+    for encoder, number in zip(encoders, ("", "_2"), strict=False):
+        check_finite(encoder, f"The weights in {folder / f'text_encoder{number}'}")
+    if dtype == torch.float16 and vae.config.get("force_upcast"):
+        vae.float()  # SDXL's overflows
+    first, *second = (in_own_memory(encoder) for encoder in encoders)
+    return SDParts(in_own_memory(vae), first, tokenizers[0], scheduler, *second, *tokenizers[1:])
 
 
 def load_scheduler_config(folder: Path) -> dict[str, Any]:
@@ -151,6 +168,24 @@ def widened(old: nn.Conv2d, extra_in: int = 0, extra_out: int = 0) -> nn.Conv2d:
                 own.zero_()
                 own[tuple(slice(n) for n in given.shape)] = given
     return new
+
+
+def add_lora(unet: Any, rank: int, trained: Sequence[nn.Module]) -> None:
+    """Freezes a U-Net but for LoRA matrices in its attention (Hu et al., arXiv 2106.09685; peft) and some layers."""
+    from peft import LoraConfig
+
+    unet.requires_grad_(False)
+    targets = ["to_q", "to_k", "to_v", "to_out.0"]
+    unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=targets))
+    for module in trained:
+        module.requires_grad_(True)
+
+
+def merge_lora(unet: Any) -> None:
+    """Adds LoRA matrices, where there are any, to the weights they belong to, in place."""
+    if getattr(unet, "peft_config", None):
+        unet.fuse_lora()
+        unet.unload_lora()
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from smartmask.errors import OutOfMemoryError
 # package: the extra of this project that brings it
 EXTRAS = {"accelerate": "train", "pyarrow": "train", "scipy": "train", "tensorboard": "train", "tqdm": "train",
           "ray": "scale", "webdataset": "scale", "fastapi": "studio", "uvicorn": "studio", "starlette": "studio",
-          "prometheus_client": "studio", "psd_tools": "studio"}  # fmt: skip
+          "multipart": "studio", "prometheus_client": "studio", "psd_tools": "studio"}  # fmt: skip
 
 
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "alloc_failed",

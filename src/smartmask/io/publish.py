@@ -109,6 +109,7 @@ def check_replaceable(folder: str | Path) -> Path:
     target = settled(folder, "output folder")
     check_folder(target, folder)
     with explained(folder):
+        sweep(target.parent)
         swap.recover_whole(target)
         check_not_read(target, ["."])
         _check_known(target, folder)

@@ -16,7 +16,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from smartmask.io.json_text import parse_json
 from smartmask.io.limits import LIMITS, MEGABYTE, PREFIX
@@ -146,50 +146,6 @@ def lines_of(path: str | Path, what: str = "list", limit: str = "dataset_mb") ->
             if len(line) > longest:
                 raise ValueError(f"Line {number} of the {what} '{path}' is longer than {LIMITS.json_mb:,} MB.")
             yield line.rstrip(b"\r\n")
-
-
-# --- archives --------------------------------------------------------------------------------------
-
-
-class Member(NamedTuple):
-    """A regular file in a tar archive: its name there, and where its bytes are."""
-
-    name: str
-    offset: int
-    size: int
-
-
-def tar_members(path: str | Path, what: str = "archive") -> list[Member]:
-    """The regular files of an uncompressed tar archive, in its order; links, devices and the like are left out.
-
-    Raises ValueError, naming the archive, where it is none, is compressed, or ends too soon.
-    """
-    import tarfile
-
-    with open_file(path, what, "model_mb", "a .tar file") as handle:
-        size = os.fstat(handle.fileno()).st_size
-        try:
-            with tarfile.open(fileobj=handle, mode="r:") as archive:
-                found = [Member(one.name, one.offset_data, one.size) for one in archive if one.isreg()]
-        except (tarfile.TarError, EOFError, ValueError) as error:
-            raise ValueError(f"The {what} '{path}' is no uncompressed tar file ({reason_of(error)}).") from None
-    if found and found[-1].offset + found[-1].size > size:
-        raise ValueError(f"The {what} '{path}' is cut off in '{found[-1].name}'; download it again.")
-    return found
-
-
-def member_bytes(path: str | Path, member: Member, what: str = "archive", limit: str = "picture_mb") -> bytes:
-    """The content of a file in a tar archive."""
-    if member.size > getattr(LIMITS, limit) * MEGABYTE:
-        raise ValueError(
-            f"'{member.name}' in the {what} '{path}' has {member.size / MEGABYTE:,.0f} MB; it is too large."
-        )
-    with open_file(path, what, "model_mb", "a .tar file") as handle:
-        handle.seek(member.offset)
-        data = handle.read(member.size)
-    if len(data) != member.size:
-        raise ValueError(f"The {what} '{path}' is cut off in '{member.name}'; download it again.")
-    return data
 
 
 # --- JSON ------------------------------------------------------------------------------------------

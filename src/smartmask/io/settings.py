@@ -12,6 +12,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
 from smartmask.io.checks import real, whole
 from smartmask.io.inputs import guarded
@@ -83,6 +84,22 @@ class Settings(BaseModel):
         return cls(**values)
 
 
+def given_settings(settings: type[Settings], values: dict[str, Any]) -> dict[str, Any]:
+    """Some values of a class of settings, themselves, once they are known to be fields that commands show and of the
+    right kinds and ranges. ValueError of one sentence for the first that is not."""
+    shown = [name for name, field in settings.model_fields.items() if kind_of(field) != "internal"]
+    for name in values:
+        if name not in shown:
+            raise ValueError(f"There is no setting {short_repr(name)}; known are {', '.join(shown)}.")
+    try:
+        settings.__pydantic_validator__.validate_python(values, self_instance=settings.__new__(settings))
+    except ValidationError as error:
+        wrong = [one for one in error.errors() if not one["loc"] or one["loc"][0] in values]
+        if wrong:
+            raise ValueError(_sentence(wrong[0])) from None
+    return values
+
+
 def _paths(value: Any) -> Iterator[str | Path]:
     if isinstance(value, Path):
         yield value
@@ -121,6 +138,12 @@ def internal(default: Any, description: str, **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra=_shown("internal", (), None), **limits)
 
 
+def kind_of(field: FieldInfo) -> str:
+    """What commands make of a field: "option", "argument" or, where it is for Python alone, "internal"."""
+    extra = field.json_schema_extra
+    return str(extra.get("kind", "internal")) if isinstance(extra, dict) else "internal"
+
+
 def _shown(kind: str, flags: tuple[str, ...], metavar: str | None) -> dict[str, Any]:
     return {"kind": kind, "flags": list(flags), "metavar": metavar}
 
@@ -145,7 +168,10 @@ class _Wrong:
 
 def sentence(error: ValidationError) -> str:
     """The first fault of pydantic's, in one sentence with the value and what would be right."""
-    first = error.errors()[0]
+    return _sentence(error.errors()[0])
+
+
+def _sentence(first: Any) -> str:
     raised = first.get("ctx", {}).get("error")
     if isinstance(raised, ValueError):  # a check of ours, which speaks for itself
         return str(raised)

@@ -18,12 +18,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from smartmask.io.reading import read_tensors, tensor_names
+from smartmask.io.reading import read_tensors
+from smartmask.metrics.inception_weights import MARK, weights_in
 
 FEATURES = 2048
 SIDE = 299  # pixels at which the network looks
 SPARE = ("fc.weight", "fc.bias")  # of the classes; not needed for features
-MARK = "Mixed_7c.branch_pool.conv.weight"  # a tensor by which a file of this network is known
 BATCH = 16  # pictures at once
 Pool = Literal["mean", "max"]
 Kernel = int | tuple[int, int]
@@ -162,14 +162,6 @@ class Inception(nn.Module):
         for name in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"):
             maps = self.get_submodule(f"Mixed_{name}")(maps)
         return maps.mean(dim=(2, 3))
-
-
-def weights_in(folder: Path) -> Path | None:
-    """The safetensors file of this network in a folder, told by its tensors' names; None where there is none."""
-    for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
-        if MARK in tensor_names(file):
-            return file
-    return None
 
 
 class InceptionFeatures:

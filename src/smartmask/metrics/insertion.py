@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import math
+
+import cv2
 import numpy as np
 
-from smartmask.geometry import box_mask, mask_box
+from smartmask.geometry import box_mask, components, mask_box
 
 
 def background_of(real: np.ndarray) -> np.ndarray:
@@ -66,3 +69,31 @@ def seam_error(before: np.ndarray, after: np.ndarray, painted: np.ndarray) -> fl
 def changed_outside(before: np.ndarray, after: np.ndarray, painted: np.ndarray) -> int:
     """Number of pixels outside ``painted`` that differ in any channel; 0 is the promise of every insertion."""
     return int(np.count_nonzero((before != after).any(axis=-1) & ~painted))
+
+
+CHANGED = 8 / 255  # from which a pixel counts as changed: below it lies what a codec does to every pixel
+BLURRED = 0.01  # of the picture's diagonal: changes are seen together over this width
+
+
+def changed_share(before: np.ndarray, after: np.ndarray) -> float:
+    """Share of the pixels that changed by more than CHANGED, mean over the channels, in [0, 1]."""
+    return float((_change(before, after) > CHANGED).mean())
+
+
+def changed_object(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """``(H, W)`` bool: the largest connected region of change, which passes for the object that an editor added.
+
+    Changes are blurred by BLURRED of the diagonal, and the half of the largest cuts them. An editor that says nothing
+    of where its object is gets the benefit of the doubt by it: whatever it changed most is excused. Empty where nothing
+    changed.
+    """
+    change = _change(before, after)
+    sigma = max(BLURRED * math.hypot(*change.shape), 0.5)
+    smooth = cv2.GaussianBlur(change.astype(np.float32), (0, 0), sigma)
+    if smooth.max() <= CHANGED:
+        return np.zeros(change.shape, dtype=bool)
+    return components(smooth >= max(0.5 * float(smooth.max()), CHANGED))[0]
+
+
+def _change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return np.abs(after.astype(np.float64) - before).mean(axis=-1) / 255

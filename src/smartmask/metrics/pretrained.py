@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from smartmask.geometry import BoxXYXY, box_mask
+from smartmask.metrics.inception_weights import weights_in
 
 BATCH = 16  # pictures at once
 CLIP_PROMPT = "a photo of a {}"
@@ -26,9 +27,9 @@ def load_features(name: str | Path, device: str = "cpu") -> Features:
 
     Raises ValueError where it cannot be loaded.
     """
-    from smartmask.metrics.inception import InceptionFeatures, weights_in
-
     if weights_in(Path(name)) is not None:
+        from smartmask.metrics.inception import InceptionFeatures
+
         return InceptionFeatures.from_folder(Path(name), device)
     return ImageFeatures.from_pretrained(str(name), device)
 
@@ -99,13 +100,16 @@ class ClipScore:
 
     def __call__(self, pictures: Sequence[np.ndarray], names: Sequence[str]) -> np.ndarray:
         """``(n,)`` float64: each (H, W, 3) uint8 RGB picture with CLIP_PROMPT of its own name."""
+        return self.of_texts(pictures, [CLIP_PROMPT.format(name) for name in names])
+
+    def of_texts(self, pictures: Sequence[np.ndarray], texts: Sequence[str]) -> np.ndarray:
+        """``(n,)`` float64: each picture with its own text as it is."""
         import torch
 
         scores: list[float] = []
         for start in range(0, len(pictures), BATCH):
-            texts = [CLIP_PROMPT.format(name) for name in names[start : start + BATCH]]
             inputs = self.processor(
-                text=texts,
+                text=list(texts[start : start + BATCH]),
                 images=list(pictures[start : start + BATCH]),
                 return_tensors="pt",
                 padding=True,

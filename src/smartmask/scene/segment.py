@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -101,10 +101,7 @@ def read_layers(
     else:
         name = str(model)
         folder = model_folder(name, WHAT)
-    stamp = ""
-    if folder is not None:
-        check_folder(folder)
-        stamp = _stamp(folder)
+    stamp = "" if folder is None else _checked_stamp(folder)
     kept = None if cache is None else Path(cache) / f"{_key(photo, name, revision, stamp, rule)}.json"
     if kept is not None and kept.is_file():
         return Reading(photo, _kept_layers(kept, photo), name)
@@ -113,6 +110,22 @@ def read_layers(
     if kept is not None:
         save_json({"layers": [layer_to_json(layer) for layer in layers]}, kept)
     return Reading(photo, layers, name)
+
+
+def load_segmenter(model: str | Path | None = None, device: str = "cpu", dtype: str = "float32") -> Segmenter:
+    """A model as ``read_layers`` finds it, for many photos. dtype: float32, bfloat16 or float16.
+
+    Raises ValueError for a folder that is no such model, ModelMissingError where it has to be fetched first.
+    """
+    if model is None:
+        folder = fetched_model()
+        if folder is None:
+            raise ModelMissingError(f"No {WHAT} is named, and {ABSENT}")
+    else:
+        folder = model_folder(str(model), WHAT)
+    if folder is None:
+        return _load(str(model), None, device, "", dtype)
+    return _load(str(folder.resolve()), None, device, _checked_stamp(folder), dtype)
 
 
 def read_photo(
@@ -155,27 +168,61 @@ def fetched_model() -> Path | None:
 
 def segment(photo: np.ndarray, segmenter: Segmenter, rule: MergeRule | None = None) -> tuple[Layer, ...]:
     """The layers, back to front, of a (H, W, 3) uint8 photo by a loaded model."""
+    return segment_batch([photo], segmenter, rule)[0]
+
+
+def segment_batch(
+    photos: Sequence[np.ndarray], segmenter: Segmenter, rule: MergeRule | None = None
+) -> list[tuple[Layer, ...]]:
+    """The layers of several photos, as ``segment`` gives them of each.
+
+    Photos that the processor brings to one size go through the network together; nothing is padded to another's size,
+    which would change what is read.
+    """
+    network = segmenter.network
+    ready = [segmenter.processor(images=photo, return_tensors="pt") for photo in photos]
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for number, inputs in enumerate(ready):
+        groups.setdefault(tuple(inputs["pixel_values"].shape), []).append(number)
+    found: dict[int, tuple[Layer, ...]] = {}
+    for group in groups.values():
+        inputs = {key: _joined([ready[n][key] for n in group], network) for key in ("pixel_values", "pixel_mask")
+                  if key in ready[group[0]]}  # fmt: skip
+        classes, masks = _answered(network, inputs, segmenter.name, [photos[n] for n in group])
+        for at, number in enumerate(group):
+            held = None if "pixel_mask" not in inputs else inputs["pixel_mask"][at]
+            own = _without_padding(masks[at].float().cpu().numpy(), held)
+            size = photos[number].shape[:2]
+            scores = classes[at].float().cpu().numpy()
+            layers = merge_queries(scores, own, segmenter.names, segmenter.is_thing, size, rule)
+            found[number] = tuple(depth_order(layers))
+    return [found[number] for number in range(len(photos))]
+
+
+def _joined(tensors: list[Any], network: Any) -> Any:
+    """Tensors (1, ...) of several photos as one, where the network is and in its numbers."""
     import torch
 
-    height, width = photo.shape[:2]
+    joined = torch.cat(tensors).to(network.device)
+    return joined.to(network.dtype) if joined.is_floating_point() else joined
+
+
+def _answered(network: Any, inputs: dict[str, Any], name: str, photos: Sequence[np.ndarray]) -> tuple[Any, Any]:
+    """``(n, Q, C + 1)`` class logits and ``(n, Q, h, w)`` mask logits."""
+    import torch
+
     try:
-        inputs = segmenter.processor(images=photo, return_tensors="pt")
-        inputs = {key: inputs[key].to(segmenter.network.device) for key in ("pixel_values", "pixel_mask")
-                  if key in inputs}  # fmt: skip
         with torch.inference_mode():
-            output = segmenter.network(**inputs)
-        classes, masks = _queries(output)
-        classes, masks = classes[0].float().cpu().numpy(), masks[0].float().cpu().numpy()
+            return _queries(network(**inputs))
     except Exception as error:
         if is_out_of_memory(error):
+            height, width = photos[0].shape[:2]
+            several = f"{len(photos)} photos" if len(photos) > 1 else "a photo"
             raise OutOfMemoryError(
-                f"There is not enough memory for the {WHAT} '{segmenter.name}' on a photo of {width}x{height}; "
+                f"There is not enough memory for the {WHAT} '{name}' on {several} of {width}x{height}; "
                 "use a smaller model or photo"
             ) from error
         raise
-    masks = _without_padding(masks, inputs.get("pixel_mask"))
-    layers = merge_queries(classes, masks, segmenter.names, segmenter.is_thing, (height, width), rule)
-    return tuple(depth_order(layers))
 
 
 def check_folder(folder: Path) -> None:
@@ -205,6 +252,11 @@ def _key(photo: np.ndarray, name: str, revision: str | None, stamp: str, rule: M
     return hashlib.sha256(text.encode() + np.ascontiguousarray(photo).tobytes()).hexdigest()[:32]
 
 
+def _checked_stamp(folder: Path) -> str:
+    check_folder(folder)
+    return _stamp(folder)
+
+
 def _stamp(folder: Path) -> str:
     """Changes when a file of the folder is replaced, so that neither cache outlives the model."""
     files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
@@ -213,7 +265,7 @@ def _stamp(folder: Path) -> str:
 
 
 @lru_cache(maxsize=2)
-def _load(name: str, revision: str | None, device: str, stamp: str) -> Segmenter:
+def _load(name: str, revision: str | None, device: str, stamp: str, dtype: str = "float32") -> Segmenter:
     local = Path(name).is_dir()
     with loading(name, WHAT, WITHOUT):
         import torch
@@ -225,7 +277,7 @@ def _load(name: str, revision: str | None, device: str, stamp: str) -> Segmenter
                 raise ValueError(f"it is of the type '{config.model_type}'; give one of {', '.join(FAMILIES)}")
             processor = AutoImageProcessor.from_pretrained(name, revision=revision)
             network, report = AutoModelForUniversalSegmentation.from_pretrained(
-                name, revision=revision, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+                name, revision=revision, use_safetensors=True, dtype=getattr(torch, dtype), output_loading_info=True
             )
         check_complete(report)
         check_finite(network)
@@ -251,17 +303,20 @@ def _kinds(config: Any, names: dict[int, str]) -> Callable[[str], bool]:
 
 
 def _queries(output: Any) -> tuple[Any, Any]:
-    """``(1, Q, C + 1)`` class logits and ``(1, Q, h, w)`` mask logits; DETR has its own words for them."""
+    """``(n, Q, C + 1)`` class logits and ``(n, Q, h, w)`` mask logits; DETR has its own words for them."""
     if getattr(output, "class_queries_logits", None) is not None:
         return output.class_queries_logits, output.masks_queries_logits
     return output.logits, output.pred_masks
 
 
 def _without_padding(masks: np.ndarray, pixel_mask: Any) -> np.ndarray:
-    """Masks (Q, h, w) of the picture itself: processors may pad it at its right and lower edge."""
+    """Masks (Q, h, w) of the picture itself: processors may pad it at its right and lower edge.
+
+    pixel_mask: (H, W), 1 where the picture is, or None.
+    """
     if pixel_mask is None:
         return masks
-    held = pixel_mask[0].cpu().numpy().astype(bool)
+    held = pixel_mask.cpu().numpy().astype(bool)
     rows, cols = int(held.any(axis=1).sum()), int(held.any(axis=0).sum())
     height = max(1, round(masks.shape[1] * rows / held.shape[0]))
     width = max(1, round(masks.shape[2] * cols / held.shape[1]))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +176,20 @@ def _all(folder: Path) -> list[Path]:
 def _digest(path: Path) -> str:
     with open_file(path, "state", "weights_mb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def compare(folder: Path, found: Saved, fixed: Mapping[str, Any], weights: Iterable[str], free: set[str]) -> None:
+    """ValueError if the run in the folder is another one: with other settings than ``fixed``, but for ``free`` ones, or
+    other weights of the network, by name."""
+    known = found.meta["settings"]
+    for key, value in fixed.items():
+        if known.get(key) != value and key not in free:
+            raise ValueError(
+                f"{folder} holds a run with {key} {known.get(key)}, not {value}; "
+                "give that, or another --out, or --no-resume."
+            )
+    if {f"network.{name}" for name in weights} != {name for name in found.names if name.startswith("network.")}:
+        raise ValueError(f"{folder} holds the run of another network; give another --out, or --no-resume.")
 
 
 # --- what is kept of a run ---------------------------------------------------------------------------

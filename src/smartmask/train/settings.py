@@ -15,6 +15,8 @@ Rate = Annotated[float, option(..., "Peak learning rate.", gt=0)]
 Decay = Annotated[float, option(..., "Decay of the weights (AdamW).", ge=0)]
 Ema = Annotated[float, option(..., "Decay of the weights' moving average, which is saved; 0: none.", ge=0, lt=1)]
 Clip = Annotated[float, option(..., "Largest norm of the gradients; 0: any.", ge=0)]
+Lora = Annotated[bool, option(..., "Train LoRA matrices of the base, merged at the end.")]
+Rank = Annotated[int, option(..., "Of the LoRA matrices.", ge=1)]
 Workers = Annotated[int, option(..., "Processes that draw samples.", ge=0)]
 Precision = Annotated[
     Literal["no", "bf16", "fp16"], option(..., "no (float32), bf16 or fp16 (on a GPU).", metavar="NAME")
@@ -37,11 +39,9 @@ class LoopSettings(Settings):
     ema_every: int = option(1, "Steps between updates of the average, which lies in the CPU's memory.", ge=1)
     clip: Clip = 1.0
     precision: Precision = "no"
-    gradient_checkpointing: bool = option(
-        False, "Make activations again instead of keeping them: slower, in less memory.",
-        flags=("--gradient-checkpointing",),
-    )  # fmt: skip
-    shard: bool = option(False, "Share weights and optimiser out among the processes (FSDP).", flags=("--shard",))
+    gradient_checkpointing: bool = option(False, "Make activations again instead of keeping them, to save memory.")
+    shard: bool = option(False, "Share weights and optimiser out among the processes (FSDP).")
+    profile: bool = option(False, "Count a step's operations; tell step time, memory and utilisation at the end.")
     workers: Workers = 0
     seed: int = option(0, "Of samples, weights and noise.", ge=0)
     resume: bool = option(True, "Go on from --out's newest checkpoint, or start anew.")
@@ -174,10 +174,13 @@ class InpaintSettings(BrushSettings, ShardSettings):
         "A folder of sets (coco/, pennfudan/), COCO's own folder, or shards of photographs: a folder or an address.",
         metavar="PLACE",
     )  # fmt: skip
+    captions: tuple[Path, ...] = option(
+        (), "Captions by a model ('data caption'), of pictures or segments, a file or folder.", metavar="PATH"
+    )
     preset: str = option("small", "tiny, small, or sd (needs --base).")
-    base: str = option("", "A Stable Diffusion folder to start from.", metavar="DIR")
-    lora: bool = option(False, "Train LoRA matrices of the base, merged at the end.", flags=("--lora",))
-    rank: int = option(16, "Of the LoRA matrices.", ge=1)
+    base: str = option("", "A Stable Diffusion folder or hub name to start from.", metavar="NAME")
+    lora: Lora = False
+    rank: Rank = 16
     steps: Steps = 5000
     learning_rate: float = option(0.0, "Peak rate; 0: 5e-4, and for sd 1e-5, with --lora 1e-4.", ge=0)
     ema: Ema = 0.998
@@ -211,6 +214,9 @@ class LatentRunSettings(TrainSettings, TextSettings):
     base: str | None = option(
         None, "The Stable Diffusion folder or hub name to start from, if not the preset's own.", metavar="NAME"
     )
+    lora: Lora = False
+    rank: Rank = 16
+    random_weights: bool = option(False, "Start from random weights of the preset's size, to measure without its base.")
     steps: Steps = 20000
     batch: int = option(0, "Samples of one process in a batch; 0: the preset's.", ge=0)
     learning_rate: float = option(0.0, "Peak learning rate; 0: the preset's.", ge=0)
@@ -230,7 +236,7 @@ class LatentTrainSettings(LatentRunSettings, ShardSettings):
     def filled(self, learning_rate: float, ema: float, batch: int) -> dict[str, Any]:
         """What the settings leave to the preset."""
         return {
-            "learning_rate": self.learning_rate or learning_rate,
+            "learning_rate": self.learning_rate or learning_rate * (10 if self.lora else 1),
             "ema": ema if self.ema < 0 else self.ema,
             "batch": self.batch or batch,
         }
@@ -261,7 +267,7 @@ class LatentLcmSettings(TrainSettings):
     teacher: str = required("The trained model: a folder or hub name.", metavar="NAME")
     steps: Steps = 2000
     batch: Batch = 8
-    learning_rate: Rate = 1e-4
+    learning_rate: Rate = 3e-5
     ema: Ema = 0.95
     lora: bool = option(False, "Train LoRA matrices of the U-Net, merged at the end, instead of all of it.",
                         flags=("--lora",))  # fmt: skip

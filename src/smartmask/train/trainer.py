@@ -28,13 +28,14 @@ from smartmask.io.terminal import say
 from smartmask.train import checkpoint
 from smartmask.train.average import Average
 from smartmask.train.chance import seed_all
+from smartmask.train.meter import Meter, lines
 from smartmask.train.parallel import Team, accelerator_of, gathered, part_of, recompute, share_out
 from smartmask.train.settings import LoopSettings
 from smartmask.train.task import Batch, Losses, Task, Tensors
 
 # Settings that a resumed run may change: they do not touch the weights, or only say when it ends.
 FREE = ("out", "data", "text", "check", "captions", "resume", "minutes", "save_every", "sample_every", "workers",
-        "shard", "gradient_checkpointing")  # fmt: skip
+        "shard", "gradient_checkpointing", "profile")  # fmt: skip
 SMOOTH = 0.98  # of the figures' running averages
 LOG_EVERY = 20  # steps
 BAD_BATCH = "bad_batch.json"
@@ -82,6 +83,7 @@ class Trainer:
         task.stream.start(accelerator.process_index, accelerator.num_processes)
         self.whole = accelerator.prepare_model(whole, evaluation_mode=settings.shard)  # then without DDP
         self.prepared = accelerator.prepare_optimizer(self.optimizer)
+        self.meter = Meter(accelerator.device, self._samples)
         self._resume()
         self.started = time.monotonic() - self.seconds
         self._start_log()
@@ -116,7 +118,8 @@ class Trainer:
         try:
             with self._alone(), noted() as asked_to_end, bar:
                 while (progress := self.progress) < 1:
-                    self._one_step(progress)
+                    with self.meter.timed():
+                        self._one_step(progress)
                     self._tell(bar)
                     if asked := self.team.most(float(max(asked_to_end, default=0))):
                         self._leave(int(asked))
@@ -130,6 +133,8 @@ class Trainer:
             self.task.stream.close()
             for tracker in getattr(self.accelerator, "trackers", ()):
                 tracker.finish()
+        if self.settings.profile and main:
+            self._profile()
         if self.average is not None:
             self.average.give(self._trained())
         gathering = None if self.twin is None else gathered(self.network, self.twin, self.team)
@@ -151,7 +156,8 @@ class Trainer:
         for _ in range(settings.accumulate):
             seed_all(settings.seed, self.task.stream.number(self.task.stream.position))
             batch: Batch = next(self.task.stream)
-            with accelerator.accumulate(self.whole):
+            counting = settings.profile and self.meter.counted is None
+            with accelerator.accumulate(self.whole), self.meter.counting() if counting else nullcontext():
                 losses = self.whole(send_to_device(batch.tensors, accelerator.device, non_blocking=True))
                 self._check(losses["loss"], batch.ids)
                 accelerator.backward(losses["loss"])
@@ -168,6 +174,14 @@ class Trainer:
         for name in total:
             one = sum(each[name] for each in every) / len(every)
             self.figures[name] = SMOOTH * self.figures.get(name, one) + (1 - SMOOTH) * one
+
+    def _profile(self) -> None:
+        """What the steps of this run cost, in words and in ``profile.json``."""
+        told = self.meter.profile(self.network, self.settings.precision, self.settings.accumulate)
+        for line in lines(told):
+            say(line)
+        if self.out is not None:
+            save_json(told, self.out / "profile.json")
 
     def _check(self, loss: torch.Tensor, ids: list[str]) -> None:
         """ValueError on all processes if the loss of one is not finite; its batch's ids are saved before."""
@@ -190,7 +204,7 @@ class Trainer:
             self.on_step()
         if self.step % LOG_EVERY == 0:
             bar.set_postfix({name: f"{value:.4f}" for name, value in self.figures.items()})
-            self._log({**self.figures, "learning_rate": self.optimizer.param_groups[0]["lr"],
+            self._log({**self.figures, **self.meter.figures(), "learning_rate": self.optimizer.param_groups[0]["lr"],
                        "samples": self.step * self._samples})  # fmt: skip
         if self.task.validate is not None and self.step % self.settings.sample_every == 0:
             with self._shown() as network:
@@ -268,7 +282,8 @@ class Trainer:
         for warning in found.warnings:
             self._say(warning)
         meta = found.meta
-        self._compare(meta["settings"], found.names)
+        more = meta["settings"].get("steps", 0) <= self.settings.steps and self.task.schedule.extends
+        checkpoint.compare(self._folder, found, self._fixed(), self._trained(), {"steps"} if more else set())
         found.fill(checkpoint.find_in(self._trained(), "network"))
         if self.average is not None:
             found.fill(checkpoint.find_in(self.average.parts, "average"))
@@ -282,19 +297,6 @@ class Trainer:
     def _say(self, line: str) -> None:
         if self.accelerator.is_main_process:
             say(line)
-
-    def _compare(self, known: dict[str, Any], names: set[str]) -> None:
-        """ValueError if the run in the folder is another one."""
-        for key, value in self._fixed().items():
-            grown = key == "steps" and self.task.schedule.extends and known.get(key, value) <= value
-            if known.get(key) != value and not grown:
-                raise ValueError(
-                    f"{self._folder} holds a run with {key} {known.get(key)}, not {value}; "
-                    "give that, or another --out, or --no-resume."
-                )
-        own = {f"network.{name}" for name in self._trained()}
-        if own != {name for name in names if name.startswith("network.")}:
-            raise ValueError(f"{self._folder} holds the run of another network; give another --out, or --no-resume.")
 
     @property
     def _samples(self) -> int:

@@ -12,14 +12,13 @@ from tiny_diffusion import save_diffusion
 from smartmask.image.codecs import PixelCodec
 from smartmask.insertion.smartbrush.network import (
     InpaintNetwork,
-    add_lora,
     build_unet,
     extend_unet,
     inpaint_preset,
-    merge_lora,
+    new_layers,
     precision_features,
 )
-from smartmask.io.diffusion import load_unet
+from smartmask.io.diffusion import add_lora, load_unet, merge_lora
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +78,7 @@ def test_lora_trains_little_and_merges_into_the_weights(sd: dict[int, Path]) -> 
     unet = load_unet(sd[4] / "unet")
     extend_unet(unet)
     names = set(unet.state_dict())
-    add_lora(unet, rank=2)
+    add_lora(unet, 2, new_layers(unet))
     trained = {name for name, parameter in unet.named_parameters() if parameter.requires_grad}
     assert all("lora" in n or n.startswith(("conv_in", "conv_out", "time_embedding.cond_proj")) for n in trained)
     with torch.no_grad():

@@ -23,14 +23,14 @@ from smartmask.io.package import BUNDLED_MASKS
 from smartmask.scene import Layer, Scene
 from smartmask.text.encoder import TextEncoder
 
-KINDS = ("tiny", "sd", "sd-inpaint")
+KINDS = ("tiny", "sd", "sd-inpaint", "sdxl")
 
 
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stable Diffusion folders by kind."""
     folder = tmp_path_factory.mktemp("bases")
-    for kind in ("sd", "sd-inpaint", "sdxl"):
+    for kind in KINDS[1:]:
         save_diffusion(kind, folder / kind)
     return folder
 
@@ -270,9 +270,61 @@ def test_a_broken_folder_is_one_sentence(how: str, says: str, bases: Path, tmp_p
     assert "\n" not in str(caught.value)
 
 
+def other_unet(base: Path, folder: Path, change: dict[str, Any]) -> Path:
+    """A copy of a base with another U-Net."""
+    from diffusers import UNet2DConditionModel
+
+    copy = Path(shutil.copytree(base, folder / next(iter(change))))
+    config = UNet2DConditionModel.load_config(base / "unet") | change
+    UNet2DConditionModel.from_config(config).save_pretrained(copy / "unet")
+    return copy
+
+
+def test_the_text_of_sdxl_is_its_own_pipelines(bases: Path) -> None:
+    """States and pooled vector are those of diffusers; no text is zeros, as its negative prompt is."""
+    from diffusers import StableDiffusionXLPipeline
+
+    own = StableDiffusionXLPipeline.from_pretrained(bases / "sdxl")
+    words = make("sdxl", bases).words
+    tokens = torch.from_numpy(np.stack([words.tokens("dog", "a park"), words.tokens("")]))
+    told = words.told(tokens)
+    states, nothing, pooled, no_pooled = own.encode_prompt("dog, a park", device="cpu", num_images_per_prompt=1)
+    assert told.pooled is not None
+    for mine, theirs in zip((*told.states, *told.pooled), (*states, *nothing, *pooled, *no_pooled), strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-5)
+    assert not told.states[1].any()
+
+
+def test_an_extended_unet_of_sdxl_answers_as_its_base(bases: Path) -> None:
+    """Told the pooled text and the sizes that diffusers' own pipeline tells it."""
+    from diffusers import StableDiffusionXLPipeline
+
+    own = StableDiffusionXLPipeline.from_pretrained(bases / "sdxl")
+    brush = SmartBrushPipeline.from_stable_diffusion(bases / "sdxl")
+    told = brush.words.told(torch.from_numpy(brush.words.tokens("dog")[None]))
+    noisy, time = torch.randn(1, 4, 8, 6, generator=torch.Generator().manual_seed(0)), torch.tensor([400])
+    ids = own._get_add_time_ids((64, 48), (0, 0), (64, 48), torch.float32, told.pooled.shape[1])  # type: ignore[union-attr]
+    with torch.no_grad():
+        before = own.unet(noisy, time, told.states, added_cond_kwargs={"text_embeds": told.pooled, "time_ids": ids})
+        mask = torch.ones(1, 1, 8, 6)
+        after, logits = brush.network(noisy, time, mask, torch.ones(1), told.states, None, told.pooled)
+    assert torch.allclose(after, before.sample, atol=1e-5)
+    assert not logits.any()
+    with pytest.raises(ValueError, match="needs the pooled text"):
+        brush.network(noisy, time, mask, torch.ones(1), told.states)
+
+
 def test_other_folders_are_no_base(bases: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="conditions besides text"):
-        SmartBrushPipeline.from_stable_diffusion(bases / "sdxl")
+    for change, says in (
+        ({"time_cond_proj_dim": 16}, "consistency model, LCM"),
+        ({"projection_class_embeddings_input_dim": 99}, "a refiner is"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            SmartBrushPipeline.from_stable_diffusion(other_unet(bases / "sdxl", tmp_path, change))
+    shutil.copytree(bases / "sdxl", tmp_path / "half")
+    shutil.rmtree(tmp_path / "half" / "text_encoder_2")
+    with pytest.raises(ValueError, match="lacks text_encoder_2"):
+        SmartBrushPipeline.from_stable_diffusion(tmp_path / "half")
     shutil.copytree(bases / "sd", tmp_path / "sd")
     shutil.rmtree(tmp_path / "sd" / "vae")
     with pytest.raises(ValueError, match="lacks vae"):

@@ -68,7 +68,7 @@ def refused(folder: Path, *words: str, kind: type[Exception] = ValueError, **opt
 # --- LoRA ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["sd-inpaint", pytest.param("sdxl-inpaint", marks=pytest.mark.slow)])
 def test_loras_change_the_picture(kind: str, bases: dict[str, Path], loras: dict[str, Path]) -> None:
     plain = load(bases[kind])(make_request()).image
     painter = load(bases[kind], lora=str(loras[kind].parent))
@@ -169,7 +169,9 @@ def test_a_consistency_model(bases: dict[str, Path], tmp_path: Path) -> None:
     assert not np.array_equal(first, other), "the scale is told"
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "dpm", "euler", "tcd", "unipc"])
+@pytest.mark.parametrize(
+    "sampler", ["dpm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ddim", "euler", "tcd", "unipc"))]
+)
 def test_other_samplers(sampler: str, bases: dict[str, Path]) -> None:
     assert load(bases["sd-inpaint"], sampler=sampler)(make_request(steps=4)).image.std() > 5
 

@@ -122,6 +122,7 @@ def _unsummed(damage: Callable[[Path], object]) -> Callable[[Path], object]:
     return both
 
 
+TINY = {"preset": "tiny", "side": 64, "clip": False, "patch": 4}
 DAMAGES: list[tuple[Callable[[Path], object], str]] = [
     (_pickle, "only pickled weights .diffusion_pytorch_model.bin."),
     (_other_class, "is of 'FluxPipeline', which is no mask model"),
@@ -145,6 +146,11 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
         lambda folder: _edit(folder, settings={"preset": "tiny", "side": "128", "clip": False, "patch": 4}),
         "its side is '128', not a whole number",
     ),
+    (
+        lambda folder: _edit(folder, settings={**TINY, "folded": [3.0]}),
+        "damaged .it has 1 folded weights, not 2 or none",
+    ),
+    (lambda folder: _edit(folder, settings={**TINY, "frame": 0.4}), "damaged .its frame spans 0.4 times a guide"),
     (
         lambda folder: (folder / "scheduler" / "scheduler_config.json").write_text("{"),
         "scheduler_config.json is damaged: its checksum",

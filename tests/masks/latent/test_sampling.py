@@ -141,6 +141,25 @@ def test_what_stays_is_known_and_the_rest_is_drawn(kind: str) -> None:
     assert abs(float(left.std()) - float((1 - level).sqrt())) < 0.15
 
 
+def test_a_schedulers_other_settings_are_left_out_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    """Of the sampler that it was trained with; what says how noisy is when stays."""
+    import diffusers
+
+    logger = diffusers.utils.logging.get_logger("diffusers")
+    logger.addHandler(caplog.handler)
+    try:
+        made = sampler(sampler(PRESETS["tiny"].scheduler).config, FEW_STEPS)
+        again = type(made).from_config(made.config)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert not caplog.records
+    wanted = sampler(PRESETS["tiny"].scheduler)
+    for one in (made, again):
+        assert torch.equal(one.alphas_cumprod[:-1], wanted.alphas_cumprod[:-1])
+        assert one.config.prediction_type == "sample"
+        assert not one.config.clip_sample
+
+
 def test_other_schedulers_give_way_and_unknown_predictions_are_refused() -> None:
     from diffusers import PNDMScheduler
 

@@ -196,8 +196,13 @@ class Asked:
 
     def __init__(self) -> None:
         self.seen: list[list[str]] = []
+        self.stuff: list[list[str]] = []
 
     def propose(self, state: PlanState, count: int = 5) -> list[NextObject]:
+        if state.surfaces:
+            self.stuff.append([layer.name for layer in state.scene.layers])
+            name = ["sky", "meadow", "dog"][len(self.stuff) - 1]
+            return [NextObject(name, 1.0, "It is empty.")]
         self.seen.append([layer.name for layer in state.scene.layers if layer.thing])
         if state.missing():
             item = state.missing()[0]
@@ -208,6 +213,9 @@ class Asked:
 def test_a_planner_may_go_step_by_step(tiny: SmartMaskPipeline) -> None:
     planner = Asked()
     layout = draw_layout("a park with a dog and a cat", 72, 96, tiny, FIELD, planner=planner, num_masks=1)
+    assert planner.stuff == [[], ["sky"], planner.stuff[2]], "from an empty canvas"
+    assert {layer.name for layer in layout.scene().layers if not layer.thing} == {"sky", "grass"}
+    assert "The planner names the surfaces: sky, grass." in layout.notes
     assert planner.seen == [[], ["dog"], planner.seen[2], planner.seen[3]]
     assert sorted(planner.seen[3]) == ["bird", "cat", "dog"]
     assert [item.key for item in layout.items if item.thing] == ["dog", "cat", "idea:bird"]

@@ -116,7 +116,7 @@ def test_the_endpoint_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "not-a-secret" not in json.dumps(server.asked)
 
 
-@pytest.mark.parametrize("replies", [["no", "no"], ["RAW", "RAW"], ['{"object": "none"}'], []])
+@pytest.mark.parametrize("replies", [["no", "no", "no"], ["RAW", "RAW", "RAW"], ['{"object": "none"}'], []])
 def test_it_falls_back_with_a_message(replies: list[str]) -> None:
     told: list[str] = []
     with ChatServer(replies) as server:

@@ -20,8 +20,10 @@ from safetensors.torch import load_file
 from tiny_diffusion import save_diffusion
 from torch.utils.data import default_collate
 
+from smartmask.data.captions import Captions
 from smartmask.data.splits import split_of
 from smartmask.geometry import mask_box
+from smartmask.image.files import load_photo
 from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
@@ -30,7 +32,7 @@ from smartmask.text.encoder import TextEncoder
 from smartmask.text.states import VocabularyWords
 from smartmask.train.settings import InpaintSettings
 from smartmask.train.task import Batch
-from smartmask.train.tasks import inpaint
+from smartmask.train.tasks import inpaint, inpaint_data
 from smartmask.train.tasks.inpaint import start, train_inpaint, training_loss
 from smartmask.train.tasks.inpaint_ablation import measure, variants
 from smartmask.train.tasks.inpaint_data import (
@@ -140,6 +142,33 @@ def test_parts_left_out_are_left_out(data: Path, words: VocabularyWords) -> None
     assert not any(sample["tokens"][1].any() for sample in plain)
 
 
+def test_a_models_captions_of_segments_take_the_names_place(
+    data: Path, words: VocabularyWords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The paper's alternation: the name, or the sentence about the segment; of the whole picture in crops of it all."""
+    sources, file = photo_sources(data), tmp_path / "captions.jsonl"
+    first = find_objects(sources, "train")[0].job()
+    about = {"key": first.key, "source": first.source, "name": first.name}
+    rows = [about | {"caption": "a green field"}, about | {"layer": 0, "object": "dog", "caption": "a red ball"}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    photo = find_objects(sources, "train", Captions.read([file]))[0]
+    record = photo.job()
+    assert record.layer_captions == ("a red ball", "")
+    assert record.captions == ("a green field", "a dog and a cat on grass")
+    monkeypatch.setattr(inpaint_data, "CAPTIONED", 1.0)
+    monkeypatch.setattr(inpaint_data, "DROP_TEXT", 0.0)
+    assert record.image is not None
+    pixels, rng = load_photo(record.image), np.random.default_rng(0)
+    for item in photo.objects:
+        said = {"dog": [("", "a red ball")], "cat": [("cat", text) for text in record.captions]}[item[1]]
+        crop = make_sample(record, pixels, item, 32, words, Parts(multi_task=False), rng)
+        assert any(np.array_equal(crop["tokens"], words.tokens(*one)) for one in said)
+    monkeypatch.setattr(inpaint_data, "TEXT_TO_IMAGE", 1.0)
+    crop = make_sample(record, pixels, photo.objects[0], 32, words, Parts(), rng)
+    assert crop["tokens"].shape == words.tokens("", "x").shape
+    assert any(np.array_equal(crop["tokens"], words.tokens("", text)) for text in record.captions)
+
+
 def test_random_windows_hold_the_box_and_stay_in_the_photo() -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
@@ -188,7 +217,7 @@ class Spy(torch.nn.Module):
     """Predicts zeros and keeps what it was told."""
 
     def forward(self, *told: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        self.noisy, self.time, self.mask, self.precision, self.words, self.masked = told
+        self.noisy, self.time, self.mask, self.precision, self.words, self.masked, _ = told
         return torch.zeros_like(self.noisy), torch.zeros(self.mask.shape)
 
 
@@ -234,7 +263,7 @@ def test_the_mask_head_counts_by_a_hundredth_and_not_in_whole_pictures(data: Pat
     assert torch.equal(loss(whole, -50.0), loss(whole, 50.0))
 
 
-@pytest.mark.parametrize("kind", ["sd", "sd-inpaint"])
+@pytest.mark.parametrize("kind", ["sd", "sd-inpaint", "sdxl"])
 def test_stable_diffusion_trains_on_what_it_predicts(
     kind: str, data: Path, words: VocabularyWords, tmp_path: Path
 ) -> None:
@@ -333,6 +362,26 @@ def test_lora_on_stable_diffusion_trains_and_saves_a_plain_unet(data: Path, tmp_
     assert brush.side == 64
 
 
+def test_sdxl_is_trained_a_step_saved_loaded_and_asked(data: Path, tmp_path: Path) -> None:
+    base = save_diffusion("sdxl-inpaint", tmp_path / "base")
+    settings = config(data, tmp_path / "run", preset="sd", base=str(base), steps=1, batch=2)
+    folder = train_inpaint(settings)
+    before, after = SmartBrushPipeline.from_stable_diffusion(base), SmartBrushPipeline.from_pretrained(folder)
+    assert (folder / "text_encoder_2" / "model.safetensors").is_file()
+    changed = [not torch.equal(one, two) for one, two in zip(
+        before.network.parameters(), after.network.parameters(), strict=True)]  # fmt: skip
+    assert any(changed)
+    mask = torch.zeros(1, 1, 64, 64, dtype=torch.bool)
+    mask[..., 16:48, 16:48] = True
+    pictures = torch.full((1, 3, 64, 64), 90, dtype=torch.uint8)
+    painted, probable = after.draw(pictures, mask, [1.0], [("dog", "")], [0], steps=2)
+    again, _ = after.draw(pictures, mask, [1.0], [("dog", "")], [0], steps=2)
+    other, _ = after.draw(pictures, mask, [1.0], [("cat", "")], [0], steps=2)
+    assert torch.equal(painted, again)
+    assert not torch.equal(painted, other)
+    assert not probable[~mask].any()
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
@@ -340,7 +389,7 @@ def test_lora_on_stable_diffusion_trains_and_saves_a_plain_unet(data: Path, tmp_
         ({"preset": "tiny", "base": "somewhere"}, "the base 'somewhere'"),
         ({"preset": "tiny", "lora": True}, "leave --lora out"),
         ({"preset": "huge"}, "no preset 'huge'"),
-        ({"preset": "sd", "base": "nowhere"}, "nowhere is not a folder"),
+        ({"preset": "sd", "base": "nowhere"}, "base model 'nowhere' is neither an existing folder nor a hub name"),
     ],
 )
 def test_presets_and_bases_that_do_not_go_together(settings: dict[str, Any], says: str) -> None:

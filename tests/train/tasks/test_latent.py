@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 from scipy.stats import binomtest
 from tiny_diffusion import save_diffusion
 
@@ -286,6 +288,56 @@ def test_a_stable_diffusion_base_is_trained_a_step(pack: Pack, tmp_path: Path) -
     assert after.parts.scheduler.config.prediction_type == "epsilon"
     frozen, kept = (model.parts.codec.vae.state_dict() for model in (before, after))  # type: ignore[attr-defined]
     assert all(torch.equal(frozen[name], kept[name]) for name in frozen)
+
+
+def test_lora_is_saved_as_an_adapter_and_merged(pack: Pack, tmp_path: Path) -> None:
+    """Only matrices and new layers are trained and kept in checkpoints; what is loaded is the base and both."""
+    base = save_diffusion("sd", tmp_path / "base")
+    out = tmp_path / "run"
+    given = {"preset": "sd15", "base": str(base), "lora": True, "rank": 2, "steps": 2, "learning_rate": 1e-2}
+    folder = train_latent(settings(pack, out, **given, gradient_checkpointing=True, ema=0.5))
+    kept = json.loads((out / "checkpoints" / "latent" / "step_00000002" / "state.json").read_text())
+    names = {name for file in kept["files"] for name in file["tensors"] if name.startswith("network.")}
+    assert all("lora" in name or "conv_in" in name or name == "network.marks.marks" for name in names)
+    assert len(names) > 10
+    merged = SmartMaskLatentModel.from_pretrained(folder).parts.network.unet.state_dict()
+    plain = SmartMaskLatentModel.from_stable_diffusion(base).parts.network.unet.state_dict()
+    assert merged.keys() == plain.keys()
+    changed = {name for name in plain if not torch.equal(plain[name], merged[name])}
+    assert all(any(part in name for part in ("to_q", "to_k", "to_v", "to_out", "conv_in")) for name in changed)
+    matrices = load_file(out / "latent_adapter" / "pytorch_lora_weights.safetensors")
+    name = next(name for name in changed if name.endswith("to_q.weight")).removesuffix(".weight")
+    down, up = (next(v for k, v in matrices.items() if name in k and part in k) for part in ("lora_A", "lora_B"))
+    assert torch.allclose(merged[f"{name}.weight"] - plain[f"{name}.weight"], up @ down, atol=1e-6)
+    layers = load_file(out / "latent_adapter" / "layers.safetensors")
+    assert torch.equal(layers["conv_in.weight"], merged["conv_in.weight"])
+    with pytest.raises(ValueError, match="LoRA adapts a trained model; the preset 'tiny' has none"):
+        train_latent(settings(pack, tmp_path, lora=True))
+
+
+def test_a_model_of_the_presets_size_needs_no_base(
+    pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Preset sd15 with fewer channels, so that a test can train it; its whole size is counted."""
+    from smartmask.masks.latent import presets
+
+    whole = presets.PRESETS["sd15"]
+    assert parts.describe(whole) == {"unet": 859_532_484, "vae": 83_653_863}
+    unet = {**whole.unet, "block_out_channels": (8, 8, 8, 8), "attention_head_dim": 2, "norm_num_groups": 4,
+            "cross_attention_dim": 16}  # fmt: skip
+    vae = {**whole.vae, "block_out_channels": (4, 4, 4, 4), "norm_num_groups": 4}
+    monkeypatch.setitem(presets.PRESETS, "sd15", replace(whole, side=64, unet={**unet, "sample_size": 8}, vae=vae))
+    given = {"preset": "sd15", "random_weights": True, "steps": 2, "ema": 0.0}
+    folder = train_latent(settings(pack, tmp_path / "run", **given, profile=True))
+    assert SmartMaskLatentModel.from_pretrained(folder).parts.settings.side == 64
+    told = json.loads((tmp_path / "run" / "profile.json").read_text())
+    assert told["samples_a_step"] == 2
+    assert told["model_tflop"] > 0
+    assert "The floor is" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="'tiny' starts from random weights anyway; leave --random-weights out"):
+        train_latent(settings(pack, tmp_path, random_weights=True))
+    with pytest.raises(ValueError, match="Random weights have no base; leave --base x/y or --random-weights out"):
+        train_latent(settings(pack, tmp_path, **given, base="x/y"))
 
 
 def test_what_cannot_be_trained_is_told(pack: Pack, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("instruct")
     records = [Record(str(i), "coco_panoptic", drawn(9 * i), ("a dog on grass",)) for i in range(2)]
     with staging(folder) as inside:
-        write_instructions(records, inside)
+        write_instructions(records, inside, 0, ("whole",))
     return folder
 
 
@@ -88,10 +88,10 @@ def test_the_question_is_the_planners_own(base: Path, data: Path, monkeypatch: p
     from smartmask.plan.planners.answers import INSTRUCTION, question
     from smartmask.plan.planners.given import GivenList
     from smartmask.plan.planners.interface import PlanState
-    from smartmask.train.instruct import ordered
+    from smartmask.train.instruct import ordered, seen_so_far
 
     planner = VisionPlanner.from_pretrained(base, TextEncoder.from_pretrained(BUNDLED_MASKS / "text"), GivenList())
-    state = PlanState(ordered(drawn(0)).stack(1), Request("a dog on grass", ()))
+    state = PlanState(seen_so_far(ordered(drawn(0)), 1), Request("a dog on grass", ()))
     example = next(e for e in read_examples(data) if e.asked == f"{INSTRUCTION}\n\n{question(state)}")
     asked: list[Any] = []
 

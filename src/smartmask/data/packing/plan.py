@@ -23,13 +23,16 @@ from smartmask.data.registry import jobs
 @dataclass(frozen=True)
 class Recipe:
     """What is made of the records. form: PARQUET or TAR. max_side: of the layouts in pixels, None where photographs go
-    with them. photos: whether they do. skip_bad: leave bad pictures out. unit: jobs of a part."""
+    with them. photos: whether they do. skip_bad: leave bad pictures out. unit: jobs of a part. captions: where those of
+    a model lie, and their mark, empty for none."""
 
     form: str = PARQUET
     max_side: int | None = 512
     photos: bool = False
     skip_bad: bool = False
     unit: int = 1000
+    captions: str = ""
+    captions_mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,16 +108,16 @@ class Cursor:
 
     def take(self, unit: Unit) -> list[Job]:
         """The jobs of a unit. Raises ValueError as readers do, and if there are fewer than when the plan was made."""
-        source = unit.format, unit.path
-        if source != self._source or self._at > unit.start:
-            self._source, self._at = None, 0  # what the last source held is let go before the next is read
-            self._jobs = iter(())
-            self._jobs, self._source = jobs(*source), source
-        next(islice(self._jobs, unit.start - self._at, unit.start - self._at), None)
+        source, known, at = (unit.format, unit.path), self._source, self._at
+        self._source = None  # until all went well: a reader that was interrupted is of no use
+        if source != known or at > unit.start:
+            self._jobs, at = iter(()), 0  # what the last source held is let go before the next is read
+            self._jobs = jobs(*source)
+        next(islice(self._jobs, unit.start - at, unit.start - at), None)
         found = list(islice(self._jobs, unit.stop - unit.start))
-        self._at = unit.start + len(found)
-        if self._at != unit.stop:
-            self._source = None
+        if unit.start + len(found) == unit.stop:
+            self._source, self._at = source, unit.stop
+        else:
             raise ValueError(f"{unit.path} has changed since the packing began; begin anew with --no-resume.")
         return found
 

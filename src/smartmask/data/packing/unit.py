@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from smartmask.data.captions import Captions
 from smartmask.data.pack_rows import COCO_SOURCES, PackWriter, Row, row_of
 from smartmask.data.packing.index import PARQUET, Part
 from smartmask.data.packing.plan import CURSOR, Recipe, Unit
@@ -109,6 +111,8 @@ class _Rows:
     def _row(self, job: Job) -> tuple[Row, tuple[str, bytes] | None] | None:
         """A picture's row, and its photograph where those go with them; None without one."""
         record: Record = job()
+        if self.task.recipe.captions:
+            record = _captions(self.task.recipe.captions, self.task.recipe.captions_mark).added(record)
         photo = None
         if self.task.recipe.photos:
             if record.image is None:
@@ -123,6 +127,11 @@ class _Rows:
         if source in COCO_SOURCES:
             self.coco.append([self.count, row["key"], source, layers])
         self.count += 1
+
+
+@lru_cache(maxsize=1)
+def _captions(path: str, mark: str) -> Captions:
+    return Captions.read([Path(path)])
 
 
 def described(files: list[tuple[Path, str, int]]) -> list[Part]:

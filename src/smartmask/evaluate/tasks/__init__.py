@@ -13,11 +13,12 @@ from smartmask.evaluate.tasks import (
     judge,
     machines,
     order,
-    paper_table,
     placement_folds,
+    questions,
     realism,
     scene,
     sense,
+    service,
     speed,
     text,
 )
@@ -25,6 +26,7 @@ from smartmask.evaluate.tasks.exactness import main as exactness
 from smartmask.evaluate.tasks.insertion import main as insertion
 from smartmask.evaluate.tasks.layout import main as layout
 from smartmask.evaluate.tasks.masks import main as masks
+from smartmask.evaluate.tasks.paper import main as paper
 from smartmask.evaluate.tasks.plan import main as plan
 from smartmask.evaluate.tasks.several import main as several
 from smartmask.evaluate.tasks.sheet import main as sheet
@@ -47,13 +49,15 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     gallery.BENCHMARK,
     diversity.BENCHMARK,
     plan.BENCHMARK,
+    questions.BENCHMARK,
     layout.BENCHMARK,
     several.BENCHMARK,
     speed.BENCHMARK,
+    service.BENCHMARK,
     machines.BENCHMARK,
     insertion.BENCHMARK,
     exactness.BENCHMARK,
-    paper_table.BENCHMARK,
+    paper.BENCHMARK,
     study.BENCHMARK,
     study.SCORE,
 )

@@ -17,16 +17,24 @@ from smartmask.insertion.smartbrush.network import (
     build_unet,
     extend_unet,
     inpaint_preset,
-    merge_lora,
 )
 from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
-from smartmask.io.diffusion import CLIP_PARTS, INDEX, check_sd_folder, load_sd_parts, load_unet, read_index
+from smartmask.io.diffusion import (
+    CLIP_PARTS,
+    INDEX,
+    SECOND_PARTS,
+    check_sd_folder,
+    load_sd_parts,
+    load_unet,
+    merge_lora,
+    read_index,
+)
 from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.limits import LIMITS
 from smartmask.io.package import VERSION
 from smartmask.io.publish import replacing_folder, save_json
 from smartmask.text.encoder import TextEncoder
-from smartmask.text.states import ClipWords, VocabularyWords
+from smartmask.text.states import ClipPairWords, ClipWords, VocabularyWords
 
 CLASS_NAME = "SmartBrushPipeline"
 # of the settings in the index: a crop of 4,096 pixels a side is more than any such network was trained on
@@ -48,13 +56,15 @@ def from_stable_diffusion(folder: Path, parts: Parts | None = None) -> BrushPart
     The U-Net is extended (see ``extend_unet``); VAE, CLIP text model and scheduler are taken over frozen.
     ValueError, naming the file, for a folder that is not one.
     """
-    check_sd_folder(folder)
+    check_sd_folder(folder, "1, 2 or XL")
     unet = load_unet(folder / "unet")
     extend_unet(unet)
     codec, words, path = _sd_parts(folder, None)
     side = int(unet.config.sample_size) * codec.factor
     settings = BrushSettings("sd", side, steps=30, guidance_scale=7.5, parts=parts or Parts())
-    return BrushParts(InpaintNetwork(unet, codec.channels, 1), codec, words, path, settings)
+    if isinstance(words, ClipPairWords):
+        check_sizes(unet, words, folder)
+    return BrushParts(InpaintNetwork(unet, codec.channels, 1, codec.factor), codec, words, path, settings)
 
 
 def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
@@ -75,7 +85,7 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
         codec, path = PixelCodec(settings.patch), NoisePath()
     else:
         codec, words, path = _sd_parts(folder, dtype)
-    network = InpaintNetwork(unet, codec.channels, codec.mask_channels)
+    network = InpaintNetwork(unet, codec.channels, codec.mask_channels, codec.factor)
     extra = network.channels if network.sees_masked_picture else 0
     if (unet.config.in_channels, unet.config.out_channels) != (
         network.channels + network.mask_channels + extra,
@@ -111,14 +121,24 @@ def _save_words(parts: BrushParts, partial: Path) -> dict[str, Any]:
         words.text.save_pretrained(partial / "text")
         return index | {"text": ["smartmask", "TextEncoder"]}
     codec.vae.save_pretrained(partial / "vae", safe_serialization=True)
-    words.text_encoder.save_pretrained(partial / "text_encoder", safe_serialization=True)
-    words.tokenizer.save_pretrained(partial / "tokenizer")
+    kept = CLIP_PARTS | (SECOND_PARTS if isinstance(words, ClipPairWords) else {})
+    for name in kept:
+        getattr(words, name).save_pretrained(partial / name)
     DDPMScheduler.from_config(parts.path.config).save_pretrained(partial / "scheduler")
     index |= {"vae": ["diffusers", "AutoencoderKL"], "scheduler": ["diffusers", "DDPMScheduler"]}
-    return index | {name: ["transformers", kind] for name, kind in CLIP_PARTS.items()}
+    return index | {name: ["transformers", kind] for name, kind in kept.items()}
 
 
-def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWords, NoisePath]:
+def _sd_parts(folder: Path, dtype: torch.dtype | None) -> tuple[VAECodec, ClipWords | ClipPairWords, NoisePath]:
     parts = load_sd_parts(folder, dtype)
-    words = ClipWords(parts.tokenizer, parts.text_encoder)
+    words: ClipWords | ClipPairWords = ClipWords(parts.tokenizer, parts.text_encoder)
+    if parts.text_encoder_2 is not None:
+        words = ClipPairWords((parts.tokenizer, parts.tokenizer_2), (parts.text_encoder, parts.text_encoder_2))
     return VAECodec(parts.vae), words, scheduler_path(parts.scheduler)
+
+
+def check_sizes(unet: Any, words: ClipPairWords, folder: Path) -> None:
+    """ValueError unless an SDXL U-Net is told six numbers and the pooled text; its refiner is told other ones."""
+    config, pooled = unet.config, int(words.text_encoder_2.config.projection_dim)
+    if config.projection_class_embeddings_input_dim != 6 * config.addition_time_embed_dim + pooled:
+        raise ValueError(f"{folder} is told other sizes than SDXL's base model (a refiner is); start from the base.")

@@ -17,6 +17,7 @@ from torch import nn
 from smartmask.io.diffusion import check_conditions, widened
 
 PRECISION_FEATURES = 32
+SIZES_AND_TEXT = "text_time"  # SDXL's further conditions, as diffusers calls them: sizes, and a pooled text
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def extend_unet(unet: Any) -> None:
             f"The base U-Net has {config.in_channels} channels in and {config.out_channels} out; a Stable Diffusion "
             "text-to-image (4 and 4) or inpainting (9 and 4) folder is needed."
         )
-    check_conditions(unet)
+    check_conditions(unet, SIZES_AND_TEXT)
     if config.in_channels == 4:
         unet.conv_in = widened(unet.conv_in, extra_in=1)
     unet.conv_out = widened(unet.conv_out, extra_out=1)
@@ -104,22 +105,9 @@ def extend_unet(unet: Any) -> None:
     unet.register_to_config(in_channels=unet.conv_in.in_channels, out_channels=5, time_cond_proj_dim=PRECISION_FEATURES)
 
 
-def add_lora(unet: Any, rank: int = 16) -> None:
-    """Freezes the U-Net but for LoRA matrices in its attention (through peft) and the layers that are new."""
-    from peft import LoraConfig
-
-    unet.requires_grad_(False)
-    targets = ["to_q", "to_k", "to_v", "to_out.0"]
-    unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=targets))
-    for module in (unet.conv_in, unet.conv_out, unet.time_embedding.cond_proj):
-        module.requires_grad_(True)
-
-
-def merge_lora(unet: Any) -> None:
-    """Adds LoRA matrices, where there are any, to the weights they belong to, in place."""
-    if getattr(unet, "peft_config", None):
-        unet.fuse_lora()
-        unet.unload_lora()
+def new_layers(unet: Any) -> list[nn.Module]:
+    """The layers that ``extend_unet`` made or widened, which LoRA leaves to be trained as they are."""
+    return [unet.conv_in, unet.conv_out, unet.time_embedding.cond_proj]
 
 
 def precision_features(precision: torch.Tensor) -> torch.Tensor:
@@ -132,9 +120,10 @@ def precision_features(precision: torch.Tensor) -> torch.Tensor:
 class InpaintNetwork(nn.Module):
     """The U-Net with its channels put together and taken apart."""
 
-    def __init__(self, unet: Any, channels: int, mask_channels: int) -> None:
+    def __init__(self, unet: Any, channels: int, mask_channels: int, factor: int = 8) -> None:
+        """factor: pixels of a picture in a latent cell, each way; SDXL is told sizes in pixels."""
         super().__init__()
-        self.unet = unet
+        self.unet, self.factor = unet, factor
         self.channels, self.mask_channels = channels, mask_channels
 
     @property
@@ -150,11 +139,13 @@ class InpaintNetwork(nn.Module):
         precision: torch.Tensor,
         text: torch.Tensor,
         masked: torch.Tensor | None = None,
+        pooled: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The prediction (B, C, h, w) and the exact mask's logits (B, M, h, w), both float32.
 
         noisy: (B, C, h, w); time: (B,) 0 to 999; mask: (B, M, h, w), 1 where paint may go; precision: (B,)
-        in [0, 1]; text: (B, words, width); masked: (B, C, h, w), for a base that sees it.
+        in [0, 1]; text: (B, words, width); masked: (B, C, h, w), for a base that sees it;
+        pooled: (B, width) of the text, for SDXL.
         """
         parts = [noisy, mask.to(noisy)]
         if self.sees_masked_picture:
@@ -164,6 +155,18 @@ class InpaintNetwork(nn.Module):
         dtype = self.unet.conv_in.weight.dtype
         out = self.unet(
             torch.cat(parts, dim=1).to(dtype), time, text.to(dtype),
-            timestep_cond=precision_features(precision).to(dtype),
+            timestep_cond=precision_features(precision).to(dtype), added_cond_kwargs=self._more(noisy, pooled),
         ).sample.float()  # fmt: skip
         return out[:, : self.channels], out[:, self.channels :]
+
+    def _more(self, noisy: torch.Tensor, pooled: torch.Tensor | None) -> dict[str, torch.Tensor] | None:
+        """What SDXL's U-Net is told besides (arXiv 2307.01952, section 2.2): the pooled text and (height, width) before
+        scaling, top and left of the crop, and (height, width) wanted. Our crop is told to be a whole picture."""
+        if self.unet.config.addition_embed_type != SIZES_AND_TEXT:
+            return None
+        if pooled is None:
+            raise ValueError("This network also needs the pooled text; its base was SDXL.")
+        size = [edge * self.factor for edge in noisy.shape[2:]]
+        ids = torch.tensor([[*size, 0, 0, *size]] * len(noisy), device=noisy.device)
+        dtype = self.unet.conv_in.weight.dtype
+        return {"text_embeds": pooled.to(dtype), "time_ids": ids.to(dtype)}

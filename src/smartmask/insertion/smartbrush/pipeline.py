@@ -23,7 +23,7 @@ from smartmask.insertion.smartbrush.precision import check_precision, rung
 from smartmask.insertion.smartbrush.settings import BrushParts, BrushSettings
 from smartmask.io.checks import check_scale, check_seed, check_steps
 from smartmask.text.encoder import TextEncoder
-from smartmask.text.states import Words
+from smartmask.text.states import Told, Words
 
 
 class SmartBrushPipeline:
@@ -88,7 +88,8 @@ class SmartBrushPipeline:
     def to(self, device: str | torch.device) -> SmartBrushPipeline:
         """Moves the networks to a device; ValueError if torch does not have it."""
         try:
-            for module in (self.network, getattr(self.codec, "vae", None), getattr(self.words, "text_encoder", None)):
+            texts = (getattr(self.words, name, None) for name in ("text_encoder", "text_encoder_2"))
+            for module in (self.network, getattr(self.codec, "vae", None), *texts):
                 if module is not None:
                     module.to(device)
         except (RuntimeError, AssertionError) as error:
@@ -199,14 +200,14 @@ class SmartBrushPipeline:
             told = torch.where(exact, torch.zeros_like(precision), precision)
             seen = masked(mask)
             when = self.path.network_time(time)
-            output, logits = self.network(noisy, when, mask, told, words, seen)
+            output, logits = self.network(noisy, when, mask, told, words.states, seen, words.pooled)
             if nothing is not None:
-                without, _ = self.network(noisy, when, mask, told, nothing, seen)
+                without, _ = self.network(noisy, when, mask, told, nothing.states, seen, nothing.pooled)
                 output = without + scale * (output - without)
             return self.path.clean(noisy, time, output), logits
 
         return denoise
 
-    def _states(self, texts: Sequence[tuple[str, str]]) -> torch.Tensor:
+    def _states(self, texts: Sequence[tuple[str, str]]) -> Told:
         tokens = np.stack([self.words.tokens(name, caption) for name, caption in texts])
-        return self.words.states(torch.from_numpy(tokens).to(self.device))
+        return self.words.told(torch.from_numpy(tokens).to(self.device))

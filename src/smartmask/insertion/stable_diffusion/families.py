@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ PICTURE = Task(
     needs_control=True,
     control_scale=1.0,  # as the ControlNets were trained
 )
+# A text-to-image model whose own steps an inserter takes, as Blended Latent Diffusion and RePaint do.
+TEXT_TO_IMAGE = replace(INPAINT, key=PICTURE.key, plain=True)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ model's size, paint, and back.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from smartmask.image.composition import resize, resize_mask
 from smartmask.insertion.inpainter import Painting, PaintRequest
 from smartmask.insertion.stable_diffusion.adapters import set_reference_scale
 from smartmask.insertion.stable_diffusion.control import control_kind, cut_out_picture, layout_picture
-from smartmask.insertion.stable_diffusion.families import INPAINT, Family
+from smartmask.insertion.stable_diffusion.families import INPAINT
 from smartmask.insertion.stable_diffusion.model import DiffusionModel
 from smartmask.io.checks import check_strength
 
@@ -32,27 +31,23 @@ class DiffusionInpainter(DiffusionModel):
     """
 
     task = INPAINT
+    takes = ("negative_prompt", "control", "strength")
 
     def __init__(
         self,
-        pipeline: Any,
-        family: Family,
-        name: str,
-        side: int,
-        control_scale: float | None = None,
-        controlnet: str | Path | None = None,
-        *,
+        *shared: Any,
         negative_prompt: str | None = None,
         control: str | None = None,
         strength: float | None = None,
     ) -> None:
-        super().__init__(pipeline, family, name, side, control_scale, controlnet)
+        super().__init__(*shared)
+        self.control = control_kind(control, self.controlnet)
         if control is not None and not self.controlled:
             raise ModelError(f"The control is '{control}'; it says what a ControlNet sees, name one with --controlnet.")
-        if negative_prompt is not None and family.negative is None:
-            raise ModelError(f"The negative prompt is '{negative_prompt}', but '{name}' takes none; leave it out.")
-        self.negative_prompt, self.control = negative_prompt, control_kind(control, controlnet)
-        self.strength = family.strength if strength is None else check_strength(strength)
+        if negative_prompt is not None and self.family.negative is None:
+            raise ModelError(f"The negative prompt is '{negative_prompt}', but '{self.name}' takes none; leave it out.")
+        self.negative_prompt = negative_prompt
+        self.strength = self.family.strength if strength is None else check_strength(strength)
 
     @property
     def takes_reference(self) -> bool:

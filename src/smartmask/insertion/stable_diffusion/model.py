@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -25,6 +26,7 @@ class DiffusionModel:
     """
 
     task: ClassVar[Task]
+    takes: ClassVar[tuple[str, ...]] = ()  # names of the class's own options
     reference_scale = 1.0  # weight of an IP-Adapter's picture
 
     def __init__(
@@ -79,6 +81,9 @@ class DiffusionModel:
         """
         control_scale, task = check_scale(control_scale, "control scale"), cls.task
         check_scale(reference_scale, "reference scale")
+        strange = [option for option in own if option not in cls.takes]
+        if strange:
+            raise ModelError(f"The {task.what} '{name}' has no option '{strange[0]}' here; leave it out.")
         lora = (lora,) if isinstance(lora, (str, Path)) else tuple(lora)
         opening = Opening(
             controlnet, device, dtype, offload, slicing, side, variant, lora, sampler, ip_adapter, reference_scale
@@ -110,6 +115,20 @@ class DiffusionModel:
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) that the model paints for a picture: longer side ``side``, multiples of the family's."""
         return working_size(height, width, self.side or self.family.side, self.family.multiple)
+
+    @contextmanager
+    def painting(self, size: tuple[int, int]) -> Iterator[None]:
+        """Keeps the libraries quiet; OutOfMemoryError, with the remedies, where memory does not suffice."""
+        try:
+            with quiet("diffusers", "transformers"):
+                yield
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise OutOfMemoryError(
+                    f"There is not enough memory to paint {size[1]}x{size[0]} pixels with '{self.name}'; "
+                    "use a smaller side, dtype float16, offload or slicing"
+                ) from error
+            raise
 
     def steps_of(self, steps: int | None) -> int:
         """The steps asked for, or the family's own; ValueError for more than the model has noise levels."""
@@ -151,16 +170,8 @@ class DiffusionModel:
                 return tensors
 
             arguments["callback_on_step_end"] = on_step
-        try:
-            with quiet("diffusers", "transformers"):
-                output = self.pipeline(**arguments)
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise OutOfMemoryError(
-                    f"There is not enough memory to paint {size[1]}x{size[0]} pixels with '{self.name}'; "
-                    "use a smaller side, dtype float16, offload or slicing"
-                ) from error
-            raise
+        with self.painting(size):
+            output = self.pipeline(**arguments)
         if any(getattr(output, "nsfw_content_detected", None) or ()):
             raise RuntimeError(f"The safety checker of '{self.name}' withheld the picture; try another seed or text")
         return np.array(output.images[0].convert("RGB"))

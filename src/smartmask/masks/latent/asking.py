@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from smartmask.geometry import BoxXYXY, window_of
-from smartmask.guides import Guide, draw
+from smartmask.guides import Guide, MaskGuide, draw
 from smartmask.guides.guide import extent
 from smartmask.masks.latent.layout import Canvas, frame_round, guided, with_object
 from smartmask.masks.latent.palette import coloured
@@ -93,19 +93,21 @@ def frame_of(scene: Scene, request: MaskRequest, times: float) -> BoxXYXY | None
     """
     if not times:
         return None
-    telling = [guide for guide in request.guides if guide.promise.rough >= 0.5]
-    if telling:
-        box = extent(telling, scene.height, scene.width)
-    elif request.like is not None and not request.guides:
-        box = window_of(request.like).bounds
-    else:
-        return None
+    telling = [guide for guide in guides_of(request) if guide.promise.rough >= 0.5]
+    box = extent(telling, scene.height, scene.width)
     return None if box is None else frame_round(box, times, scene.height, scene.width)
+
+
+def guides_of(request: MaskRequest) -> tuple[Guide, ...]:
+    """The guides; where there are none, a mask to vary is one: it says where, and its outline roughly."""
+    if request.like is not None and not request.guides:
+        return (MaskGuide(request.like),)
+    return request.guides
 
 
 def tells_place(request: MaskRequest) -> bool:
     """Whether the request tells about where the object ends, so that nothing is gained by looking for it first."""
-    return request.like is not None or any(guide.promise.rough >= 0.5 for guide in request.guides)
+    return any(guide.promise.rough >= 0.5 for guide in guides_of(request)) or request.like is not None
 
 
 def as_pictures(pixels: torch.Tensor) -> torch.Tensor:

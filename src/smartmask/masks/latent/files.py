@@ -78,10 +78,6 @@ def read_settings(folder: Path) -> LatentSettings:
             f"{folder / INDEX} describes a {index.get('_class_name')}, not a {CLASS}; give another folder."
         )
     settings = settings_of(LatentSettings, index.get("settings"), folder / INDEX, RANGES)
-    if len(settings.folded) not in (0, 2):
-        raise ValueError(
-            f"{folder / INDEX} is damaged: its folded weights are {len(settings.folded)}, not 2; restore it."
-        )
     if settings.clip == bool(settings.patch):
         raise ValueError(f"{folder / INDEX} is damaged: a patch belongs to a model without CLIP and VAE; restore it.")
     check_sums(folder / INDEX, index)

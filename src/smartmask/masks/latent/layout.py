@@ -141,8 +141,13 @@ def _within(low: float, high: float, length: int) -> tuple[float, float]:
 
 def guided(picture: np.ndarray, guide: np.ndarray) -> np.ndarray:
     """S~_k = S_k (1 - alpha G) + alpha G of white (eq. 5): ``(H, W, 3)`` uint8 and ``(H, W)`` in [0, 1] -> float32."""
-    weight = ALPHA * guide[..., None].astype(np.float32)
-    return picture * (1 - weight) + np.array(WHITE, np.float32) * weight
+    drawn = picture.astype(np.float32)
+    rows, columns = np.flatnonzero(guide.any(1)), np.flatnonzero(guide.any(0))
+    if rows.size:  # elsewhere it is the layout
+        part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        weight = ALPHA * guide[part][..., None].astype(np.float32)
+        drawn[part] = drawn[part] * (1 - weight) + np.array(WHITE, np.float32) * weight
+    return drawn
 
 
 def with_object(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from smartmask.guides import MaskGuide
 from smartmask.io.hub import fetched_folder
 from smartmask.io.package import BUNDLED_TEXT
 from smartmask.masks.latent import files, parts
-from smartmask.masks.latent.asking import Asked, ask, frame_of, tells_place
+from smartmask.masks.latent.asking import Asked, ask, frame_of, guides_of, tells_place
 from smartmask.masks.latent.layout import Canvas, frame_round, read_off, whiteness
 from smartmask.masks.latent.parts import LatentParts, LatentSettings
 from smartmask.masks.latent.sampling import Chance, branch_weights, sample
@@ -113,7 +113,7 @@ class SmartMaskLatentModel:
         settings = self.parts.settings
         frame = frame_of(scene, request, settings.frame)
         canvas = Canvas.of(scene, settings.side, frame)
-        asked = ask(self.parts, scene, request, canvas, request.guides, self.device)
+        asked = ask(self.parts, scene, request, canvas, guides_of(request), self.device)
         twice = bool(settings.frame) and not tells_place(request)
         weights, steps = self._weights(request), self._steps(request)
         every = len(seeds) * steps * (1 + twice)

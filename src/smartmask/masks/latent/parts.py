@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,12 @@ class LatentSettings:
     defaults: Defaults = field(default_factory=Defaults)
     frame: float = 0.0
     folded: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.folded) not in (0, 2):
+            raise ValueError(f"it has {len(self.folded)} folded weights, not 2 or none")
+        if 0 < self.frame < 1:
+            raise ValueError(f"its frame spans {self.frame:g} times a guide, less than the guide")
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +117,9 @@ def sampler(config: dict[str, Any], kind: str | None = None) -> Any:
     import diffusers
 
     named = str(config.get("_class_name"))
-    known = kind or (named if named in SAMPLERS else SAMPLERS[0])
-    made = getattr(diffusers, known).from_config({**config, **UNCLIPPED})
+    known = getattr(diffusers, kind or (named if named in SAMPLERS else SAMPLERS[0]))
+    takes = inspect.signature(known.__init__).parameters  # diffusers warns of others, at each call
+    made = known.from_config({name: value for name, value in {**config, **UNCLIPPED}.items() if name in takes})
     if made.config.prediction_type not in PREDICTIONS:
         raise ValueError(f"The scheduler predicts '{made.config.prediction_type}'; {', '.join(PREDICTIONS)} are known.")
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,9 @@ from smartmask.plan.layouts.furnish import furnished
 from smartmask.plan.layouts.ground import Ground, fit_zoom, read_ground
 from smartmask.plan.layouts.stuff import StuffField, load_field
 from smartmask.plan.layouts.surfaces import GROUND, draw_surfaces
+from smartmask.plan.planners.answers import is_surface
 from smartmask.plan.planners.given import GivenList
-from smartmask.plan.planners.interface import IDEA, Planner, PlanState
+from smartmask.plan.planners.interface import Planner, PlanState, idea_key
 from smartmask.scene import Scene
 from smartmask.text.words import word_set
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from smartmask.text.encoder import TextEncoder
 
 MOST_ITEMS = 60
+MOST_SURFACES = 5  # that a planner may name
 SEEDS = MAX_MASKS * (MOST_ITEMS + 2)  # seeds that a layout may count up
 CROWDED = -1.5  # score of a place below which an object that nobody asked for is left out
 
@@ -123,8 +125,12 @@ def draw_layout(
     pipeline, field = as_pipeline(pipeline), field or load_field()
     request = text if isinstance(text, Request) else parse(text, pipeline.text)
     planner = planner or GivenList()
+    step_by_step = getattr(planner, "step_by_step", False)
     # 1. surfaces
     names, notes = surfaces_of(request)
+    if step_by_step:
+        names, notes = _planned_surfaces(planner, request, names, notes, lambda some: draw_surfaces(
+            field, pipeline.text, some, height, width, seed))  # fmt: skip
     request, more = furnished(request, names)
     scene = draw_surfaces(field, pipeline.text, names, height, width, seed)
     surfaces = tuple(
@@ -132,7 +138,7 @@ def draw_layout(
     )
     # 2. the order, and a place for each object
     ground = fit_zoom(read_ground(scene), [item.name for item in request.things], pipeline.text)
-    order = [] if getattr(planner, "step_by_step", False) else _order(planner, request, scene)
+    order = [] if step_by_step else _order(planner, request, scene)
     placed = arrange(request, order, ground, pipeline.text, (), seed)
     # 3. masks
     layout = Layout(request, height, width, surfaces, ground, seed, (), (*request.notes, *notes, *more))
@@ -172,17 +178,11 @@ def next_place(layout: Layout, planner: Planner, text: TextEncoder) -> Placed | 
             rules = [r for r in layout.request.relations if r.subject == proposal.key]
             wanted = layout.request.find(proposal.key)
             return place(wanted, rules, layout.ground, text, others, rng, proposal.region)
-        wanted = Wanted(proposal.name, _idea_key(proposal.name, layout), said=False)
+        wanted = Wanted(proposal.name, idea_key(proposal.name, keys), said=False)
         found = place(wanted, (), layout.ground, text, others, rng, proposal.region)
         if found.score > CROWDED:
             return found
     return None
-
-
-def _idea_key(name: str, layout: Layout) -> str:
-    """ "idea:oven", or "idea:oven 2" for the second oven of the picture, whoever asked for the first."""
-    there = sum(item.thing and item.name == name for item in layout.items)
-    return f"{IDEA}{name} {there + 1}" if there else f"{IDEA}{name}"
 
 
 def surfaces_of(request: Request) -> tuple[list[str], list[str]]:
@@ -200,6 +200,27 @@ def surfaces_of(request: Request) -> tuple[list[str], list[str]]:
     if set(extra) & _GROUNDS:  # said: it lies in place of the setting's own, which stays only if it is said as well
         names = [name for name in names if name not in _GROUNDS or name in said]
     return [*names, *extra], notes
+
+
+def _planned_surfaces(
+    planner: Planner, request: Request, names: list[str], notes: list[str], draw: Callable[[Sequence[str]], Scene]
+) -> tuple[list[str], list[str]]:
+    """``(names, notes)``: the surfaces that a planner names, one by one from an empty canvas, seeing each (``draw``).
+
+    names, notes: of the rules. The text's own surfaces are kept, and the rules' ones where the planner names no ground.
+    """
+    found: list[str] = []
+    while len(found) < MOST_SURFACES:
+        proposals = planner.propose(PlanState(draw(found), request, surfaces=True), 1)
+        name = proposals[0].name if proposals and proposals[0].key is None else ""
+        name = grammar.SURFACE_NAMES.get(name, name)
+        if not is_surface(name) or name in found:
+            break
+        found.append(name)
+    if not any(name in GROUND for name in found):
+        return list(dict.fromkeys([*names, *found])), notes
+    said = [item.name for item in request.surfaces]
+    return list(dict.fromkeys([*found, *said])), [f"The planner names the surfaces: {', '.join(found)}."]
 
 
 _GROUNDS = word_set("floor grass road sand sea snow water river pavement playingfield dirt railroad platform")

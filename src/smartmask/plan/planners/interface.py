@@ -35,11 +35,13 @@ class PlanState:
     """All that a planner may look at.
 
     scene: as it is. request: what the text asks for. placed: keys of wanted objects that are drawn, in order.
+    surfaces: whether the next one may be a surface (sky, grass); else they are there, or a photo has its own.
     """
 
     scene: Scene
     request: Request
     placed: tuple[str, ...] = ()
+    surfaces: bool = False
 
     def missing(self) -> list[Wanted]:
         """The wanted things that are not drawn yet, in the text's order."""
@@ -65,3 +67,9 @@ def placed_already(request: Request, scene: Scene) -> tuple[str, ...]:
             left.remove(item.name)
             placed.append(item.key)
     return tuple(placed)
+
+
+def idea_key(name: str, placed: Sequence[str]) -> str:
+    """ "idea:oven", or "idea:oven 2" for the second oven of the picture, whoever asked for the first."""
+    there = sum(key.removeprefix(IDEA).rstrip(" 0123456789") == name for key in placed)
+    return f"{IDEA}{name} {there + 1}" if there else f"{IDEA}{name}"

@@ -67,7 +67,7 @@ class PlanJob(Planned, WeightsFolder):
         encoder = TextEncoder.from_pretrained((self.weights or BUNDLED_MASKS) / "text")
         request = parse(self.text, encoder)
         planner = load_planner(self.planner, encoder, 0 if self.planner == "given" else self.count)
-        found = planner.propose(PlanState(scene, request, placed_already(request, scene)), self.count)
+        found = planner.propose(PlanState(scene, request, placed_already(request, scene), surfaces=True), self.count)
         return PlanReport(
             text=self.text, layers=[layer.name for layer in scene.layers],
             next=[Proposal.of(item) for item in found], notes=list(request.notes),

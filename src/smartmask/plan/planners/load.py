@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import field_validator
 
 from smartmask.io.checks import check_prompt
@@ -11,7 +13,10 @@ from smartmask.plan.planners.interface import Planner
 from smartmask.plan.planners.learned import LearnedPlanner
 from smartmask.text.encoder import TextEncoder
 
-FORMS = "given, learned, vision:MODEL (a hub name or folder) or endpoint:MODEL"
+FORMS = "given, learned, vision:MODEL (or the hub name or folder alone) or endpoint:MODEL"
+
+
+_KINDS = ("given", "learned", "vision", "endpoint")
 
 
 class Planned(Settings):
@@ -36,13 +41,15 @@ def load_planner(name: str, text: TextEncoder, ideas: int = 0) -> Planner:
     ValueError for an unknown name or missing weights.
     """
     kind, _, model = name.partition(":")
+    if kind not in _KINDS and ("/" in name or Path(name).is_dir()):
+        kind, model = "vision", name
     if name == "given" and ideas:
         raise ValueError("The planner 'given' has no ideas of its own; use --planner learned with --ideas.")
     if name == "learned" and ideas:
         return LearnedPlanner.from_pretrained(text, ideas=ideas)
     if name in ("given", "learned"):
         return GivenList()
-    if kind not in ("vision", "endpoint") or not model:
+    if kind not in _KINDS[2:] or not model:
         raise ValueError(f"There is no planner '{name}'; use {FORMS}.")
     fallback = GivenList()
     if kind == "vision":

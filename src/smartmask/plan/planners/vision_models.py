@@ -37,10 +37,11 @@ IGNORED = -100  # a label that does not count
 ROWS = 32  # answers that are weighed at once
 
 
-def open_model(name: str | Path, dtype: Any = None) -> tuple[Any, Any]:
+def open_model(name: str | Path, dtype: Any = None, without: str = WITHOUT) -> tuple[Any, Any]:
     """``(processor, model)`` of a hub name or a local folder, or of an adapter's folder with its base merged in.
 
     Anything that transformers' AutoModelForImageTextToText reads; safetensors only. dtype: torch's, None for float32.
+    without: what works without it, for the end of a sentence.
     ModelError or ModelMissingError of one sentence if it is not there or not such a model.
     """
     folder = model_folder(name, WHAT)
@@ -49,18 +50,18 @@ def open_model(name: str | Path, dtype: Any = None) -> tuple[Any, Any]:
         base = str(read_config(folder / ADAPTER, WHAT).get("base_model_name_or_path") or "")
         check_weights(folder, WHAT, ("adapter_model",))
         check_files(folder, WHAT, "tokenizer_config.json")
-        processor, model = _open_whole(base, dtype)
-        with loading(name, WHAT, WITHOUT):
+        processor, model = _open_whole(base, dtype, without)
+        with loading(name, WHAT, without):
             return processor, _with_adapter(model, folder)
-    return _open_whole(base, dtype)
+    return _open_whole(base, dtype, without)
 
 
-def _open_whole(name: str | Path, dtype: Any) -> tuple[Any, Any]:
+def _open_whole(name: str | Path, dtype: Any, without: str) -> tuple[Any, Any]:
     folder = model_folder(name, WHAT)
     if folder is not None:
         check_files(folder, WHAT, "config.json", "tokenizer_config.json")
         check_weights(folder, WHAT)
-    with loading(name, WHAT, WITHOUT):
+    with loading(name, WHAT, without):
         from transformers import AutoModelForImageTextToText
 
         more = {} if dtype is None else {"dtype": dtype}

@@ -10,10 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from smartmask.data.captions import Captions
 from smartmask.data.shards.source import Shards, is_shards
 from smartmask.insertion.smartbrush.masked_diffusion import add_masked_noise, dice_loss
-from smartmask.insertion.smartbrush.network import Parts, add_lora
+from smartmask.insertion.smartbrush.network import Parts, new_layers
 from smartmask.insertion.smartbrush.pipeline import SmartBrushPipeline
+from smartmask.io.diffusion import add_lora
+from smartmask.io.hub import fetched_folder
 from smartmask.text.encoder import TextEncoder
 from smartmask.train.chance import generators, normal
 from smartmask.train.settings import InpaintSettings
@@ -37,13 +40,18 @@ def start(settings: InpaintSettings) -> SmartBrushPipeline:
     torch.manual_seed(settings.seed)
     parts = parts_of(settings)
     if settings.base:
-        pipeline = SmartBrushPipeline.from_stable_diffusion(Path(settings.base), parts)
+        pipeline = SmartBrushPipeline.from_stable_diffusion(_base(settings), parts)
         if settings.lora:
-            add_lora(pipeline.network.unet, settings.rank)
+            unet = pipeline.network.unet
+            add_lora(unet, settings.rank, new_layers(unet))
         return pipeline
     if settings.lora:
         raise ValueError(f"LoRA adapts a trained model; the preset '{settings.preset}' has none, leave --lora out.")
     return SmartBrushPipeline.new(settings.preset, TextEncoder.from_pretrained(settings.text_folder), parts)
+
+
+def _base(settings: InpaintSettings) -> Path:
+    return fetched_folder(settings.base, "base model", "the preset 'small' needs none")
 
 
 def parts_of(settings: InpaintSettings) -> Parts:
@@ -69,8 +77,8 @@ def training_loss(network: nn.Module, batch: Tensors, pipeline: SmartBrushPipeli
     noisy = add_masked_noise(clean, noise, time, noisy_part, path)
     masked = codec.encode(pixels * ~coarse) if pipeline.network.sees_masked_picture else None
     told = batch["precision"] * float(parts.precision)
-    words = pipeline.words.states(batch["tokens"])
-    output, logits = network(noisy, path.network_time(time), mask, told, words, masked)
+    words = pipeline.words.told(batch["tokens"])
+    output, logits = network(noisy, path.network_time(time), mask, told, words.states, masked, words.pooled)
     loss = path.loss(output, clean, noise, time, noisy_part.float())
     if parts.mask_prediction:
         exact = codec.encode_mask(batch["exact"].bool())
@@ -115,7 +123,7 @@ def with_network(pipeline: SmartBrushPipeline, network: Any) -> SmartBrushPipeli
 def _from_sets(settings: InpaintSettings) -> tuple[SmartBrushPipeline, Task]:
     """The training on data sets; the sample sheet where the dev split has anything to show."""
     sources = photo_sources(Path(settings.data), settings.source_names or SOURCES)
-    photos = find_objects(sources, "train")
+    photos = find_objects(sources, "train", Captions.read(settings.captions) if settings.captions else None)
     pipeline = start(settings)
     stream = CropStream(
         photos, pipeline.settings.side, pipeline.words, parts_of(settings), settings.batch, settings.seed,
@@ -129,10 +137,15 @@ def _from_sets(settings: InpaintSettings) -> tuple[SmartBrushPipeline, Task]:
 
 
 def _from_shards(settings: InpaintSettings) -> tuple[SmartBrushPipeline, Task]:
-    """The training on shards."""
+    """The training on shards, whose captions were written with them."""
+    if settings.captions:
+        raise ValueError(f"The captions {settings.captions[0]} are for data sets; write them with the shards.")
     shards = Shards.at(settings.data, "train")
     pipeline = start(settings)
-    stream = ShardCropStream(shards, pipeline.settings.side, pipeline.words, parts_of(settings), settings)
+    stream = ShardCropStream(
+        shards, pipeline.settings.side, pipeline.words, parts_of(settings), settings.batch, settings.seed,
+        settings.workers, settings.lanes,
+    )  # fmt: skip
     sheet = _sheet(dev_photos(settings.data), pipeline, settings)
     return pipeline, inpaint_task(pipeline, stream, sheet, stream.windows.facts)
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from smartmask.data.captions import Captions
 from smartmask.data.discover import Source, discover
 from smartmask.data.pairs import context_of, is_target
 from smartmask.data.record import Job, Record
@@ -63,15 +65,16 @@ def photo_sources(data: Path, sources: Sequence[str] = SOURCES) -> list[Source]:
     return found
 
 
-def find_objects(sources: Sequence[Source], split: str) -> list[PhotoObjects]:
+def find_objects(sources: Sequence[Source], split: str, captions: Captions | None = None) -> list[PhotoObjects]:
     """All photographs of a split with an object worth painting; every annotation is read once.
 
     A thing is worth painting from LEAST_AREA of its photograph and LEAST_SIDE pixels on, if it is mostly one
-    part. ValueError if there is none.
+    part. captions: by a model, added to those of the set. ValueError if there is none.
     """
     found: list[PhotoObjects] = []
     for format, path in sources:
         for job in jobs(format, path):
+            job = job if captions is None else partial(captions.of_job, job)
             record = job()
             if split_of(record.key) != split or record.image is None:
                 continue
@@ -171,6 +174,9 @@ def make_sample(
     height, width = photo.shape[:2]
     whole = parts.multi_task and rng.random() < TEXT_TO_IMAGE
     caption = _caption(record, rng) if parts.captions and (whole or rng.random() < CAPTIONED) else ""
+    own = record.layer_captions[index] if record.layer_captions and caption and not whole else ""
+    if own:  # the paper's alternation: the name, or what is said of the segment itself
+        name, caption = "", own
     if whole:
         extent = min(height, width)
         left, top = int(rng.integers(width - extent + 1)), int(rng.integers(height - extent + 1))

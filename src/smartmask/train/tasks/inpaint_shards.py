@@ -16,7 +16,6 @@ from smartmask.data.shards.files import Members, photo_in
 from smartmask.data.shards.source import Shards
 from smartmask.insertion.smartbrush.network import Parts
 from smartmask.text.states import Words
-from smartmask.train.settings import InpaintSettings
 from smartmask.train.shard_windows import Windows, first_scenes, pack_of
 from smartmask.train.task import Sample, Samples
 from smartmask.train.tasks.inpaint_data import PhotoObjects, make_sample, objects_of
@@ -50,8 +49,11 @@ class ShardCropStream(Samples):
     all. Raises ValueError if there is none among the first LOOKED_AT.
     """
 
-    def __init__(self, shards: Shards, side: int, words: Words, parts: Parts, settings: InpaintSettings) -> None:
-        super().__init__(self._crop, settings.batch, settings.seed, settings.workers)
+    def __init__(
+        self, shards: Shards, side: int, words: Words, parts: Parts, batch: int, seed: int = 0, workers: int = 0,
+        lanes: int = 32,
+    ) -> None:  # fmt: skip
+        super().__init__(self._crop, batch, seed, workers)
         if not shards.index.photos:
             raise ValueError(f"The shards at {shards.place} hold no photographs; 'data shards --photos' writes them.")
         self.shards, self.side, self.words, self.parts = shards, side, words, parts
@@ -59,7 +61,7 @@ class ShardCropStream(Samples):
         if not first:
             raise ValueError(f"The shards at {shards.place} have hardly an object to train on; give others.")
         self.spare = PhotoWindow.of(first, shards)
-        self.windows = Windows(shards, settings.seed, settings.lanes, PIECE, partial(PhotoWindow.of, shards=shards))
+        self.windows = Windows(shards, seed, lanes, PIECE, partial(PhotoWindow.of, shards=shards))
 
     def _crop(self, rng: np.random.Generator, number: int) -> Sample:
         window, at = self.windows.of(number)

@@ -10,7 +10,9 @@ import torch
 
 from smartmask.data.pack import Pack
 from smartmask.data.shards.source import Shards, is_shards
+from smartmask.io.diffusion import add_lora, merge_lora
 from smartmask.io.hub import fetched_folder
+from smartmask.io.publish import replacing_folder, save_tensors
 from smartmask.masks.latent import files, parts
 from smartmask.masks.latent.asking import as_pictures
 from smartmask.masks.latent.parts import LatentParts
@@ -21,11 +23,12 @@ from smartmask.train.settings import LatentTrainSettings
 from smartmask.train.task import Losses, Task, Tensors
 from smartmask.train.tasks.latent_frames import check_frame
 from smartmask.train.tasks.latent_pairs import Drawing, LatentPairs, PairStream
+from smartmask.train.tasks.latent_random import random_parts
 from smartmask.train.tasks.latent_shards import ShardPairStream, dev_scenes
 from smartmask.train.tasks.latent_sheet import LatentSheet
 from smartmask.train.trainer import Trainer
 
-SAVED = "latent"
+SAVED, ADAPTER = "latent", "latent_adapter"
 
 
 def latent_loss(network: Any, batch: Tensors, made_of: LatentParts, noising: Any) -> Losses:
@@ -49,8 +52,8 @@ def latent_loss(network: Any, batch: Tensors, made_of: LatentParts, noising: Any
     return {"loss": (answer - wanted).square().mean()}
 
 
-def latent_task(made_of: LatentParts, stream: PairStream, sheet: LatentSheet | None) -> Task:
-    """The U-Net's training; codec and texts stay as they are."""
+def latent_task(made_of: LatentParts, stream: PairStream, sheet: LatentSheet | None, lora: bool = False) -> Task:
+    """The U-Net's training; codec and texts stay as they are. lora: its network has LoRA matrices."""
     from diffusers import DDPMScheduler
 
     noising = DDPMScheduler.from_config(made_of.scheduler.config)
@@ -60,7 +63,7 @@ def latent_task(made_of: LatentParts, stream: PairStream, sheet: LatentSheet | N
 
     return Task(
         SAVED, made_of.network, stream, loss,
-        save=lambda network, out: files.save(replace(made_of, network=network), out / SAVED),
+        save=lambda network, out: save(replace(made_of, network=network), out, lora),
         validate=None if sheet is None else lambda network, step: sheet.draw(replace(made_of, network=network), step),
         facts={"objects": len(stream.pairs.targets), "preset": made_of.settings.preset},
     )  # fmt: skip
@@ -73,20 +76,48 @@ def drawing_of(settings: LatentTrainSettings) -> Drawing:
     )
 
 
+def save(trained: LatentParts, out: Path, lora: bool) -> None:
+    """The model, ``out/latent``; of LoRA matrices also what was trained alone, ``out/latent_adapter``: the matrices in
+    diffusers' form, and the new layers. In the model they are merged."""
+    if lora:
+        network = trained.network
+        layers = {"conv_in." + name: value for name, value in network.unet.conv_in.state_dict().items()}
+        with replacing_folder(out / ADAPTER) as partial:
+            network.unet.save_lora_adapter(partial)
+            save_tensors({**layers, "marks": network.marks.marks.detach()}, partial / "layers.safetensors")
+        merge_lora(network.unet)
+    files.save(trained, out / SAVED)
+
+
 def start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder) -> LatentParts:
-    """The parts to train: from the preset's base, or new; on the run's canvas and in its frames."""
-    if preset.base is not None:
-        folder = fetched_folder(settings.base or preset.base, "base model", "the preset 'tiny' needs none")
-        made = parts.from_stable_diffusion(folder, text, settings.preset)
-    elif settings.base is not None:
-        raise ValueError(f"The preset '{settings.preset}' starts from nothing; leave --base {settings.base} out.")
-    else:
-        made = parts.new(settings.preset, text, settings.seed)
+    """The parts to train: from the preset's base, random ones of its size, or new; on the run's canvas and in its
+    frames, with LoRA if it is asked for."""
+    made = _start(settings, preset, text)
     own = made.settings
     defaults = replace(own.defaults, context_guidance_scale=0.0) if "context" in settings.without else own.defaults
     changed = replace(own, side=settings.side or own.side, frame=settings.frame, defaults=defaults)
     parts.check_side(made, changed.side)
+    if settings.lora:
+        if preset.base is None:
+            raise ValueError(f"LoRA adapts a trained model; the preset '{settings.preset}' has none, leave --lora out.")
+        torch.manual_seed(settings.seed)
+        unet = made.network.unet
+        add_lora(unet, settings.rank, [unet.conv_in])
     return replace(made, settings=changed)
+
+
+def _start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder) -> LatentParts:
+    """As the base or the preset has them."""
+    if settings.random_weights:
+        if settings.base is not None:
+            raise ValueError(f"Random weights have no base; leave --base {settings.base} or --random-weights out.")
+        return random_parts(settings.preset, text, settings.seed)
+    if preset.base is not None:
+        folder = fetched_folder(settings.base or preset.base, "base model", "the preset 'tiny' needs none")
+        return parts.from_stable_diffusion(folder, text, settings.preset)
+    if settings.base is not None:
+        raise ValueError(f"The preset '{settings.preset}' starts from nothing; leave --base {settings.base} out.")
+    return parts.new(settings.preset, text, settings.seed)
 
 
 def move_frozen(made_of: LatentParts, device: torch.device) -> None:
@@ -104,7 +135,10 @@ def data_of(
     if is_shards(settings.data):
         if settings.share != 100:
             raise ValueError(f"The share {settings.share} is of a pack's pictures; give a pack, or fewer shards.")
-        stream = ShardPairStream(Shards.at(settings.data, "train"), text, made, settings, drawing_of(settings))
+        stream = ShardPairStream(
+            Shards.at(settings.data, "train"), text, made.settings.side, made.words, settings.batch, settings.seed,
+            settings.workers, settings.lanes, drawing_of(settings),
+        )  # fmt: skip
         return stream, dev_scenes(settings.data), stream.windows.facts
     pack = Pack(settings.data)
     pairs = LatentPairs(pack, text, made.settings.side, drawing=drawing_of(settings))
@@ -122,7 +156,7 @@ def train_latent(settings: LatentTrainSettings) -> Path:
     made = start(settings, preset, text)
     stream, pack, facts = data_of(settings, made, text)
     sheet = None if pack is None else LatentSheet.of(pack, text, made.settings.side, settings.out / "samples")
-    task = latent_task(made, stream, sheet)
+    task = latent_task(made, stream, sheet, settings.lora)
     trainer = Trainer(replace(task, facts=task.facts | facts), settings, settings.out)
     move_frozen(made, trainer.accelerator.device)
     trainer.fit()

@@ -31,7 +31,8 @@ from smartmask.train.tasks.latent_frames import box_of_shares, draw_frame, shape
 # The paper's four kinds in equal parts; its fourth, a roughened mask, and strokes, which its users draw, share a part.
 KINDS = {"none": 0.25, "box": 0.25, "blob": 0.25, "mask": 0.125, "scribble": 0.125}
 COMPOSED = 0.4  # share of pairs
-SOURCES = ("voc", "coco_panoptic", "coco_instances", "cocoa", "pennfudan", "lalonde_efros")
+SOURCES = ("voc", "coco_panoptic", "coco_instances", "cocoa", "pennfudan", "lalonde_efros",
+           "pseudo")  # fmt: skip
 HOSTS = (*SOURCES, "camvid", "idd_lite")  # streets by class: no single objects, but scenes to put some in
 TRIES = 8  # donors looked at for one composed pair, and others for one decoy
 DECOYS = 3  # at most, at least one

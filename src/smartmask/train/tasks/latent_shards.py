@@ -15,10 +15,9 @@ from smartmask.data.pack import Pack
 from smartmask.data.pairs import is_target
 from smartmask.data.shards.files import Members
 from smartmask.data.shards.source import Shards
-from smartmask.masks.latent.parts import LatentParts
 from smartmask.text.encoder import TextEncoder
+from smartmask.text.states import Words
 from smartmask.train.dataset import Target, find_targets
-from smartmask.train.settings import LatentTrainSettings
 from smartmask.train.shard_windows import Windows, first_scenes, pack_of
 from smartmask.train.task import Sample
 from smartmask.train.tasks.latent_pairs import SOURCES, Drawing, LatentPairs, PairStream
@@ -52,15 +51,15 @@ class ShardPairStream(PairStream):
     """
 
     def __init__(
-        self, shards: Shards, text: TextEncoder, made: LatentParts, settings: LatentTrainSettings, drawing: Drawing
-    ) -> None:
-        self.drawing = drawing
-        self.shards, self.text, self.side = shards, text, made.settings.side
+        self, shards: Shards, text: TextEncoder, side: int, words: Words, batch: int, seed: int = 0, workers: int = 0,
+        lanes: int = 32, drawing: Drawing | None = None,
+    ) -> None:  # fmt: skip
+        self.shards, self.text, self.side, self.drawing = shards, text, side, drawing
         self.reserve = first_scenes(shards, _has_target, RESERVE, LOOKED_AT)
         if len(self.reserve) < 2:
             raise ValueError(f"The shards at {shards.place} have hardly an object to train on; give others.")
-        super().__init__(self._window(self.reserve), made.words, settings.batch, settings.seed, settings.workers)
-        self.windows = Windows(shards, settings.seed, settings.lanes, PIECE, self._window)
+        super().__init__(self._window(self.reserve), words, batch, seed, workers)
+        self.windows = Windows(shards, seed, lanes, PIECE, self._window)
 
     def _window(self, members: list[Members]) -> LatentPairs:
         pack = pack_of(members, self.shards)

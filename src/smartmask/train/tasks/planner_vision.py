@@ -21,6 +21,7 @@ from smartmask.io.hub import is_out_of_memory, model_folder
 from smartmask.io.publish import replacing_folder, save_json
 from smartmask.io.reading import read_json
 from smartmask.plan.planners.vision_models import WHAT, answered, end_token, model_inputs, open_model, wording
+from smartmask.train.captions import TEXTS
 from smartmask.train.schedules import Cosine
 from smartmask.train.settings import VisionSettings
 from smartmask.train.task import Batch, Losses, Stream, Task, Tensors
@@ -34,11 +35,15 @@ MOST_CHECKED = 200  # samples of a check
 
 @dataclass(frozen=True)
 class Example:
-    """One sample: the picture's path, the user's words without the picture's mark, and the answer."""
+    """One sample: the picture's path, the user's words without the picture's mark, and the answer.
+
+    text: what the words say of the picture, one of ``captions.TEXTS``; empty where the data do not tell.
+    """
 
     image: Path
     asked: str
     answer: str
+    text: str = ""
 
 
 def read_examples(folder: Path) -> list[Example]:
@@ -61,7 +66,7 @@ def _example(row: dict[str, Any], folder: Path) -> Example:
     image = (folder / row["image"]).resolve()
     if not image.is_relative_to(folder.resolve()) or not image.is_file():
         raise ValueError(f"The picture '{row['image']}' of {folder} is not in that folder; make the data again.")
-    return Example(image, asked.removeprefix(IMAGE).lstrip("\n"), answer)
+    return Example(image, asked.removeprefix(IMAGE).lstrip("\n"), answer, str(row.get("text", "")))
 
 
 def encode(processor: Any, example: Example, end: int) -> dict[str, torch.Tensor]:
@@ -158,7 +163,13 @@ def train_planner_vision(settings: VisionSettings) -> dict[str, Any]:
 def _check(
     when: str, model: Any, processor: Any, examples: list[Example], settings: VisionSettings
 ) -> dict[str, float]:
-    return {f"{when}_check_loss": answer_loss(model, processor, examples, settings.precision)} if examples else {}
+    """The loss of all examples, and of each kind of text by itself: those with a caption are easier."""
+    parts = {"": examples} | {f"_{text}": [e for e in examples if e.text == text] for text in TEXTS}
+    return {
+        f"{when}_check_loss{kind}": answer_loss(model, processor, some, settings.precision)
+        for kind, some in parts.items()
+        if some
+    }
 
 
 def save_adapter(model: Any, processor: Any, base: str, folder: Path) -> None:

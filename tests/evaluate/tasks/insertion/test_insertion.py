@@ -306,9 +306,9 @@ def test_the_figures_of_pictures(tasks: list[Task]) -> None:
     assert found["exact"]["l2_background"] == [0.0] * 3
     assert found["box"]["l2_background"][0] > found["inserter's own mask"]["l2_background"][0] > 0
     assert found["box"]["clip"][0] == pytest.approx(np.mean([len(task.name) / 10 for task in tasks]), abs=1e-4)
-    assert found["box"]["feature_set"] == {"pictures": 8, "features": 2}
+    assert (found["box"]["fid"]["pictures"], found["box"]["fid"]["features"]) == (8, 2)
     # Flat grey in a box moves the mean and the deviation of a crop more than of a whole picture.
-    assert found["box"]["local_fid"] > found["box"]["fid"] > 0
+    assert found["box"]["local_fid"]["fid"] > found["box"]["fid"]["fid"] > 0
     text = to_markdown(report)
     assert "FID, exact mask | FID, box mask" in text
     assert "| inserter's own mask |" in text
@@ -325,8 +325,8 @@ def test_a_known_frechet_distance_of_the_painted_pictures(tasks: list[Task]) -> 
 
     _, gallery = run(tasks, [PLAIN["box"]], Painter(Paint()), Judges(features=shifted))
     report = build_report(run(tasks, [PLAIN["box"]], Painter(Paint()))[0], PROTOCOL, gallery, HEAD)
-    assert report["results"]["box"]["pictures"]["fid"] == pytest.approx(9)
-    assert report["results"]["box"]["pictures"]["local_fid"] == pytest.approx(9)
+    assert report["results"]["box"]["pictures"]["fid"]["fid"] == pytest.approx(9)
+    assert report["results"]["box"]["pictures"]["local_fid"]["fid"] == pytest.approx(9)
 
 
 def test_a_mask_beyond_the_box_is_told_apart(tasks: list[Task]) -> None:

@@ -163,21 +163,24 @@ class Painter:
             return task.photo
         if precision == BOX and np.array_equal(mask, whole_box(task)):
             return self.within(task, mask)
-        window, image, _ = self._paint(task, mask, precision)
-        return self._composed(task, window, image, mask)
+        window, image, _ = self.painted(task, mask, precision)
+        return self.composed(task, window, image, mask)
 
     def box(self, task: Task) -> BoxPainting:
         """The box painted whole; painted once a task."""
         if self._latest is None or self._latest[0] is not task:
-            self._latest = task, BoxPainting(*self._paint(task, whole_box(task), BOX))
+            self._latest = task, BoxPainting(*self.painted(task, whole_box(task), BOX))
         return self._latest[1]
 
     def within(self, task: Task, mask: np.ndarray) -> np.ndarray:
         """``(H, W, 3)`` uint8: the photo with the box painting seen inside ``mask`` only."""
         painting = self.box(task)
-        return self._composed(task, painting.window, painting.image, mask)
+        return self.composed(task, painting.window, painting.image, mask)
 
-    def _paint(self, task: Task, mask: np.ndarray, precision: float) -> tuple[Window, np.ndarray, np.ndarray | None]:
+    def painted(self, task: Task, mask: np.ndarray, precision: float) -> tuple[Window, np.ndarray, np.ndarray | None]:
+        """The window of the photo round a mask, (h, w, 3) uint8 as painted there, and (H, W) bool, where the inserter
+        sees the object, or None if it does not say.
+        """
         front = len(task.scene.layers)
         laid = Laid(ObjectRequest(task.name, mask=mask), MaskWindow.of(mask), front, task.seed)
         options = PaintOptions(feather=self.feather, precision=precision, **self.settings)  # type: ignore[arg-type]
@@ -198,7 +201,8 @@ class Painter:
             full[window.slices] = resize_mask(own, window.height, window.width)
         return window, resize(painting.image, window.height, window.width), full
 
-    def _composed(self, task: Task, window: Window, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def composed(self, task: Task, window: Window, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """``(H, W, 3)`` uint8: the photo with what was painted in a window, seen inside ``mask`` only."""
         if not mask.any():
             return task.photo
         return compose(Photo(task.photo), image, mask[window.slices], window, self.feather).pixels

@@ -17,8 +17,10 @@ from smartmask.io.settings import option
 from smartmask.scene.categories import STYLES
 
 if TYPE_CHECKING:
+    from smartmask.evaluate.tasks.layout.planned import Stepwise
     from smartmask.evaluate.tasks.layout.prompts import Drawer
     from smartmask.plan.layouts.stuff import StuffField
+    from smartmask.text.encoder import TextEncoder
 
 RULES = (
     "Judged by NSR-1K's own definitions on the boxes' centres and numbers, not by the code that arranges; but layouts "
@@ -41,6 +43,10 @@ class LayoutSettings(ReportSettings):
     ask: str | None = option(
         None, "A language model to ask for boxes: endpoint:MODEL or vision:MODEL.", metavar="MODEL"
     )
+    step_by_step: tuple[str, ...] = option(
+        ("learned",), "Planners that name object after object: learned, vision:MODEL, endpoint:MODEL; may be repeated.",
+        metavar="NAME",
+    )  # fmt: skip
     seed: int = option(0, "Of the choice of prompts and of the layouts.")
     planner: Path | None = PLANNER
     weights: Path | None = WEIGHTS
@@ -49,7 +55,8 @@ class LayoutSettings(ReportSettings):
 def run(settings: LayoutSettings) -> None:
     """Spatial and counting accuracy on NSR-1K's prompts, beside placing each object by itself.
 
-    --boxes and --ask put a large language model's box layouts beside them, judged by the same rules.
+    --boxes and --ask put a large language model's box layouts beside them, judged by the same rules; --step-by-step
+    planners that name one object after another as 'layout' and 'insert' ask them, and with --pack the frequency prior.
     With --pack the Frechet distance of drawn layouts to real scenes, beside real to real, ellipses and retrieved
     layouts, and the seconds of a layout of ten objects. --limit: prompts, and scenes of each kind of annotation.
     """
@@ -68,6 +75,8 @@ def run(settings: LayoutSettings) -> None:
         if report.get("unanswered"):
             count = report["unanswered"]
             lines += ["", f"{settings.ask} did not answer {count} prompts; they count as empty layouts."]
+        for name, count in report["step_by_step_unanswered"].items():
+            lines += [] if not count else ["", f"{name}: no answer to {count} prompts, which count as empty layouts."]
     if settings.pack is not None:
         report |= _distance_report(settings.pack, settings, field)
         lines += [*([""] if lines else []), *_distance_lines(report)]
@@ -93,11 +102,28 @@ def _prompt_report(data: Path, settings: LayoutSettings, field: StuffField) -> d
     model = None if ask is None else ask_language_model(ask, text, data)
     if ask is not None and model is not None:
         drawers[ask] = model
+    stepwise = _stepwise(settings, text)
+    drawers |= stepwise
     if settings.draw:
         drawers["drawn"] = drawn_with(load_pipeline(settings.weights), field)
     figures = layout_figures(prompts, drawers, text, settings.seed)
     report: dict[str, Any] = {"prompts": len(prompts), "rules": RULES, "systems": figures}
+    report["step_by_step_unanswered"] = {name: one.unanswered for name, one in stepwise.items()}
     return report if model is None else report | {"unanswered": model.unanswered, "asked": model.kept}
+
+
+def _stepwise(settings: LayoutSettings, text: TextEncoder) -> dict[str, Stepwise]:
+    """Planners as they plan, and with a pack, names by their frequency in its training scenes."""
+    from smartmask.data.plans import plan_scenes
+    from smartmask.evaluate.tasks.layout.planned import MOST, FrequencyPlanner, Stepwise
+    from smartmask.plan.planners.load import load_planner
+
+    found = {f"{name}, step by step": Stepwise(load_planner(name, text, MOST)) for name in settings.step_by_step}
+    if settings.pack is not None:
+        train = plan_scenes(Pack(settings.pack), "train", FAMILIES["coco"])
+        if any(scene.style == "things" for scene in train):
+            found["frequency, step by step"] = Stepwise(FrequencyPlanner(train))
+    return found
 
 
 def _prompt_lines(systems: dict[str, Any]) -> list[str]:

@@ -120,10 +120,15 @@ def next_figures(predictor: Predictor, scenes: Sequence[PlanScene]) -> dict[str,
         for count in range(len(scene.names) + 1):
             target = INDEX[scene.names[count]] if count < len(scene.names) else STOP
             shares = predictor.predict(scene, count)
-            steps.append((_hit(shares, target, 1), _hit(shares, target, 5), float(np.log(max(shares[target], 1e-12)))))
+            steps.append((_hit(shares, target, 1), _hit(shares, target, 5), _log(shares[target])))
         rows.append(np.mean(steps, axis=0))
     top1, top5, likelihood = np.mean(rows, axis=0)
     return {"scenes": len(scenes), "top1": float(top1), "top5": float(top5), "log_likelihood": float(likelihood)}
+
+
+def _log(share: float) -> float:
+    """Nats, of a share that is taken as 1e-12 at least: one sure mistake must not hide all else."""
+    return float(np.log(max(share, 1e-12)))
 
 
 def _hit(shares: np.ndarray, target: int, count: int) -> float:
@@ -138,7 +143,7 @@ def better_by(a: Predictor, b: Predictor, scenes: Sequence[PlanScene]) -> Interv
     for scene in scenes:
         targets = [*(INDEX[n] for n in scene.names), STOP]
         gains.append(
-            np.mean([np.log(a.predict(scene, k)[t]) - np.log(b.predict(scene, k)[t]) for k, t in enumerate(targets)])
+            np.mean([_log(a.predict(scene, k)[t]) - _log(b.predict(scene, k)[t]) for k, t in enumerate(targets)])
         )
     return bootstrap_interval(np.array(gains))
 
@@ -202,12 +207,15 @@ def _log_normal(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> 
 
 def plan_report(
     network: NextObjectNetwork, text: TextEncoder, pack: Pack, train: Sequence[PlanScene],
-    unseen: Sequence[PlanScene], limit: int,
+    unseen: Sequence[PlanScene], limit: int, more: Sequence[Predictor] = (),
 ) -> dict[str, Any]:  # fmt: skip
-    """{kind of annotation: figures}, and ``order``: Kendall's tau with a size rule beside it."""
+    """{kind of annotation: figures}, and ``order``: Kendall's tau with a size rule beside it.
+
+    more: other planners, for the same table, each also with its gain over the frequency prior.
+    """
     learned = Learned(network, text)
     plain = Learned(network, text, captions=False)
-    predictors: list[Predictor] = [Frequency(train), CoOccurrence(train), plain, learned]
+    predictors: list[Predictor] = [Frequency(train), CoOccurrence(train), plain, learned, *more]
     report: dict[str, Any] = {}
     for style in STYLES:
         scenes = [scene for scene in unseen if scene.style == style][: limit or None]
@@ -218,6 +226,7 @@ def plan_report(
         report[style] = {
             "next": {p.name: next_figures(p, scenes) for p in predictors},
             "gain_over_co_occurrence": gain._asdict(),
+            "gain_over_frequency": {p.name: better_by(p, predictors[0], scenes)._asdict() for p in predictors[1:]},
             "count": count_error(learned, scenes, own),
             "place": place_figures(learned, scenes, own),
         }

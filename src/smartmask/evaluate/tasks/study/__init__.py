@@ -1,3 +1,3 @@
-"""User studies: folders of pictures of two or more systems come in, a page to judge on and scores of the answers go
-out. The page never says which system a picture is of.
+"""User studies: folders of pictures of two or more systems come in, a page to judge on goes out, and scores of the
+answers. The page never says which system a picture is of.
 """
