@@ -1,4 +1,4 @@
-"""Puts the two drawn scenes where the studio's page offers them: ``python examples/for_page.py web/public/examples``."""
+"""Puts the two drawn scenes where the studio's page offers them: ``for_page.py FOLDER``."""
 
 from __future__ import annotations
 

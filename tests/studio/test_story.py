@@ -63,7 +63,8 @@ class Page:
         """The names, front first."""
         self.browser.click("#tab-layers")
         self.has(".layers li, .layers + button")
-        return list(self.browser.value("[...document.querySelectorAll('.layers .name')].map(b => b.textContent.trim())"))
+        names = "[...document.querySelectorAll('.layers .name')].map(b => b.textContent.trim())"
+        return list(self.browser.value(names))
 
     def area(self) -> int:
         """Pixels of the selected mask."""
@@ -113,9 +114,7 @@ def ball(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 800)])
-def test_the_whole_story(
-    browser: Browser, address: str, width: int, height: int, photo_file: Path, ball: Path
-) -> None:
+def test_the_whole_story(browser: Browser, address: str, width: int, height: int, photo_file: Path, ball: Path) -> None:
     page = Page(browser, address, width, height)
     browser.give("#photo", photo_file)
     page.has("#stage")
@@ -199,7 +198,8 @@ def test_wheel_pinch_and_touch(browser: Browser, address: str) -> None:
     page.has("#object")
 
     def seen() -> str:
-        browser.value("window.drawn = 0; requestAnimationFrame(() => requestAnimationFrame(() => (window.drawn = 1))); 0")
+        browser.value("window.drawn = 0")
+        browser.value("void requestAnimationFrame(() => requestAnimationFrame(() => (window.drawn = 1)))")
         browser.wait("window.drawn === 1")
         return str(browser.value("document.querySelector('#stage').toDataURL()"))
 
