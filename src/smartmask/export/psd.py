@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from smartmask.export.stack import Group, PixelSheet, Sheet, Stack, at_depth
+from smartmask.export.stack import Group, PixelSheet, Sheet, Stack, at_depth, profile_of
 from smartmask.geometry import IntBox, MaskWindow
 from smartmask.image.photo import Photo
 
@@ -61,13 +61,13 @@ def write_psd(stack: Stack, handle: BinaryIO) -> None:
 
 
 def _resources(picture: Photo, handle: BinaryIO) -> None:
-    """Resolution, colour profile, EXIF and XMP. A grey photo's profile does not describe what is written, RGB."""
+    """Resolution, colour profile, EXIF and XMP."""
     found: list[tuple[int, bytes]] = []
     if picture.dpi is not None:
         across, down = (round(min(value, 30_000) * 65536) for value in picture.dpi)
         found.append((1005, struct.pack(">IHHIHH", across, 1, 1, down, 1, 1)))
-    if picture.icc and picture.pixels.shape[2] > 2:
-        found.append((1039, picture.icc))
+    if icc := profile_of(picture):
+        found.append((1039, icc))
     if picture.exif:
         found.append((1058, picture.exif.removeprefix(b"Exif\0\0")))
     if picture.xmp:
