@@ -1,6 +1,6 @@
 """OpenRaster: a layered picture as a ZIP of PNGs, which GIMP, Krita and MyPaint open.
 
-Specification 0.0.6 (openraster.org): ``mimetype`` first and stored, ``stack.xml`` with the topmost layer first,
+Specification 0.0.6 (openraster.org): ``mimetype`` first and stored, the stack as XML with the topmost layer first,
 ``data/``, ``mergedimage.png`` and a thumbnail of at most 256 pixels.
 """
 
