@@ -1,7 +1,7 @@
 """Adobe Photoshop's PSD, 8 or 16 bits a channel: layers, groups and layer masks as pixels, and the finished picture.
 
 Adobe Photoshop File Formats Specification (November 2019), version 1. Channels are written in bands of rows, pressed
-as ZIP, 8 bits with prediction (differences along a row); the finished picture, which the format cannot press so, as it is.
+as ZIP, 8 bits with prediction (differences along a row); the finished picture, which cannot be pressed so, as it is.
 """
 
 from __future__ import annotations
