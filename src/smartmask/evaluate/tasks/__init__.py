@@ -22,6 +22,7 @@ from smartmask.evaluate.tasks import (
     speed,
     text,
 )
+from smartmask.evaluate.tasks.cost import main as cost
 from smartmask.evaluate.tasks.exactness import main as exactness
 from smartmask.evaluate.tasks.insertion import main as insertion
 from smartmask.evaluate.tasks.layout import main as layout
@@ -60,4 +61,5 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     paper.BENCHMARK,
     study.BENCHMARK,
     study.SCORE,
+    cost.BENCHMARK,
 )
