@@ -1,6 +1,6 @@
 """OpenRaster: a layered picture as a ZIP of PNGs, which GIMP, Krita and MyPaint open.
 
-Specification 0.0.6 (openraster.org): ``mimetype`` first and stored, ``stack.xml`` with the topmost layer first,
+Specification 0.0.6 (openraster.org): ``mimetype`` first and stored, the stack as XML with the topmost layer first,
 ``data/``, ``mergedimage.png`` and a thumbnail of at most 256 pixels.
 """
 
@@ -12,10 +12,8 @@ from collections.abc import Iterator
 from typing import BinaryIO, cast
 from xml.sax.saxutils import quoteattr
 
-from PIL import ImageCms
-
 from smartmask.export.archive import Archive
-from smartmask.export.stack import FlatSheet, Group, Sheet, Stack
+from smartmask.export.stack import FlatSheet, Group, Sheet, Stack, profile_of
 from smartmask.image.composition import resize, side_size
 from smartmask.image.photo import Photo, png_chunk, to_8_bit
 
@@ -27,7 +25,7 @@ _BAND = 1 << 20  # bytes of packed rows that are pressed at a time
 def write_openraster(stack: Stack, handle: BinaryIO) -> None:
     """Writes the file into a seekable one. Values are kept to the last bit, 16-bit photos with 16 bits."""
     picture = stack.merged
-    icc = _profile(picture)
+    icc = picture.icc if picture.pixels.shape[2] <= 2 else profile_of(picture)
     with Archive(handle) as archive:
         archive.add("mimetype", MIMETYPE)
         lines = [
@@ -88,15 +86,6 @@ def _layer(archive: Archive, sheet: Sheet, number: int, icc: bytes | None) -> st
         f'<layer name={quoteattr(sheet.name)} src="{place}" x="{x}" y="{y}" opacity="1.0" '
         f'{_visibility(sheet.visible)} composite-op="svg:src-over"/>'
     )
-
-
-def _profile(picture: Photo) -> bytes | None:
-    """The colour profile of the layers: the photo's. Krita asks whoever opens 16 bits without one: those get sRGB."""
-    if picture.icc or picture.bits == 8 or picture.pixels.shape[2] <= 2:
-        return picture.icc
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[24:36] = bytes(12)  # when it was made: the same input gives the same file
-    return bytes(profile)
 
 
 def _visibility(visible: bool) -> str:

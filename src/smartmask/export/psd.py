@@ -1,7 +1,7 @@
 """Adobe Photoshop's PSD, 8 or 16 bits a channel: layers, groups and layer masks as pixels, and the finished picture.
 
 Adobe Photoshop File Formats Specification (November 2019), version 1. Channels are written in bands of rows, pressed
-as ZIP with prediction (differences along a row); the finished picture, which the format cannot press so, as it is.
+as ZIP, 8 bits with prediction (differences along a row); the finished picture, which cannot be pressed so, as it is.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import BinaryIO
 
 import numpy as np
 
-from smartmask.export.stack import Group, PixelSheet, Sheet, Stack, at_depth
+from smartmask.export.stack import Group, PixelSheet, Sheet, Stack, at_depth, profile_of
 from smartmask.geometry import IntBox, MaskWindow
 from smartmask.image.photo import Photo
 
 LARGEST_SIDE = 30_000  # pixels that the format holds across or down
 _MOST = (1 << 32) - 1  # bytes of a section
 _BAND = 1 << 20  # pixels that are pressed at a time
-_RAW, _PACKBITS, _ZIP_PREDICTED = 0, 1, 3
+_RAW, _PACKBITS, _ZIP, _ZIP_PREDICTED = 0, 1, 2, 3
 _HIDDEN, _IRRELEVANT = 2, 24  # flags of a record; the second: the pixels of a group mean nothing
 _OPEN, _CLOSED, _END = 1, 2, 3  # kinds of section dividers
 _MASK = -2  # the channel of a layer mask
@@ -61,13 +61,13 @@ def write_psd(stack: Stack, handle: BinaryIO) -> None:
 
 
 def _resources(picture: Photo, handle: BinaryIO) -> None:
-    """Resolution, colour profile, EXIF and XMP. A grey photo's profile does not describe what is written, RGB."""
+    """Resolution, colour profile, EXIF and XMP."""
     found: list[tuple[int, bytes]] = []
     if picture.dpi is not None:
         across, down = (round(min(value, 30_000) * 65536) for value in picture.dpi)
         found.append((1005, struct.pack(">IHHIHH", across, 1, 1, down, 1, 1)))
-    if picture.icc and picture.pixels.shape[2] > 2:
-        found.append((1039, picture.icc))
+    if icc := profile_of(picture):
+        found.append((1039, icc))
     if picture.exif:
         found.append((1058, picture.exif.removeprefix(b"Exif\0\0")))
     if picture.xmp:
@@ -220,13 +220,16 @@ def _channel(rows: Rows, box: IntBox, bits: int, handle: BinaryIO) -> int:
     if box[0] == box[2]:
         handle.write(struct.pack(">H", _RAW))
         return 2
-    handle.write(struct.pack(">H", _ZIP_PREDICTED))
+    # differences only of 8 bits: Krita 5.1 adds those of 16 bits up wrongly
+    handle.write(struct.pack(">H", _ZIP_PREDICTED if bits == 8 else _ZIP))
     packer = zlib.compressobj(3)
     for top, bottom in _bands(box[3] - box[1], box[2] - box[0]):
         values = rows(top, bottom)
-        differences = values.copy()
-        differences[:, 1:] -= values[:, :-1]
-        handle.write(packer.compress(_big_endian(differences).tobytes()))
+        if bits == 8:
+            differences = values.copy()
+            differences[:, 1:] -= values[:, :-1]
+            values = differences
+        handle.write(packer.compress(_big_endian(values).tobytes()))
     handle.write(packer.flush())
     return handle.tell() - start
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from PIL import ImageCms
 
 from smartmask.export.pictures import name_colour
 from smartmask.geometry import IntBox, MaskWindow
@@ -170,6 +171,21 @@ def check(scene: Scene, photo: Photo | None, drawn: Sequence[Drawn]) -> None:
 def at_depth(values: np.ndarray, bits: int) -> np.ndarray:
     """8-bit values as 16-bit ones where those are asked for: 255 becomes 65535."""
     return values.astype(np.uint16) * np.uint16(257) if bits == 16 and values.dtype == np.uint8 else values
+
+
+def profile_of(picture: Photo) -> bytes | None:
+    """The colour profile of a picture's values as RGB: its own; a grey one's says nothing of RGB.
+
+    16 bits without a profile get that of sRGB, which they are by custom: Krita asks whoever opens them, or takes them
+    for linear light.
+    """
+    if picture.icc and picture.pixels.shape[2] > 2:
+        return picture.icc
+    if picture.bits == 8:
+        return None
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = bytes(12)  # when it was made: the same input gives the same file
+    return bytes(profile)
 
 
 def _sheet(one: Drawn, scene: Scene, grey: bool) -> PixelSheet:
