@@ -70,6 +70,12 @@ def _data() -> typer.Typer:
     return app
 
 
+def _export_model() -> Callable[..., None]:
+    from smartmask.cli.export_model import command
+
+    return command
+
+
 def _train() -> typer.Typer:
     from smartmask.cli.train import app
 
@@ -113,6 +119,7 @@ COMMANDS: dict[str, tuple[Loader, str]] = {
     "memory": (_memory, "Look after the remembered outlines; add your own."),
     "data": (_data, "Read, check and pack data sets."),
     "train": (_train, "Train the models."),
+    "export-model": (_export_model, "A trained model as an ONNX graph."),
     "eval": (_eval, "Measure the pipeline beside its baselines."),
 }
 

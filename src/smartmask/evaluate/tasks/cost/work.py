@@ -49,13 +49,14 @@ def trainings() -> dict[str, Training]:
     """Of the shipped configs, and of the same samples by LoRA."""
     two: dict[str, float] = {"encode": 2, "text": 2}  # layout and target
     one: dict[str, float] = {"encode": 1, "text": 1}  # the photograph
+    planned: dict[str, float] = {"planner train": 1}
     found = {}
     for name, config, settings, passes, feed in (
         ("SmartMask", "smartmask_sd15", LatentTrainSettings, {"latent train": 1, **two}, "latent"),
         ("SmartMask, LoRA", "smartmask_sd15", LatentTrainSettings, {"latent lora": 1, **two}, "latent"),
         ("SmartBrush", "smartbrush_sd12", InpaintSettings, {"brush train": 1, **one}, "inpaint"),
         ("SmartBrush, LoRA", "smartbrush_sd12", InpaintSettings, {"brush lora": 1, **one}, "inpaint"),
-        ("planner", "planner_lora", VisionSettings, {"planner train": 1}, ""),
+        ("planner", "planner_lora", VisionSettings, planned, ""),
     ):  # fmt: skip
         values = read_config(config, settings)
         samples = int(values["steps"]) * int(values["batch"]) * PROCESSES
