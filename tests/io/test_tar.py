@@ -95,6 +95,49 @@ def test_a_header_that_claims_gigabytes_takes_no_memory(tmp_path: Path) -> None:
         tar_members(tmp_path / "a.tar")
 
 
+def raw(size: bytes = b"00000000000", kind: bytes = tarfile.REGTYPE, name: str = "a") -> bytes:
+    """A header with a right checksum and any size."""
+    about = tarfile.TarInfo(name)
+    about.type = kind
+    header = bytearray(about.tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = size.ljust(12, b"\0")
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + 8 * 32 + sum(header[156:]))
+    return bytes(header)
+
+
+BACK = b"\xff" * 10 + (-1024 & 0xFFFF).to_bytes(2, "big")  # -1024, as GNU writes numbers in binary
+HUGE = b"\x80" + b"\0" * 4 + b"\x7f" + b"\xff" * 6
+GLOBAL = b"10 size=5\n".ljust(512, b"\0")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (raw() * 3 + raw(BACK), "its header at byte 1,536 is damaged"),
+        (raw() * 3 + raw(b"%011o" % 10, tarfile.XGLTYPE) + GLOBAL + raw(BACK), "its header at byte 2,048 is damaged"),
+        (raw() + raw(BACK, tarfile.GNUTYPE_LONGNAME), "its header at byte 512 is damaged"),
+        (raw() + raw(HUGE, tarfile.GNUTYPE_LONGNAME), "has headers of more than 16,384 bytes before one file"),
+        (raw() + raw(HUGE, tarfile.XHDTYPE), "has headers of more than 16,384 bytes before one file"),
+        (raw(kind=tarfile.GNUTYPE_LONGNAME) * 5000, "has headers of more than 16,384 bytes before one file"),
+        (raw() + raw(kind=tarfile.GNUTYPE_SPARSE), "which is no regular file but of kind 'S'"),
+        (raw() + raw() * 2 + b"\1" * 512 + raw(), "its header at byte 1,536 is damaged"),
+    ],
+)
+def test_what_is_hostile(tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "a.tar").write_bytes(content + bytes(2048))
+    with pytest.raises(ValueError, match=sentence):
+        tar_members(tmp_path / "a.tar")
+
+
+def test_sparse_files_of_pax_are_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        about = tarfile.TarInfo("a.jpg")
+        about.pax_headers = {"GNU.sparse.map": "0,5,900000,5", "GNU.sparse.size": "900005"}
+        archive.addfile(about)
+    with pytest.raises(ValueError, match=r"'a\.jpg', which is no regular file"):
+        tar_members(tmp_path / "a.tar")
+
+
 def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = written(tmp_path / "a.tar", ["a.jpg", "b.jpg"], tarfile.GNU_FORMAT)
     member = replace(tar_members(file)[1], size=5 << 20)

@@ -1,13 +1,15 @@
 """Tar archives read in place: where each file of one lies, and its bytes. Nothing is unpacked, and no link followed.
 
 Plain archives alone (not .tar.gz): their files can be read at random, by many processes, without what lies before.
-Of the POSIX format with GNU's and PAX's long names, as Python's tarfile, GNU tar and WebDataset write them.
+Headers are read by Python's tarfile, which is held to what a sound archive needs: it keeps a header of any size in
+memory, goes backwards where a size is below zero, and takes a damaged header for the archive's end.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +18,7 @@ from smartmask.io.limits import LIMITS, MEGABYTE, PREFIX
 from smartmask.io.reading import open_file
 from smartmask.io.sentences import short_repr
 
-_BLOCK = 512
-_LONGEST = 1 << 16  # bytes of a long name, or of PAX's headers
+_LONGEST = 1 << 14  # bytes of all headers before one file, its long name and PAX records too: paths have 4096 at most
 _WANTED = "a plain .tar file"
 
 
@@ -71,77 +72,68 @@ def open_member(member: TarMember, what: str = "file", limit: str = "picture_mb"
     return io.BytesIO(data)
 
 
+class _Headers:
+    """What tarfile reads an archive through: at most ``left`` bytes, which goes below zero where it wants more."""
+
+    def __init__(self, handle: io.BufferedReader) -> None:
+        self.left = _LONGEST
+        self.seek, self.tell, self._read = handle.seek, handle.tell, handle.read
+
+    def read(self, count: int) -> bytes:
+        self.left -= max(count, 0)
+        if count < 0 or self.left < 0:
+            raise tarfile.ReadError
+        return self._read(count)
+
+
 def _members(handle: io.BufferedReader, path: Path, named: str) -> Iterator[TarMember]:
-    length = os.fstat(handle.fileno()).st_size
-    at, long_name, size_said = 0, "", -1
-    while len(header := handle.read(_BLOCK)) == _BLOCK and header.strip(b"\0"):
-        name, size, kind = _header(header, named, at)
-        size = size_said if size_said >= 0 and kind in (b"0", b"\0") else size
-        begin, at = at + _BLOCK, at + _BLOCK + -(-size // _BLOCK) * _BLOCK
-        if begin + size > length:
-            raise ValueError(f"{named} is cut off: {short_repr(long_name or name)} goes beyond its end; copy it again.")
-        if kind in (b"L", b"x", b"g"):
-            if size > _LONGEST:
-                raise ValueError(f"{named} has a header of {size:,} bytes; at most {_LONGEST:,} are read.")
-            data = handle.read(size)
-            if kind == b"L":
-                long_name = _text(data)
-            elif kind == b"x":
-                said = _pax(data, named)
-                long_name, size_said = said.get("path", long_name), int(said.get("size", "-1"))
-        elif kind in (b"0", b"\0", b"7"):
-            yield TarMember(path, long_name or name, begin, size)
-            long_name, size_said = "", -1
-        elif kind == b"5":
-            long_name, size_said = "", -1
-        else:
-            raise ValueError(
-                f"{named} holds {short_repr(long_name or name)}, which is no regular file but of kind "
-                f"{short_repr(_text(kind))}; pack the files themselves."
-            )
-        handle.seek(at)
-    if header and header.strip(b"\0"):
-        raise ValueError(f"{named} is cut off in a header; copy it again.")
+    length, headers = os.fstat(handle.fileno()).st_size, _Headers(handle)
+    archive: tarfile.TarFile | None = None
+    at = 0
+    while True:
+        headers.left = _LONGEST
+        try:
+            if archive is None:
+                archive = tarfile.TarFile(fileobj=headers, encoding="utf-8", errors="replace")  # type: ignore[arg-type]
+            found = archive.next()
+        except (tarfile.TarError, ValueError, IndexError, OverflowError):
+            if headers.left < 0:
+                raise ValueError(f"{named} has headers of more than {_LONGEST:,} bytes before one file.") from None
+            raise _damaged(named, at, length) from None
+        if found is None:
+            return _check_end(handle, named, at, length)
+        if found.size < 0 or archive.offset <= at:
+            raise _damaged(named, at, length)
+        if not found.isdir():
+            yield _member(found, path, named, length)
+        at = archive.offset
+
+
+def _member(found: tarfile.TarInfo, path: Path, named: str, length: int) -> TarMember:
+    if not found.isreg() or found.issparse():
+        raise ValueError(
+            f"{named} holds {short_repr(found.name)}, which is no regular file but of kind "
+            f"{short_repr(found.type.decode('ascii', 'replace'))}; pack the files themselves."
+        )
+    if found.offset_data + found.size > length:
+        raise ValueError(f"{named} is cut off: {short_repr(found.name)} goes beyond its end; copy it again.")
+    return TarMember(path, found.name, found.offset_data, found.size)
+
+
+def _check_end(handle: io.BufferedReader, named: str, at: int, length: int) -> None:
+    """ValueError unless what stands at ``at``, where tarfile stopped, is an archive's end: zeros, or nothing."""
+    handle.seek(at)
+    header = handle.read(tarfile.BLOCKSIZE)
+    if header.strip(b"\0"):
+        if len(header) < tarfile.BLOCKSIZE:
+            raise ValueError(f"{named} is cut off in a header; copy it again.")
+        raise _damaged(named, at, length)
     if at == 0:
         raise ValueError(f"{named} is empty; give {_WANTED}.")
 
 
-def _header(header: bytes, named: str, at: int) -> tuple[str, int, bytes]:
-    """``(name, size, kind)`` of a header of 512 bytes."""
-    total = _octal(header[148:156])
-    if total != sum(header[:148]) + 8 * 32 + sum(header[156:]):
-        reason = "it is no tar archive, or a compressed one" if at == 0 else f"its header at byte {at:,} is damaged"
-        raise ValueError(f"{named} cannot be read ({reason}); give {_WANTED}.")
-    # sizes from 8 GB on are written as binary numbers (GNU)
-    size = int.from_bytes(header[125:136], "big") if header[124] & 0x80 else _octal(header[124:136])
-    if size < 0:
-        raise ValueError(f"{named} cannot be read (its header at byte {at:,} is damaged); give {_WANTED}.")
-    name = _text(header[:100])
-    if header[257:263] == b"ustar\0" and (prefix := _text(header[345:500])):
-        name = f"{prefix}/{name}"
-    return name, size, header[156:157]
-
-
-def _octal(field: bytes) -> int:
-    text = field.strip(b" \0")
-    return int(text, 8) if text and all(0x30 <= digit <= 0x37 for digit in text) else (0 if not text else -1)
-
-
-def _text(field: bytes) -> str:
-    return field.split(b"\0", 1)[0].decode("utf-8", "replace")
-
-
-def _pax(data: bytes, named: str) -> dict[str, str]:
-    """The records of a PAX header: ``length key=value`` and a line end each."""
-    found: dict[str, str] = {}
-    while data.strip(b"\0"):
-        count = data.split(b" ", 1)[0]
-        length = int(count) if count.isdigit() and len(count) < 7 else 0
-        key, equals, value = data[len(count) + 1 : length].partition(b"=")
-        if not len(count) < length <= len(data) or not equals:
-            raise ValueError(f"{named} has a damaged PAX header; copy it again.")
-        found[key.decode("utf-8", "replace")] = value.rstrip(b"\n").decode("utf-8", "replace")
-        data = data[length:]
-    if not found.get("size", "0").isdigit() or len(found.get("size", "")) > 18:
-        raise ValueError(f"{named} has a damaged PAX header; copy it again.")
-    return found
+def _damaged(named: str, at: int, length: int) -> ValueError:
+    if not length:
+        return ValueError(f"{named} is empty; give {_WANTED}.")
+    reason = f"its header at byte {at:,} is damaged" if at else "it is no tar archive, or a compressed one"
+    return ValueError(f"{named} cannot be read ({reason}); give {_WANTED}.")

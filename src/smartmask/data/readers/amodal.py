@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from smartmask.data.depth import meets_border, pairs_seen, stacked
-from smartmask.data.readers.coco_files import Rows, annotation_files, captions_near, image_file, read_coco
+from smartmask.data.readers.coco_files import (
+    Rows,
+    annotation_files,
+    captions_near,
+    image_file,
+    named_objects,
+    read_coco,
+)
 from smartmask.data.record import Job, Record, reader
 from smartmask.data.splits import coco_key
 from smartmask.geometry import MaskWindow
@@ -117,19 +124,13 @@ def _record(
     layers: list[Layer] = []
     seen: list[MaskWindow] = []
     ranks: list[float] = []
-    for annotation in annotations:
-        if annotation.get("iscrowd", 0):
-            continue
-        what = f"annotation {annotation.get('id')} of image {image_id}"
-        category = number(annotation, "category_id", file, what)
-        if category not in names:
-            raise ValueError(f"{file}: {what} has category {category}, which the categories do not list.")
+    for annotation, what, name in named_objects(annotations, image_id, names, file):
         mask = _mask(annotation, _WHOLE[source], height, width, file, what)
         if mask is None:
             raise ValueError(f"{file}: {what} has no {' or '.join(_WHOLE[source])}, the mask of the whole object.")
         if not mask.any():
             continue
-        layers.append(Layer(names[category], mask))
+        layers.append(Layer(name, mask))
         shown = _mask(annotation, _SEEN, height, width, file, what)
         seen.append(mask if shown is None else shown & mask)
         ranks.append(_rank(annotation, file, what))

@@ -120,3 +120,17 @@ def read_captions(file: Path) -> dict[int, tuple[str, ...]]:
         caption = str(field(annotation, "caption", file, "a caption"))
         found.setdefault(number(annotation, "image_id", file, "a caption"), []).append(" ".join(caption.split()))
     return {image_id: tuple(captions) for image_id, captions in found.items()}
+
+
+def named_objects(
+    annotations: Rows, image_id: int, names: dict[int, str], file: Path
+) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """``(annotation, what, name)`` of an image's annotations but crowds. what: names it in the sentence of an error."""
+    for annotation in annotations:
+        if annotation.get("iscrowd", 0):
+            continue
+        what = f"annotation {annotation.get('id')} of image {image_id}"
+        category = number(annotation, "category_id", file, what)
+        if category not in names:
+            raise ValueError(f"{file}: {what} has category {category}, which the categories do not list.")
+        yield annotation, what, names[category]

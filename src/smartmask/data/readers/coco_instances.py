@@ -8,7 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from smartmask.data.readers.coco_files import Rows, annotation_files, captions_near, image_file, read_coco
+from smartmask.data.readers.coco_files import (
+    Rows,
+    annotation_files,
+    captions_near,
+    image_file,
+    named_objects,
+    read_coco,
+)
 from smartmask.data.record import Job, Record, reader
 from smartmask.data.splits import coco_key
 from smartmask.io.reading import field
@@ -52,17 +59,11 @@ def _scene(
 ) -> Scene:
     height, width = size(image, file, f"image {image_id}")
     layers: list[tuple[int, Layer]] = []
-    for annotation in annotations:
-        if annotation.get("iscrowd", 0):
-            continue
-        what = f"annotation {annotation.get('id')} of image {image_id}"
-        category = number(annotation, "category_id", file, what)
-        if category not in names:
-            raise ValueError(f"{file}: {what} has category {category}, which the categories do not list.")
+    for annotation, what, name in named_objects(annotations, image_id, names, file):
         mask = mask_of(field(annotation, "segmentation", file, what), height, width, file, what)
         area = int(mask.sum())
         if area:
-            layers.append((area, Layer(names[category], mask)))
+            layers.append((area, Layer(name, mask)))
     layers.sort(key=lambda item: -item[0])
     return Scene(height, width, tuple(layer for _, layer in layers), caption=captions[0] if captions else None)
 
