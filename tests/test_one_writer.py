@@ -41,6 +41,7 @@ EXCEPTIONS = {
     ("studio/sessions.py", "open"): "a file of a session's own folder, under a name of the service's",
     ("export/archive.py", "open"): "an entry of an archive, into an open file",
     ("insertion/export_job.py", "TemporaryDirectory"): "the same",
+    ("insertion/export_job.py", "save_pretrained"): "into that folder",
     ("train/vocabulary/build.py", "save_pretrained"): "TextEncoder's own",
     ("train/tasks/inpaint.py", "save_pretrained"): "SmartBrushPipeline's own",
     ("masks/load.py", "save_pretrained"): "SmartMaskLatentModel's own",

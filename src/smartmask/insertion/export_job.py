@@ -48,12 +48,13 @@ class ExportJob(Settings):
         name = str(read_index(self.model).get("_class_name"))
         if name not in kinds:
             raise ValueError(f"{self.model} is a {name}; give a folder of one of {', '.join(kinds)}.")
-        parts: Any = kinds[name].load(self.model)
+        files = kinds[name]
+        parts: Any = files.load(self.model)
         unet = parts.network.unet
         network = copy(parts.network)
         network._modules = {**parts.network._modules, "unet": ExportedUNet(unet)}
         figures = self._compare(unet)
-        kinds[name].save(replace(parts, network=network), self.out)
+        files.save(replace(parts, network=network), self.out)
         return ExportReport(folder=str(self.out), model=name, **figures)
 
     def _compare(self, unet: Any) -> dict[str, float]:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from smartmask.io.integrity import check_numbers
-from smartmask.io.publish import save_json
+from smartmask.io.publish import replacing_folder, save_json
 from smartmask.io.reading import read_json
 
 GRAPH, CONFIG = "model.onnx", "config.json"
@@ -70,12 +70,11 @@ class ExportedUNet(nn.Module):
         self.config = unet.config
 
     def save_pretrained(self, folder: Path, **_: Any) -> None:
-        """Writes ``config.json`` and ``model.onnx`` into a folder that is being staged."""
-        folder.mkdir()
-        save_json(
-            {name: value for name, value in dict(self.config).items() if name != "_name_or_path"}, folder / CONFIG
-        )
-        write_graph(self.unet, folder / GRAPH)
+        """Writes ``config.json`` and ``model.onnx``, whole or not at all."""
+        config = {name: value for name, value in self.config.items() if name != "_name_or_path"}
+        with replacing_folder(folder) as partial:
+            save_json(config, partial / CONFIG)
+            write_graph(self.unet, partial / GRAPH)
 
 
 def write_graph(unet: Any, path: Path) -> None:
@@ -144,14 +143,15 @@ class OnnxUNet(nn.Module):
     def train(self, mode: bool = True) -> OnnxUNet:
         """ValueError: a graph is not trained."""
         if mode:
-            self.save_pretrained()
+            self._refuse()
         return super().train(mode)
 
     def __deepcopy__(self, _: Any) -> NoReturn:
-        self.save_pretrained()
+        self._refuse()
 
     def save_pretrained(self, *_: Any, **__: Any) -> NoReturn:
         """ValueError: it has no weights to give."""
-        raise ValueError(
-            f"{self.folder / GRAPH} is an ONNX graph, which is only asked; give the folder it was made of."
-        )
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise ValueError(f"{self.folder / GRAPH} is a graph, which is only asked; give the folder it was made of.")
