@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -9,6 +10,7 @@ import select
 import shutil
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -74,8 +76,8 @@ class Browser:
         assert "error" not in answer, (method, answer["error"])
         return dict(answer["result"])
 
-    def open(self, page: Path) -> None:
-        """Shows a local page, and keeps what its scripts complain of."""
+    def open(self, page: Path | str) -> None:
+        """Shows a local page, or that of an address, and keeps what its scripts complain of."""
         target = self.call("Target.createTarget", session=False, url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", session=False, targetId=target, flatten=True)
         self.session = attached["sessionId"]
@@ -84,7 +86,7 @@ class Browser:
         )  # fmt: skip
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
-        self.call("Page.navigate", url=page.as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         self.wait("document.readyState === 'complete'")
 
     def reload(self) -> None:
@@ -119,6 +121,50 @@ class Browser:
         place = {"x": at["x"] + at["width"] / 2, "y": at["y"] + at["height"] / 2}
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **place)
+
+    def resize(self, width: int, height: int, touch: bool = False, dark: bool = False) -> None:
+        """A screen of this size, in pixels of the page."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=touch
+        )  # fmt: skip
+        self.call("Emulation.setTouchEmulationEnabled", enabled=touch)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+
+    def drag(self, *points: tuple[float, float]) -> None:
+        """Presses the mouse at the first point, moves it through the others in small steps, releases it."""
+        self._mouse("mouseMoved", *points[0])
+        self._mouse("mousePressed", *points[0])
+        for (x0, y0), (x1, y1) in pairwise(points):
+            for step in range(1, 7):
+                self._mouse("mouseMoved", x0 + (x1 - x0) * step / 6, y0 + (y1 - y0) * step / 6)
+        self._mouse("mouseReleased", *points[-1])
+
+    def _mouse(self, kind: str, x: float, y: float) -> None:
+        held = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **held)
+
+    def touch(self, *frames: list[tuple[float, float]]) -> None:
+        """Fingers that come down at the points of the first frame, move to those of the others, and leave."""
+        for number, points in enumerate([*frames, []]):
+            kind = "touchStart" if number == 0 else "touchMove" if points else "touchEnd"
+            fingers = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(points)]
+            self.call("Input.dispatchTouchEvent", type=kind, touchPoints=fingers)
+
+    def give(self, selector: str, *files: Path) -> None:
+        """Chooses files in a file input."""
+        found = self.call("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
+        node = found["result"]["objectId"]
+        self.call("DOM.setFileInputFiles", files=[str(file) for file in files], objectId=node)
+
+    def type(self, selector: str, text: str) -> None:
+        """Writes a text into a field, in place of what was there."""
+        self.value(f"document.querySelector({json.dumps(selector)}).focus()")
+        self.value(f"document.querySelector({json.dumps(selector)}).select()")
+        self.call("Input.insertText", text=text)
+
+    def screenshot(self, path: Path) -> None:
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
     def press(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):

@@ -36,7 +36,7 @@ STEMS = {path.stem: path for path in sorted(SOURCE.rglob("*.py"), reverse=True) 
 FOREIGN_OPTIONS = {"--data-binary", "--include", "--local-dir", "--nproc_per_node"}
 # Names of modules that examples and texts also give to variables and fields
 VARIABLES = {"layout", "scene", "text", "picture", "memory", "photo", "report", "rule", "protocol", "record"}
-FOREIGN_FILES = {"run_layoutgpt_2d.py", "report.md", "paper.md", "NAME.md"}
+FOREIGN_FILES = {"run_layoutgpt_2d.py", "report.md", "paper.md", "ablation.md", "NAME.md"}
 
 PATH = re.compile(r"(?<![\w/.<*-])((?:\.\./|[\w-]+/)*[\w-]+\.(?:py|md))\b")
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
@@ -217,7 +217,7 @@ def test_modules_and_what_is_in_them_exist(path: Path) -> None:
             short
             and short[1] in STEMS
             and short[1] not in VARIABLES
-            and short[2] not in ("py", "md", "json", "jsonl", "png", "parquet", "csv")
+            and short[2] not in ("py", "md", "json", "jsonl", "png", "parquet", "csv", "xml", "ts")
         ):
             homes = [other.read_text(encoding="utf-8") for other in SOURCE.rglob(f"{short[1]}.py")]
             if not any(re.search(rf"\b{short[2]}\b", home) for home in homes):

@@ -40,6 +40,7 @@ EXTRAS = PROJECT["optional-dependencies"]
     [
         ("requirements.txt", PROJECT["dependencies"]),
         ("requirements-dev.txt", PROJECT["dependencies"] + EXTRAS["insert"] + EXTRAS["train"] + EXTRAS["test"]),
+        ("requirements-studio.txt", PROJECT["dependencies"] + EXTRAS["studio"]),
         ("requirements-fuzz.txt", EXTRAS["fuzz"]),
     ],
 )

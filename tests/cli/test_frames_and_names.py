@@ -79,7 +79,7 @@ def test_names_of_panoptic_categories(files: Path, name: str, says: str) -> None
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
     assert len(ran.stderr) < 400
-    assert f"The name of category 1 in '{files / 'panoptic.json'}'" in ran.stderr
+    assert f"The name of category 1 in the panoptic JSON '{files / 'panoptic.json'}'" in ran.stderr
     assert says in ran.stderr
     assert ran.stderr.rstrip("\n").isprintable()
     assert not (files / "out").exists()

@@ -10,8 +10,9 @@ import pytest
 
 from smartmask.guides import Box, Point
 from smartmask.io.checks import MAX_SEED
+from smartmask.io.sentences import slug
 from smartmask.masks.draws import seed_of_object
-from smartmask.masks.objects import ObjectTexts, slug
+from smartmask.masks.objects import ObjectTexts
 
 SIZE = (48, 64)
 

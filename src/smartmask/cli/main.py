@@ -70,6 +70,12 @@ def _data() -> typer.Typer:
     return app
 
 
+def _export_model() -> Callable[..., None]:
+    from smartmask.cli.export_model import command
+
+    return command
+
+
 def _train() -> typer.Typer:
     from smartmask.cli.train import app
 
@@ -109,10 +115,11 @@ COMMANDS: dict[str, tuple[Loader, str]] = {
     "layout": (_layout, "Draw a layered layout from a sentence."),
     "plan": (_plan, "What to draw next, with reasons."),
     "serve": (_serve, "The studio: a page to work in and a REST service."),
-    "scene": (_scene, "Edit a saved scene: move, scale, remove, reorder, rename, undo."),
+    "scene": (_scene, "Edit or export a saved scene: move, scale, remove, reorder, rename, undo, export."),
     "memory": (_memory, "Look after the remembered outlines; add your own."),
     "data": (_data, "Read, check and pack data sets."),
     "train": (_train, "Train the models."),
+    "export-model": (_export_model, "A trained model as an ONNX graph."),
     "eval": (_eval, "Measure the pipeline beside its baselines."),
 }
 

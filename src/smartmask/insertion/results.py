@@ -20,7 +20,7 @@ from smartmask.insertion.paint import InsertResult, crop_scene, request_for
 from smartmask.insertion.report import LayerRecord, ObjectRecord
 from smartmask.insertion.settings import PaintOptions
 from smartmask.io.publish import save_json
-from smartmask.masks.objects import slug
+from smartmask.io.sentences import slug
 from smartmask.masks.records import mask_records
 from smartmask.masks.sheets import mask_sheet
 from smartmask.scene import Scene

@@ -107,7 +107,10 @@ def load_scheduler_config(folder: Path) -> dict[str, Any]:
 
 
 def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
-    """The U-Net of a ``unet`` folder (config.json, safetensors); ValueError names what is missing or damaged."""
+    """The U-Net of a ``unet`` folder (config.json, safetensors); ValueError names what is missing or damaged.
+
+    An ONNX graph there (``onnx_unet.py``) is refused: ``load_asked_unet`` takes both.
+    """
     from diffusers import UNet2DConditionModel
 
     if not (folder / "config.json").is_file():
@@ -123,6 +126,20 @@ def load_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
         ) from None
     check_finite(unet, f"The weights in {folder}")
     return in_own_memory(unet)
+
+
+def load_asked_unet(folder: Path, dtype: torch.dtype | None = None) -> Any:
+    """The U-Net of a folder to be asked, not trained: an ONNX graph where there is one, else as ``load_unet``."""
+    if not has_graph(folder):
+        return load_unet(folder, dtype)
+    from smartmask.io.onnx_unet import OnnxUNet
+
+    return OnnxUNet(folder)
+
+
+def has_graph(folder: Path) -> bool:
+    """Whether a ``unet`` folder holds an ONNX graph instead of weights."""
+    return (folder / "model.onnx").is_file()
 
 
 def check_conditions(unet: Any, *known: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Iterable
 from typing import Any
@@ -42,3 +43,8 @@ def reason_of(error: BaseException, longest: int = 100) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     text = lines[0] if lines[0].isprintable() else ascii(lines[0])[1:-1]
     return (text if len(text) <= longest else text[: longest - 3] + "...").rstrip(".:")
+
+
+def slug(name: str) -> str:
+    """A file name's part of a text: lower-case letters, digits and underscores, at most 30."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower())[:30].strip("_") or "object"

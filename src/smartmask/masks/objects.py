@@ -5,7 +5,6 @@ All errors are ValueError with one sentence that holds the offending value and w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -187,8 +186,3 @@ def _text(spec: dict[str, Any], key: str, what: str) -> str:
     if not isinstance(spec[key], str) or not spec[key]:
         raise ValueError(f"{what} has the {key} {short_repr(spec[key])}; it is the name of a picture file.")
     return str(spec[key])
-
-
-def slug(name: str) -> str:
-    """A file name's part of a text: lower-case letters, digits and underscores, at most 30."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower())[:30].strip("_") or "object"

@@ -13,9 +13,10 @@ from smartmask.image.mask_png import save_mask
 from smartmask.io.package import VERSION
 from smartmask.io.publish import RESULT, files_of, save_json
 from smartmask.io.records import Record, Size
+from smartmask.io.sentences import slug
 from smartmask.io.watch import rounded
 from smartmask.masks.model import MaskOutput
-from smartmask.masks.objects import Asked, slug
+from smartmask.masks.objects import Asked
 from smartmask.masks.records import MaskRecord, mask_records
 from smartmask.masks.sheets import ObjectsSheet, mask_sheet
 from smartmask.scene import Scene

@@ -71,9 +71,10 @@ def create_app(settings: ServeSettings | None = None) -> FastAPI:
 
     # the interactive pages of FastAPI fetch their scripts from elsewhere
     app = FastAPI(title="SmartMask", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
-    from smartmask.studio import openapi, routes
+    from smartmask.studio import openapi, page, routes
 
     routes.add(app)
+    page.add(app)
     openapi.describe(app)
     _answer_errors(app)
     if chosen.allow_origin:

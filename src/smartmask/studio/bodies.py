@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from smartmask.export.formats import FormatName
+from smartmask.image.composition import LayerKind
 from smartmask.insertion.settings import ModelOptions, PaintOptions, PaintSteps, PasteOptions
-from smartmask.io.checks import MAX_GUIDES
+from smartmask.io.checks import MAX_GUIDES, MAX_PROMPT
 from smartmask.io.settings import Settings
 from smartmask.masks.draws import Draws, Seeded
 from smartmask.masks.model import MaskOptions
@@ -21,6 +23,7 @@ MASK = (
     'A mask of the picture\'s size: {"size": [height, width], "counts": COCO\'s compressed run lengths}, or a picture.'
 )
 GUIDES = 'Guides: {"kind": "box", "x0": 40, "y0": 60, "x1": 200, "y1": 220}, {"kind": "point", "x": 3, "y": 4}, ...'
+MAX_PAINTED = 200  # layers with pixels in one request
 
 
 class SceneBody(Settings):
@@ -119,16 +122,28 @@ class PlanBody(Planned, SceneBody):
     count: int = Field(5, description="Proposals at most.", ge=1, le=50)
 
 
+class PaintedBody(Settings):
+    """Pixels over the photo, as ``layers`` of an insertion's answer are."""
+
+    picture: Picture = Field(description="A PNG with transparency.")
+    name: str = Field(description="Of the layer.", min_length=1, max_length=MAX_PROMPT)
+    x: int = Field(0, description="Of its left edge in the photo, in pixels.", ge=0)
+    y: int = Field(0, description="Of its upper edge.", ge=0)
+    kind: LayerKind = Field("object", description="What it is.")
+    layer: int | None = Field(None, description="The index of the scene's layer whose pixels these are.", ge=0)
+    visible: bool = Field(True, description="Whether the picture shows it.")
+
+
 class ExportBody(SceneBody):
     """A scene, its photo and painted layers as one file."""
 
-    format: Literal["png", "jpg", "webp", "masks", "coco", "openraster", "psd", "svg", "scene"] = Field(
-        description="png, jpg, webp: the picture; masks: a ZIP of PNGs; coco: COCO's JSON; openraster, psd: layers; "
-        "svg: outlines; scene: scene.json."
+    format: FormatName = Field(
+        description="png, jpg, webp: the picture; masks: a ZIP of PNGs; coco: instances; panoptic: a ZIP of map and "
+        "JSON; ora, psd: layers; svg: outlines; scene: scene.json."
     )
-    cutouts: dict[str, Picture] = Field(
-        default_factory=dict,
-        description="{index of a layer: picture with transparency, of the scene's size}: its pixels.",
+    painted: tuple[PaintedBody, ...] = Field(
+        (), description="What was painted over the photo, back to front.", max_length=MAX_PAINTED
     )
+    embed: bool = Field(True, description="Of svg: whether it holds the picture.")
     name: str = Field("smartmask", description="Of the file, without its suffix.", max_length=100)
     inline: bool = Field(False, description="The file as a data: URI, not as a file of the session.")

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 
 from smartmask.io.limits import MEGABYTE
 from smartmask.io.reading import read_text
+from smartmask.studio.page import is_of_page
 from smartmask.studio.refused import RefusedError
 from smartmask.studio.settings import ServeSettings
 
@@ -86,7 +87,8 @@ class Guard:
         origin = request.headers.get("origin")
         if origin is not None and request.method not in SAFE and not self._is_own(origin, host):
             return RefusedError(403, "wrong_origin", f"Pages of {origin[:60]} may not ask; --allow-origin lets them.")
-        if self.keys and request.url.path not in OPEN_PATHS and request.method != "OPTIONS":
+        is_open = request.url.path in OPEN_PATHS or is_of_page(request.url.path) or request.method == "OPTIONS"
+        if self.keys and not is_open:
             return self._key_fault(request)
         return None
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
 from smartmask.errors import WriteError
+from smartmask.io import signals
 from smartmask.studio.app import GRACE, create_app
 from smartmask.studio.settings import ServeSettings
 
@@ -34,7 +36,8 @@ def serve(settings: ServeSettings, started: Callable[[str], None]) -> None:
         app, log_level="warning", access_log=False, lifespan="on", server_header=False, date_header=False,
         timeout_graceful_shutdown=int(GRACE), timeout_keep_alive=30, h11_max_incomplete_event_size=64 << 10,
     )  # fmt: skip
-    Server(config).run([listening])
+    with suppress(signals.Ended, KeyboardInterrupt):  # uvicorn raises again what asked it to end, once all is ended
+        Server(config).run([listening])
 
 
 def _listening(settings: ServeSettings) -> socket.socket:

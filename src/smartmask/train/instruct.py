@@ -23,7 +23,6 @@ from typing import Any
 import cv2
 import numpy as np
 from pydantic import field_validator
-from scipy.ndimage import distance_transform_edt
 
 from smartmask.data.pairs import context_of
 from smartmask.data.record import Record
@@ -171,6 +170,8 @@ def seen_so_far(scene: Scene, step: int, modal: bool = True) -> Scene:
             drawn[index], later = Layer(layer.name, layer.mask | hole, layer.thing), later & ~hole
     surfaces = [index for index, layer in enumerate(drawn) if not layer.thing]
     if surfaces and later.any():
+        from scipy.ndimage import distance_transform_edt  # half a second that only this needs
+
         owner = np.full(later.shape, -1, np.int32)
         for index in surfaces:
             owner[drawn[index].mask] = index

@@ -267,7 +267,7 @@ class LatentLcmSettings(TrainSettings):
     teacher: str = required("The trained model: a folder or hub name.", metavar="NAME")
     steps: Steps = 2000
     batch: Batch = 8
-    learning_rate: Rate = 1e-4
+    learning_rate: Rate = 3e-5
     ema: Ema = 0.95
     lora: bool = option(False, "Train LoRA matrices of the U-Net, merged at the end, instead of all of it.",
                         flags=("--lora",))  # fmt: skip

@@ -389,7 +389,7 @@ def test_sdxl_is_trained_a_step_saved_loaded_and_asked(data: Path, tmp_path: Pat
         ({"preset": "tiny", "base": "somewhere"}, "the base 'somewhere'"),
         ({"preset": "tiny", "lora": True}, "leave --lora out"),
         ({"preset": "huge"}, "no preset 'huge'"),
-        ({"preset": "sd", "base": "nowhere"}, "nowhere is not a folder"),
+        ({"preset": "sd", "base": "nowhere"}, "base model 'nowhere' is neither an existing folder nor a hub name"),
     ],
 )
 def test_presets_and_bases_that_do_not_go_together(settings: dict[str, Any], says: str) -> None:

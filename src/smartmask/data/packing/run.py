@@ -56,6 +56,8 @@ def pack_sources(
     sources or settings; BusyError if another run is at work there.
     """
     single = recipe.form == PARQUET and out.suffix.lower() == ".parquet"
+    if not single and out.suffix and not out.is_dir():
+        raise ValueError(f"The output '{out}' must end in .parquet, or be a folder's name without a suffix.")
     out = output_file(out, ".parquet") if single else check_replaceable(out)
     work = out.with_name(f"{out.name}.packing")
     with locked(work):

@@ -18,9 +18,11 @@ from smartmask.evaluate.tasks import (
     realism,
     scene,
     sense,
+    service,
     speed,
     text,
 )
+from smartmask.evaluate.tasks.cost import main as cost
 from smartmask.evaluate.tasks.exactness import main as exactness
 from smartmask.evaluate.tasks.insertion import main as insertion
 from smartmask.evaluate.tasks.layout import main as layout
@@ -52,10 +54,12 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     layout.BENCHMARK,
     several.BENCHMARK,
     speed.BENCHMARK,
+    service.BENCHMARK,
     machines.BENCHMARK,
     insertion.BENCHMARK,
     exactness.BENCHMARK,
     paper.BENCHMARK,
     study.BENCHMARK,
     study.SCORE,
+    cost.BENCHMARK,
 )

@@ -42,7 +42,7 @@ ABOUT = (
 
 
 def run(settings: LatentAblationSettings) -> dict[str, Any]:
-    """Trains every arm, asks each about the same development objects, and writes ``report/ablation.md`` and ``.json``.
+    """Trains every arm, asks each about the same development objects, and writes the folder ``report``.
 
     Returns the report; nothing on other processes than the first, which only train.
     """

@@ -24,6 +24,7 @@ from smartmask.io.diffusion import (
     INDEX,
     SECOND_PARTS,
     check_sd_folder,
+    load_asked_unet,
     load_sd_parts,
     load_unet,
     merge_lora,
@@ -74,7 +75,7 @@ def load(folder: Path, dtype: torch.dtype | None = None) -> BrushParts:
         raise ValueError(f"{folder / INDEX} describes a {index.get('_class_name')}, not a SmartBrushPipeline.")
     settings = settings_of(BrushSettings, index.get("settings"), folder / INDEX, RANGES, "settings")
     check_sums(folder / INDEX, index)
-    unet = load_unet(folder / "unet", dtype)
+    unet = load_asked_unet(folder / "unet", dtype)
     codec: Any
     words: Any
     if settings.patch:

@@ -8,7 +8,15 @@ from typing import Any
 
 from smartmask.image.codecs import Codec, PixelCodec, VAECodec
 from smartmask.io.components import load_component, save_component
-from smartmask.io.diffusion import CLIP_PARTS, INDEX, load_scheduler_config, load_sd_parts, load_unet, read_index
+from smartmask.io.diffusion import (
+    CLIP_PARTS,
+    INDEX,
+    has_graph,
+    load_asked_unet,
+    load_scheduler_config,
+    load_sd_parts,
+    read_index,
+)
 from smartmask.io.hub import check_files, check_weights
 from smartmask.io.integrity import SUMS, check_sums, settings_of, sums_of
 from smartmask.io.package import VERSION
@@ -31,7 +39,7 @@ def load(folder: Path) -> LatentParts:
     in pickles are refused."""
     settings = read_settings(folder)
     _check(folder, settings)
-    unet = load_unet(folder / "unet")
+    unet = load_asked_unet(folder / "unet")
     network = LatentNetwork(unet, load_component(folder / MARKS, TextMarks, MarksConfig))
     try:
         text = TextEncoder.from_pretrained(folder / "text")
@@ -90,7 +98,7 @@ def _check(folder: Path, settings: LatentSettings) -> None:
     for name in (*networks, MARKS, "scheduler", "text", *(["tokenizer"] if settings.clip else [])):
         if not (folder / name).is_dir():
             raise ValueError(f"The {WHAT} '{folder}' lacks the folder {name}; copy or train the whole folder again.")
-    for name in networks:
+    for name in networks[has_graph(folder / "unet") :]:
         check_files(folder / name, WHAT, "config.json")
         check_weights(folder / name, WHAT, (STEM, "model"))
 

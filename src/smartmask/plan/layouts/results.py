@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from smartmask.export.coco import coco_panoptic
 from smartmask.export.pictures import scene_colours
 from smartmask.geometry import mask_box
 from smartmask.image.files import save_png
@@ -46,13 +47,8 @@ def save_layout(layout: Layout, folder: Path, animate: bool = True) -> list[str]
 
 def save_panoptic(scene: Scene, folder: Path) -> None:
     """``panoptic.png`` and ``panoptic.json``: one image in COCO's panoptic format."""
-    rgb, segments, categories = scene.to_panoptic()
+    rgb, record = coco_panoptic(scene, "colour.png", "panoptic.png")
     save_png(rgb, folder / "panoptic.png")
-    record = {
-        "images": [{"id": 1, "width": scene.width, "height": scene.height, "file_name": "colour.png"}],
-        "annotations": [{"image_id": 1, "file_name": "panoptic.png", "segments_info": segments}],
-        "categories": categories,
-    }
     save_json(record, folder / "panoptic.json")
 
 

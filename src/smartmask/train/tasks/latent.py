@@ -107,6 +107,7 @@ def start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder
 
 
 def _start(settings: LatentTrainSettings, preset: LatentPreset, text: TextEncoder) -> LatentParts:
+    """As the base or the preset has them."""
     if settings.random_weights:
         if settings.base is not None:
             raise ValueError(f"Random weights have no base; leave --base {settings.base} or --random-weights out.")

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from smartmask.data.pack import Pack
-from smartmask.io.diffusion import merge_lora
+from smartmask.io.diffusion import add_lora, merge_lora
 from smartmask.io.hub import fetched_folder
 from smartmask.masks.latent import files
 from smartmask.masks.latent.asking import as_pictures
@@ -38,7 +38,6 @@ from smartmask.train.trainer import Trainer
 
 POINTS = 50  # of the teacher's path; an LCMScheduler chooses its few times among as many
 HUBER = 1e-3  # where the loss passes from squares to distances
-LORA_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "conv1", "conv2")
 
 
 def clean_of(answer: torch.Tensor, noisy: torch.Tensor, level: torch.Tensor, predicts: str) -> torch.Tensor:
@@ -110,13 +109,11 @@ class Distillation:
 
 
 def student_of(teacher: LatentParts, lora: bool, rank: int) -> LatentNetwork:
-    """What is trained: a copy of the teacher's network, or LoRA matrices beside its frozen weights (through peft)."""
+    """What is trained: a copy of the teacher's network, or LoRA matrices beside its frozen attention."""
     network = deepcopy(teacher.network)
     if lora:
-        from peft import LoraConfig
-
         network.requires_grad_(False)
-        network.unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(LORA_LAYERS)))
+        add_lora(network.unet, rank, [])
     return network
 
 

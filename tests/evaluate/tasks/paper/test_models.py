@@ -95,10 +95,10 @@ def test_another_version_is_another_model(folder: Path) -> None:
     ("text", "said"),
     [
         ("painters: {a: b}", "role 'painters'"),
-        ("inserters: [a]", r"are \['a'\]"),
+        ("inserters: [a]", "no text, number"),
         ("inserters: {a: {steps: 3}}", "path None"),
         ("inserters: {a: b", "cannot be read"),
-        ("[]", "names no models"),
+        ("[]", "no list of 'name: value'"),
         ("clip: {a: x/y, b: x/z}", r"2 models for clip \(a, b\)"),
     ],
 )
