@@ -138,6 +138,8 @@ class PackJob(Packing):
 
     def run(self, watch: Watch = unwatched) -> PackedReport:
         """Raises ValueError as ``packed`` does."""
+        if self.out.suffix and not self.out.is_dir():  # what looks like a file is one
+            output_file(self.out, ".parquet")
         return self.packed(Recipe(max_side=self.max_side), self.out, watch)
 
 

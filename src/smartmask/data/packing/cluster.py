@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 LOCAL = "local"
+ANSWER = 10.0  # seconds until a cluster has to answer
 
 
 def by_ray(address: str, count: int, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
@@ -21,6 +23,7 @@ def by_ray(address: str, count: int, function: Callable[[Any], Any], items: Iter
     given = list(items)
     if not given:
         return
+    _check_there(address)
     import ray
 
     begun = not ray.is_initialized()
@@ -38,6 +41,17 @@ def by_ray(address: str, count: int, function: Callable[[Any], Any], items: Iter
     finally:
         if begun:
             ray.shutdown()
+
+
+def _check_there(address: str) -> None:
+    """Raises ValueError where nobody answers at an address: Ray itself would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise ValueError(f"There is no Ray cluster at '{address}' ({error}); give its address, or 'local'.") from None
 
 
 def _join(address: str, count: int) -> None:
