@@ -10,8 +10,8 @@ from smartmask.evaluate.report import finish, heading, table
 from smartmask.evaluate.tasks.cost.work import Training, amount, tables, trainings
 from smartmask.io.sentences import short_repr
 from smartmask.io.settings import option
+from smartmask.train.cards import STATED
 from smartmask.train.config import read_config
-from smartmask.train.meter import STATED
 from smartmask.train.settings import VisionSettings
 
 TERA, HOUR = 1e12, 3600
@@ -62,7 +62,7 @@ class Cost:
 
 
 def cards_of(text: str) -> list[Card]:
-    """``NAME=PRICE/WATTS,...``; ValueError for another form, or a name that ``train/meter.py`` does not list."""
+    """``NAME=PRICE/WATTS,...``; ValueError for another form, or a name that ``train/cards.py`` does not list."""
     found = []
     for part in text.split(","):
         name, _, numbers = (piece.strip() for piece in part.partition("="))
